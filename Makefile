@@ -1,0 +1,66 @@
+# Two commands to start with: `make demo` (no TensorFlow needed) and `make test`.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV_VERSION := 0.13.8
+UV := UV_PROJECT_ENVIRONMENT=$(VENV) UV_LINK_MODE=copy $(BIN)/uv
+EXTRAS := --extra train --extra onnx --extra dev
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-slow check format bench clean
+
+help: ## list these targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+demo: $(VENV)/.edge ## stylize the bundled clip with the bundled network (installs the edge part only)
+	@mkdir -p demo
+	@$(BIN)/vst stylize keras_vst/assets/scene.mp4 -o demo/stylized.mp4 --style great-wave \
+		--before-after demo/before_after.png
+
+test: $(VENV)/.full .venv-tflite/.ready ## set up everything and run the tests
+	$(BIN)/python -m pytest --cov --cov-report=term
+
+test-slow: $(VENV)/.full .venv-tflite/.ready ## the tests that take minutes
+	$(BIN)/python -m pytest -m slow
+
+check: $(VENV)/.full ## format, lint, spelling, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/codespell README.md CHANGELOG.md CONTRIBUTING.md docs keras_vst training export edge tests
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+format: $(VENV)/.full ## put the code into shape
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.edge ## frames per second of `vst stylize` at 640x360, as one JSON row
+	@$(BIN)/vst bench --json
+
+clean: ## remove environments and outputs
+	rm -rf $(VENV) .venv-tflite demo .pytest_cache .ruff_cache .coverage
+
+$(VENV)/.uv:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' || \
+		{ echo "keras_vst needs Python 3.10 to 3.13; found $$($(PYTHON) --version). Try: make PYTHON=python3.11"; exit 2; }
+	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv module is missing. Debian: apt install python3-venv"; exit 2; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@touch $@
+
+# --inexact: never remove what a fuller set-up put there.
+$(VENV)/.edge: $(VENV)/.uv pyproject.toml uv.lock
+	@$(UV) sync --quiet --locked --inexact
+	@touch $@
+
+$(VENV)/.full: $(VENV)/.uv pyproject.toml uv.lock
+	@$(UV) sync --quiet --locked --inexact $(EXTRAS)
+	@touch $@ $(VENV)/.edge
+
+# tflite-runtime 2.14 wants Python <= 3.11 and numpy 1: an environment of its own.
+.venv-tflite/.ready: $(VENV)/.full tests/requirements-tflite-runtime.txt
+	@if $(BIN)/python -c 'import sys; sys.exit(sys.version_info >= (3, 12))'; then \
+		$(UV) venv --quiet --clear --python $(BIN)/python .venv-tflite && \
+		$(UV) pip install --quiet --python .venv-tflite/bin/python -r tests/requirements-tflite-runtime.txt; \
+	else mkdir -p .venv-tflite; fi
+	@touch $@

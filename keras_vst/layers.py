@@ -1,0 +1,159 @@
+"""The few layers of our own, and the one place where norms are chosen.
+
+Features are float32, (B, H, W, C), except for what `instance_norm` returns, which is a stock Keras layer.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_vst.ops import Tensor
+
+PACKAGE = "keras_vst"
+
+
+def instance_norm(name: str | None = None) -> keras.layers.Layer:
+    """Norm each picture and channel by itself.  For the teacher only: it breaks int8 and breathes with the light.
+
+    The numbers are those of tensorflow_addons.layers.InstanceNormalization (tests/keras_vst/test_addons.py).
+    """
+    return keras.layers.GroupNormalization(groups=-1, epsilon=1e-3, name=name)
+
+
+def batch_norm(name: str | None = None) -> keras.layers.Layer:
+    """Norm over the batch while training; a constant scale and shift, folded into the convolution, afterwards."""
+    return keras.layers.BatchNormalization(momentum=0.95, epsilon=1e-3, name=name)
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class ReflectPad(keras.layers.Layer):
+    """Mirror the border, so that a convolution does not darken the frame's edge.
+
+    (B, H, W, C) -> (B, H + 2 * pad, W + 2 * pad, C)
+    """
+
+    def __init__(self, pad: int = 1, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.pad = pad
+
+    def call(self, frames: Tensor) -> Tensor:
+        border = [self.pad, self.pad]
+        return ops.pad(frames, [[0, 0], border, border, [0, 0]], mode="reflect")
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        batch, height, width, channels = input_shape
+        grown = [side if side is None else side + 2 * self.pad for side in (height, width)]
+        return (batch, *grown, channels)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "pad": self.pad}
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class SpaceToDepth(keras.layers.Layer):
+    """Fold blocks of pixels into channels: (B, H, W, C) -> (B, H / block, W / block, C * block ** 2)."""
+
+    def __init__(self, block: int = 2, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.block = block
+
+    def call(self, frames: Tensor) -> Tensor:
+        if keras.backend.backend() == "tensorflow":
+            import tensorflow as tf  # the native op is one TFLite builtin; a reshape is not safe to resize
+
+            return tf.nn.space_to_depth(frames, self.block)
+        batch, height, width = ops.shape(frames)[:3]
+        channels, block = frames.shape[-1], self.block
+        split = ops.reshape(frames, (batch, height // block, block, width // block, block, channels))
+        folded = ops.transpose(split, (0, 1, 3, 2, 4, 5))
+        return ops.reshape(folded, (batch, height // block, width // block, channels * block**2))
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        batch, height, width, channels = input_shape
+        shrunk = [side if side is None else side // self.block for side in (height, width)]
+        return (batch, *shrunk, channels * self.block**2)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "block": self.block}
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class DepthToSpace(keras.layers.Layer):
+    """Unfold channels into blocks of pixels: (B, H, W, C) -> (B, H * block, W * block, C / block ** 2)."""
+
+    def __init__(self, block: int = 2, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.block = block
+
+    def call(self, features: Tensor) -> Tensor:
+        if keras.backend.backend() == "tensorflow":
+            import tensorflow as tf  # as in SpaceToDepth
+
+            return tf.nn.depth_to_space(features, self.block)
+        batch, height, width = ops.shape(features)[:3]
+        channels, block = features.shape[-1] // self.block**2, self.block
+        split = ops.reshape(features, (batch, height, width, block, block, channels))
+        unfolded = ops.transpose(split, (0, 1, 3, 2, 4, 5))
+        return ops.reshape(unfolded, (batch, height * block, width * block, channels))
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        batch, height, width, channels = input_shape
+        grown = [side if side is None else side * self.block for side in (height, width)]
+        return (batch, *grown, channels // self.block**2)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "block": self.block}
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class ShareStyle(keras.layers.Layer):
+    """Divide the style vector by its sum: what the strokes are like, apart from how strong they are.
+
+    (B, S) -> (B, S), summing to 1; all zeros stay zeros.
+    """
+
+    def call(self, style: Tensor) -> Tensor:
+        return style / ops.maximum(ops.sum(style, axis=-1, keepdims=True), 1e-6)
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class StyleScaleShift(keras.layers.Layer):
+    """Scale and shift each channel as the blend of styles asks: features * (1 + scale) + shift.
+
+    [(B, H, W, C), (B, S)] -> (B, H, W, C).  Zero weights leave the features as they are.
+    """
+
+    def build(self, input_shape: Any) -> None:
+        features, style = input_shape
+        shape = (style[-1], features[-1])
+        near_zero = keras.initializers.RandomNormal(stddev=0.05)
+        self.scale = self.add_weight(name="scale", shape=shape, initializer=near_zero)
+        self.shift = self.add_weight(name="shift", shape=shape, initializer=near_zero)
+
+    def call(self, inputs: tuple[Tensor, Tensor]) -> Tensor:
+        features, style = inputs
+        scale = ops.matmul(style, self.scale)[:, None, None, :]
+        shift = ops.matmul(style, self.shift)[:, None, None, :]
+        return features * (1.0 + scale) + shift
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return input_shape[0]
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class Blend(keras.layers.Layer):
+    """Lay the painted frame over the original as strongly as the style vector sums to.
+
+    [frame (B, H, W, 3), painted (B, H, W, 3), style (B, S)] -> (B, H, W, 3); style 0 gives the frame back.
+    """
+
+    def call(self, inputs: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+        frame, painted, style = inputs
+        strength = ops.sum(style, axis=-1, keepdims=True)[:, None, None, :]
+        return frame + (painted - frame) * strength
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return input_shape[0]

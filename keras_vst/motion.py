@@ -1,0 +1,177 @@
+"""Clips made from one photo, with flow and visibility that are exact by construction.
+
+A camera pans, zooms and turns over the photo; pieces of a second photo cross the scene; the light changes.
+Photos and frames: uint8 RGB, (H, W, 3).  Flow is backward, (H, W, 2) as (dx, dy) in pixels; visible is
+(H, W, 1) float32 in {0, 1}.  Everything random comes from the generator that is handed in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from keras_vst.config import MotionConfig
+
+Frame = npt.NDArray[np.uint8]
+Field = npt.NDArray[np.float32]
+Matrix = npt.NDArray[np.float64]  # 3x3, takes a pixel (x, y, 1) of the frame to a pixel of the picture
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A picture, where it is opaque (None: everywhere), and how each frame looks at it."""
+
+    picture: Frame
+    alpha: Field | None
+    path: list[Matrix]
+
+
+@dataclass(frozen=True)
+class SyntheticClip:
+    """A clip of `len(light)` frames over layers that are stacked from back to front."""
+
+    layers: list[Layer]
+    size: tuple[int, int]  # (height, width)
+    light: list[float]
+    noise: list[Field]
+
+    def frame(self, time: int) -> Frame:
+        """What the camera sees at `time`."""
+        height, width = self.size
+        canvas = np.zeros((height, width, 3), np.float32)
+        for layer in self.layers:
+            seen = _look(layer.picture, layer.path[time], self.size).astype(np.float32)
+            canvas += _cover(layer, time, self.size) * (seen - canvas)
+        return _to_uint8(canvas * self.light[time] + self.noise[time])
+
+    def flow(self, time: int, earlier: int) -> tuple[Field, Field]:
+        """Where each pixel of frame `time` was in frame `earlier`, and whether it could be seen there."""
+        height, width = self.size
+        flow = np.zeros((height, width, 2), np.float32)
+        owner = self._owner(time)
+        for index, layer in enumerate(self.layers):
+            step = np.linalg.inv(layer.path[earlier]) @ layer.path[time]
+            flow = np.where(owner[..., None] == index, _flow_of(step, self.size), flow)
+        return flow, self._visible(owner, self._owner(earlier), flow)
+
+    def _owner(self, time: int) -> npt.NDArray[np.float32]:
+        """The index of the front layer at each pixel; -1 where layers blend or the picture ends."""
+        owner = np.full(self.size, -1, np.float32)
+        for index, layer in enumerate(self.layers):
+            cover = _cover(layer, time, self.size)[..., 0]
+            owner[cover > 0] = -1
+            owner[cover > 1 - 1e-3] = index
+        return owner
+
+    def _visible(self, owner: Field, owner_before: Field, flow: Field) -> Field:
+        height, width = self.size
+        columns, rows = _grid(self.size)
+        there_x, there_y = columns + flow[..., 0], rows + flow[..., 1]
+        inside = (there_x >= 0) & (there_x <= width - 1) & (there_y >= 0) & (there_y <= height - 1)
+        # Each of the four pixels that bilinear sampling reads must belong to the same layer.
+        same = (owner >= 0) & inside
+        for round_x in (np.floor, np.ceil):
+            for round_y in (np.floor, np.ceil):
+                x = np.clip(round_x(there_x), 0, width - 1).astype(int)
+                y = np.clip(round_y(there_y), 0, height - 1).astype(int)
+                same &= owner_before[y, x] == owner
+        return same[..., None].astype(np.float32)
+
+
+def clip_from_photos(
+    photo: Frame, other: Frame, num_frames: int, size: tuple[int, int], rng: np.random.Generator, config: MotionConfig
+) -> SyntheticClip:
+    """A camera moves over `photo` while pieces of `other` cross it.  `size` is (height, width) of the frames."""
+    background = Layer(photo, None, _camera(photo.shape[:2], size, num_frames, rng, config))
+    pieces = [_piece(other, num_frames, size, rng, config) for _ in range(rng.integers(config.objects + 1))]
+    gain, drift = rng.uniform(0.9, 1.1), rng.uniform(-config.light, config.light)
+    light = [gain * (1 + drift * time) for time in range(num_frames)]
+    noise = [config.noise * rng.standard_normal((*size, 3), np.float32) for _ in range(num_frames)]
+    return SyntheticClip([background, *pieces], size, light, noise)
+
+
+def _camera(
+    photo_size: tuple[int, int], size: tuple[int, int], num_frames: int, rng: np.random.Generator, config: MotionConfig
+) -> list[Matrix]:
+    """A steady drift whose start is drawn so that the frame lies inside the photo where it fits."""
+    scale = rng.uniform(0.8, 1.0) * min(1.0, photo_size[0] / size[0], photo_size[1] / size[1])
+    room = [max(0.0, whole - scale * part) / 2 for whole, part in zip(photo_size[::-1], size[::-1], strict=True)]
+    centre = [whole / 2 + rng.uniform(-1, 1) * space for whole, space in zip(photo_size[::-1], room, strict=True)]
+    flip = rng.choice([-1.0, 1.0])
+    start = _similarity(scale, rng.uniform(-5, 5), centre, size, flip)
+    step = _step(size, rng, config)
+    return [start @ np.linalg.matrix_power(step, time) for time in range(num_frames)]
+
+
+def _piece(
+    other: Frame, num_frames: int, size: tuple[int, int], rng: np.random.Generator, config: MotionConfig
+) -> Layer:
+    """A soft-edged blob cut from the other photo, with a motion of its own."""
+    height, width = other.shape[:2]
+    alpha = np.zeros((height, width), np.float32)
+    centre = (int(rng.uniform(0.3, 0.7) * width), int(rng.uniform(0.3, 0.7) * height))
+    axes = tuple(max(4, int(rng.uniform(0.12, 0.3) * min(height, width))) for _ in range(2))
+    cv2.ellipse(alpha, centre, axes, rng.uniform(0, 180), 0, 360, 1.0, -1, cv2.LINE_AA)
+    start = _similarity(1.0, rng.uniform(-15, 15), _somewhere(size, rng, centre), size, 1.0)
+    fast = MotionConfig(shift=2 * config.shift, zoom=config.zoom, rotation=2 * config.rotation)
+    step = _step(size, rng, fast)
+    return Layer(other, alpha[..., None], [start @ np.linalg.matrix_power(step, time) for time in range(num_frames)])
+
+
+def _somewhere(size: tuple[int, int], rng: np.random.Generator, centre: tuple[int, int]) -> list[float]:
+    """Where the frame's middle must look, for the piece at `centre` to be in sight."""
+    height, width = size
+    return [centre[0] + rng.uniform(-0.35, 0.35) * width, centre[1] + rng.uniform(-0.35, 0.35) * height]
+
+
+def _step(size: tuple[int, int], rng: np.random.Generator, config: MotionConfig) -> Matrix:
+    """One frame's motion.  A quarter of the clips stand still: what does not move must not flicker either."""
+    if rng.random() < 0.25:
+        return np.eye(3)
+    middle = [(size[1] - 1) / 2, (size[0] - 1) / 2]
+    shifted = [side + rng.uniform(-config.shift, config.shift) for side in middle]
+    turn = rng.uniform(-config.rotation, config.rotation)
+    return _similarity(1 + rng.uniform(-config.zoom, config.zoom), turn, shifted, size, 1.0)
+
+
+def _similarity(scale: float, degrees: float, centre: list[float], size: tuple[int, int], flip: float) -> Matrix:
+    """Scale, turn and mirror about the frame's middle, which then lands on `centre`."""
+    cosine, sine = scale * np.cos(np.radians(degrees)), scale * np.sin(np.radians(degrees))
+    linear = np.array([[cosine * flip, -sine], [sine * flip, cosine]])
+    middle = np.array([(size[1] - 1) / 2, (size[0] - 1) / 2])
+    matrix = np.eye(3)
+    matrix[:2, :2] = linear
+    matrix[:2, 2] = np.array(centre) - linear @ middle
+    return matrix
+
+
+def _look(picture: npt.NDArray[np.generic], matrix: Matrix, size: tuple[int, int]) -> npt.NDArray[np.generic]:
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(picture, matrix[:2], size[::-1], flags=flags, borderMode=cv2.BORDER_REFLECT_101)
+
+
+def _cover(layer: Layer, time: int, size: tuple[int, int]) -> Field:
+    """How opaque the layer is at each pixel, (H, W, 1)."""
+    if layer.alpha is None:
+        return np.ones((*size, 1), np.float32)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(layer.alpha, layer.path[time][:2], size[::-1], flags=flags)[..., None]
+
+
+def _flow_of(step: Matrix, size: tuple[int, int]) -> Field:
+    columns, rows = _grid(size)
+    x = step[0, 0] * columns + step[0, 1] * rows + step[0, 2]
+    y = step[1, 0] * columns + step[1, 1] * rows + step[1, 2]
+    return np.stack([x - columns, y - rows], axis=-1).astype(np.float32)
+
+
+def _grid(size: tuple[int, int]) -> tuple[Field, Field]:
+    columns, rows = np.meshgrid(np.arange(size[1], dtype=np.float32), np.arange(size[0], dtype=np.float32))
+    return columns, rows
+
+
+def _to_uint8(canvas: Field) -> Frame:
+    return np.clip(np.rint(canvas), 0, 255).astype(np.uint8)

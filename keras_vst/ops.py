@@ -1,0 +1,70 @@
+"""Tensor functions that Keras does not have, in keras.ops alone.
+
+Frames and features are float32, (B, H, W, C).  Flow is backward, (B, H, W, 2) as (dx, dy) in pixels:
+what is at pixel p of frame t was at p + flow[p] in frame t-1.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keras import ops
+
+Tensor = Any  # a Keras symbolic or backend tensor; Keras itself publishes no common type
+
+
+def warp(frames: Tensor, flow: Tensor) -> Tensor:
+    """Move the previous frame into this one: out[p] = frames[p + flow[p]], bilinear, edge repeated.
+
+    (B, H, W, C), (B, H, W, 2) -> (B, H, W, C).  Needs H, W >= 2.
+    """
+    batch, height, width = ops.shape(frames)[:3]
+    channels = frames.shape[-1]
+    rows = ops.cast(ops.arange(height), flow.dtype)[None, :, None] + flow[..., 1]
+    columns = ops.cast(ops.arange(width), flow.dtype)[None, None, :] + flow[..., 0]
+    top = ops.clip(ops.floor(rows), 0.0, ops.cast(height - 2, flow.dtype))
+    left = ops.clip(ops.floor(columns), 0.0, ops.cast(width - 2, flow.dtype))
+    down = ops.clip(rows - top, 0.0, 1.0)[..., None]
+    right = ops.clip(columns - left, 0.0, 1.0)[..., None]
+
+    pixels = ops.reshape(frames, (batch * height * width, channels))
+    first = ops.reshape(ops.arange(batch), (batch, 1, 1)) * (height * width)
+    corner = first + ops.cast(top, "int32") * width + ops.cast(left, "int32")
+
+    def row(start: Tensor) -> Tensor:
+        near, far = ops.take(pixels, start, axis=0), ops.take(pixels, start + 1, axis=0)
+        return near + (far - near) * right
+
+    upper, lower = row(corner), row(corner + width)
+    return upper + (lower - upper) * down
+
+
+def gram(features: Tensor) -> Tensor:
+    """How channels fire together, whatever the place: (B, H, W, C) -> (B, C, C), mean over pixels."""
+    batch, height, width = ops.shape(features)[:3]
+    channels = features.shape[-1]
+    flat = ops.reshape(features, (batch, height * width, channels))
+    return ops.matmul(ops.transpose(flat, (0, 2, 1)), flat) / ops.cast(height * width, features.dtype)
+
+
+def moments(features: Tensor, epsilon: float = 1e-5) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of each channel over the picture: (B, H, W, C) -> two of (B, C)."""
+    mean, variance = ops.moments(features, axes=[1, 2])
+    return mean, ops.sqrt(variance + epsilon)
+
+
+def total_variation(frames: Tensor) -> Tensor:
+    """Mean squared step between neighbouring pixels, down plus across; 0 for a flat picture."""
+    down = frames[:, 1:] - frames[:, :-1]
+    across = frames[:, :, 1:] - frames[:, :, :-1]
+    return ops.mean(ops.square(down)) + ops.mean(ops.square(across))
+
+
+def luminance(frames: Tensor) -> Tensor:
+    """Rec. 709 luma of RGB frames: (B, H, W, 3) -> (B, H, W, 1)."""
+    return frames[..., 0:1] * 0.2126 + frames[..., 1:2] * 0.7152 + frames[..., 2:3] * 0.0722
+
+
+def crop(frames: Tensor, margin: int) -> Tensor:
+    """Cut `margin` pixels off each side: (B, H, W, C) -> (B, H - 2 * margin, W - 2 * margin, C)."""
+    return frames[:, margin:-margin, margin:-margin] if margin else frames
