@@ -52,7 +52,10 @@ def release(run_path: Path, out: Path, name: str, about_path: Path | None = None
             f"{FP32_FLOOR:.0f} expected over {parity.frames} frames. Nothing was written. "
             "Look for nan weights (metrics.jsonl) first."
         )
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--out {out} cannot be made: {error.strerror}. Name a folder that can.") from error
     path = out / f"{name}.tflite"
     _write(path, flatbuffer)
     card = _card(name, run, student, path, about)

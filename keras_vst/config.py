@@ -84,12 +84,12 @@ class LossConfig:
     """The weight of each term of the objective; 0 leaves a term out of the sum but still logs it."""
 
     content: float = 1.0  # more keeps the scene readable
-    style: float = 5.0  # more paints more boldly
-    temporal: float = 100.0  # more holds strokes still, and weakens them
-    long_term: float = 50.0  # the same over the whole synthetic clip
+    style: float = 8.0  # more paints more boldly
+    temporal: float = 120.0  # more holds strokes still, and weakens them
+    long_term: float = 40.0  # the same over the whole synthetic clip
     smoothness: float = 0.0  # more irons out fine grain
-    temporal_from: float = 0.1  # share of the run after which the temporal terms enter
-    temporal_full: float = 0.4  # share of the run at which they have their full weight
+    temporal_from: float = 0.0  # share of the run after which the temporal terms enter
+    temporal_full: float = 0.25  # share of the run at which they have their full weight
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -60,18 +60,11 @@ class RunDirectory:
 
     def save(self, trainer: keras.Model) -> None:
         """Write the checkpoint beside the last one, then put it in its place."""
-        part = self.checkpoint.with_name(f"part-{os.getpid()}.weights.h5")
-        try:
-            trainer.save_weights(part)
-            os.replace(part, self.checkpoint)
-        finally:
-            part.unlink(missing_ok=True)
+        _save_weights(trainer, self.checkpoint)
 
     def save_student(self, student: keras.Model) -> None:
         """Write the weights that are exported: `export` needs neither the optimizer nor the trainer."""
-        part = self.student_file.with_name(f"part-{os.getpid()}.weights.h5")
-        student.save_weights(part)
-        os.replace(part, self.student_file)
+        _save_weights(student, self.student_file)
 
     def load_student(self, student: keras.Model) -> None:
         """Give a student built from this run's configuration its trained weights."""
@@ -81,15 +74,27 @@ class RunDirectory:
 
     def last_step(self) -> int:
         """The step that was logged last; 0 before the first."""
-        if not self.metrics_file.is_file():
-            return 0
-        *_, last = ["{}", *self.metrics_file.read_text(encoding="utf-8").splitlines()]
-        return int(json.loads(last).get("step", 0))
+        lines = self.metrics_file.read_text(encoding="utf-8").splitlines() if self.metrics_file.is_file() else []
+        for line in reversed(lines):
+            try:
+                return int(json.loads(line)["step"])
+            except ValueError:  # a line torn by a kill
+                continue
+        return 0
 
     def restore(self, trainer: keras.Model) -> None:
         if not self.checkpoint.is_file():
             raise UserError(f"{self.path} has no checkpoint yet. Start the run again without --resume.")
         trainer.load_weights(self.checkpoint)
+
+
+def _save_weights(model: keras.Model, path: Path) -> None:
+    part = path.with_name(f"part-{os.getpid()}.weights.h5")
+    try:
+        model.save_weights(part)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _write(path: Path, text: str) -> None:

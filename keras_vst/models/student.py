@@ -15,7 +15,16 @@ import keras
 from keras import layers
 
 from keras_vst.config import StudentConfig
-from keras_vst.layers import Blend, DepthToSpace, ShareStyle, SpaceToDepth, StyleScaleShift, batch_norm
+from keras_vst.layers import (
+    Blend,
+    DepthToSpace,
+    ShareStyle,
+    SpaceToDepth,
+    StyleScaleShift,
+    SubPixelUniform,
+    batch_norm,
+    binomial_blur,
+)
 from keras_vst.ops import Tensor
 
 SIZE_MULTIPLE = 8
@@ -43,8 +52,9 @@ def build_student(config: StudentConfig, batch_size: int | None = None) -> keras
     up_half = layers.Add(name="skip_2")([_grow(up_quarter, half, "up_2"), at_half])
     up_half = _stage(up_half, share, half, "smooth_2")
 
-    painted = layers.Conv2D(12, 3, padding="same", name="paint")(up_half)
-    painted = layers.Activation("sigmoid", name="clip")(DepthToSpace(2, name="unfold")(painted))
+    painted = layers.Conv2D(12, 3, padding="same", kernel_initializer=SubPixelUniform(2), name="paint")(up_half)
+    painted = binomial_blur("smooth_1")(DepthToSpace(2, name="unfold")(painted))
+    painted = layers.Activation("sigmoid", name="clip")(painted)
     stylized = Blend(name="stylized")([frame, painted, style])
     remembered = layers.Conv2D(config.state_channels, 3, padding="same", name="remember")(up_quarter)
     outputs = {"stylized": stylized, "state": layers.ReLU(6.0, name="next_state")(remembered)}
@@ -88,5 +98,6 @@ def _styled_conv(features: Tensor, share: Tensor, filters: int, name: str, strid
 
 def _grow(features: Tensor, filters: int, name: str) -> Tensor:
     """Twice the size by sub-pixel shuffle; a smoothing convolution follows, so that no grid remains."""
-    widened = layers.Conv2D(filters * 4, 1, name=f"{name}_widen")(features)
+    flat = SubPixelUniform(2)
+    widened = layers.Conv2D(filters * 4, 1, kernel_initializer=flat, name=f"{name}_widen")(features)
     return DepthToSpace(2, name=name)(widened)
