@@ -1,0 +1,7 @@
+"""Video in and out: (H, W, 3) uint8 RGB frames with exact times, from and to files (PyAV, cv2)."""
+
+from keras_vst.video.info import Sink, Source, TimedFrame, VideoInfo
+from keras_vst.video.sink import open_sink
+from keras_vst.video.source import open_source, probe
+
+__all__ = ["Sink", "Source", "TimedFrame", "VideoInfo", "open_sink", "open_source", "probe"]
