@@ -51,8 +51,12 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m export", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--run", required=True, type=Path, metavar="DIR", help="a run of training.fit")
-    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="where the files go; made if missing")
+    parser.add_argument(
+        "--out", required=True, type=Path, metavar="DIR", help="where the files go; made if missing"
+    )
     parser.add_argument("--name", help="what the network is called; default: the run folder's name")
-    parser.add_argument("--about", type=Path, metavar="FILE.toml", help="titles, artists and notes for the card")
+    parser.add_argument(
+        "--about", type=Path, metavar="FILE.toml", help="titles, artists and notes for the card"
+    )
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return parser

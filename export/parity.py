@@ -26,7 +26,9 @@ class Parity:
     frames: int
 
 
-def compare(student: keras.Model, flatbuffer: bytes, num_frames: int = 12, size: tuple[int, int] = (96, 160)) -> Parity:
+def compare(
+    student: keras.Model, flatbuffer: bytes, num_frames: int = 12, size: tuple[int, int] = (96, 160)
+) -> Parity:
     """Run both on the same frames from the same start, each with its own state."""
     height, width = size
     scene, shapes = Scene(width, height), input_shapes(student, size)

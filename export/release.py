@@ -63,16 +63,23 @@ def release(run_path: Path, out: Path, name: str, about_path: Path | None = None
     return Released(path, len(flatbuffer), parity.psnr, parity.frames)
 
 
-def _card(name: str, run: RunDirectory, student: keras.Model, path: Path, about: dict[str, Any]) -> dict[str, Any]:
+def _card(
+    name: str, run: RunDirectory, student: keras.Model, path: Path, about: dict[str, Any]
+) -> dict[str, Any]:
     record, config = run.record(), run.config()
     data = path.read_bytes()
     return {
         "name": name,
-        "files": {"fp32": {"file": path.name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}},
+        "files": {
+            "fp32": {"file": path.name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        },
         "styles": [_style(style, about) for style in record["styles"]],
         "margin": MARGIN,
         "parameters": student.count_params(),
-        "gmacs": {"size": "x".join(map(str, CARD_SIZE[::-1])), "value": round(count_macs(student, input_shapes(student, CARD_SIZE)) / 1e9, 3)},
+        "gmacs": {
+            "size": "x".join(map(str, CARD_SIZE[::-1])),
+            "value": round(count_macs(student, input_shapes(student, CARD_SIZE)) / 1e9, 3),
+        },
         "training": {
             "recipe": record["recipe"],
             "seed": config.seed,

@@ -55,6 +55,9 @@ class MotionConfig:
     light: float = 0.06  # brightness change a frame, at most
     noise: float = 2.0  # sensor noise, standard deviation in 1/255; what the network learns not to amplify
 
+    def __post_init__(self) -> None:
+        _at_least(0, **dataclasses.asdict(self))
+
 
 @dataclass(frozen=True, kw_only=True)
 class DataConfig:
@@ -117,13 +120,23 @@ class RunConfig:
 
 
 def with_overrides(config: RunConfig, overrides: Iterable[str]) -> RunConfig:
-    """Apply `section.key=value` strings: with_overrides(config, ["loss.style=8", "student.channels=8,16,32"])."""
+    """Apply `section.key=value` strings: with_overrides(config, ["loss.style=8", "student.channels=8,16,32"]).
+
+    What is refused is the outcome of all of them, so their order matters only where a key is named twice.
+    """
+    values = to_dict(config)
     for override in overrides:
         path, separator, text = override.partition("=")
         if not separator:
             raise UserError(f"An override is written key=value. Received: {override!r}. Try loss.style=8.")
-        config = _replace(config, path.strip().split("."), text.strip(), path)
-    return config
+        *sections, key = path.strip().split(".")
+        section = values
+        for name in sections:
+            if not isinstance(section.get(name), dict):
+                section[name] = {}  # no such section: left for `from_dict` to refuse
+            section = section[name]
+        section[key] = _parse(text.strip())
+    return from_dict(values)
 
 
 def to_dict(config: RunConfig) -> dict[str, Any]:
@@ -141,10 +154,10 @@ def load(path: str | Path) -> RunConfig:
     path = Path(path)
     try:
         text = path.read_text(encoding="utf-8")
-        values = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+        values: Any = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
     except (OSError, UnicodeDecodeError, ValueError) as error:
         raise UserError(f"{path} cannot be read as a configuration: {error}") from error
-    return from_dict(values.get("config", values))
+    return from_dict(values.get("config", values) if isinstance(values, dict) else values)
 
 
 def _build(kind: Any, values: Mapping[str, Any], path: str) -> Any:
@@ -164,16 +177,6 @@ def _build(kind: Any, values: Mapping[str, Any], path: str) -> Any:
     )
 
 
-def _replace(config: Any, keys: list[str], text: str, path: str) -> Any:
-    kind, key = type(config), keys[0]
-    hint = typing.get_type_hints(kind).get(key)
-    if hint is None or (len(keys) > 1) != dataclasses.is_dataclass(hint):
-        raise _unknown_key(path, kind)
-    if len(keys) > 1:
-        return dataclasses.replace(config, **{key: _replace(getattr(config, key), keys[1:], text, path)})
-    return dataclasses.replace(config, **{key: _typed(hint, _parse(text), path)})
-
-
 def _parse(text: str) -> Any:
     try:
         return ast.literal_eval(text)
@@ -189,7 +192,9 @@ def _typed(hint: Any, value: Any, path: str) -> Any:
         return float(value)
     if hint is int and isinstance(value, int) and not isinstance(value, bool):
         return value
-    expected = getattr(hint, "__name__", str(hint)) if not isinstance(hint, types.GenericAlias) else "whole numbers"
+    expected = (
+        getattr(hint, "__name__", str(hint)) if not isinstance(hint, types.GenericAlias) else "whole numbers"
+    )
     raise UserError(f"`{path}` takes {expected}. Received: {value!r}.")
 
 
@@ -198,7 +203,7 @@ def _unknown_key(path: str, kind: Any) -> UserError:
     return UserError(f"There is no setting `{path}`. Known in {kind.__name__}: {known}.")
 
 
-def _at_least(least: int, **values: int) -> None:
+def _at_least(least: int, **values: float) -> None:
     for name, value in values.items():
         if value < least:
             raise UserError(f"`{name}` must be at least {least}. Received: {value}.")

@@ -8,6 +8,7 @@ Photos and frames: uint8 RGB, (H, W, 3).  Flow is backward, (H, W, 2) as (dx, dy
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -82,7 +83,12 @@ class SyntheticClip:
 
 
 def clip_from_photos(
-    photo: Frame, other: Frame, num_frames: int, size: tuple[int, int], rng: np.random.Generator, config: MotionConfig
+    photo: Frame,
+    other: Frame,
+    num_frames: int,
+    size: tuple[int, int],
+    rng: np.random.Generator,
+    config: MotionConfig,
 ) -> SyntheticClip:
     """A camera moves over `photo` while pieces of `other` cross it.  `size` is (height, width) of the frames."""
     background = Layer(photo, None, _camera(photo.shape[:2], size, num_frames, rng, config))
@@ -94,12 +100,20 @@ def clip_from_photos(
 
 
 def _camera(
-    photo_size: tuple[int, int], size: tuple[int, int], num_frames: int, rng: np.random.Generator, config: MotionConfig
+    photo_size: tuple[int, int],
+    size: tuple[int, int],
+    num_frames: int,
+    rng: np.random.Generator,
+    config: MotionConfig,
 ) -> list[Matrix]:
     """A steady drift whose start is drawn so that the frame lies inside the photo where it fits."""
     scale = rng.uniform(0.8, 1.0) * min(1.0, photo_size[0] / size[0], photo_size[1] / size[1])
-    room = [max(0.0, whole - scale * part) / 2 for whole, part in zip(photo_size[::-1], size[::-1], strict=True)]
-    centre = [whole / 2 + rng.uniform(-1, 1) * space for whole, space in zip(photo_size[::-1], room, strict=True)]
+    room = [
+        max(0.0, whole - scale * part) / 2 for whole, part in zip(photo_size[::-1], size[::-1], strict=True)
+    ]
+    centre = [
+        whole / 2 + rng.uniform(-1, 1) * space for whole, space in zip(photo_size[::-1], room, strict=True)
+    ]
     flip = rng.choice([-1.0, 1.0])
     start = _similarity(scale, rng.uniform(-5, 5), centre, size, flip)
     step = _step(size, rng, config)
@@ -118,7 +132,9 @@ def _piece(
     start = _similarity(1.0, rng.uniform(-15, 15), _somewhere(size, rng, centre), size, 1.0)
     fast = MotionConfig(shift=2 * config.shift, zoom=config.zoom, rotation=2 * config.rotation)
     step = _step(size, rng, fast)
-    return Layer(other, alpha[..., None], [start @ np.linalg.matrix_power(step, time) for time in range(num_frames)])
+    return Layer(
+        other, alpha[..., None], [start @ np.linalg.matrix_power(step, time) for time in range(num_frames)]
+    )
 
 
 def _somewhere(size: tuple[int, int], rng: np.random.Generator, centre: tuple[int, int]) -> list[float]:
@@ -137,7 +153,9 @@ def _step(size: tuple[int, int], rng: np.random.Generator, config: MotionConfig)
     return _similarity(1 + rng.uniform(-config.zoom, config.zoom), turn, shifted, size, 1.0)
 
 
-def _similarity(scale: float, degrees: float, centre: list[float], size: tuple[int, int], flip: float) -> Matrix:
+def _similarity(
+    scale: float, degrees: float, centre: list[float], size: tuple[int, int], flip: float
+) -> Matrix:
     """Scale, turn and mirror about the frame's middle, which then lands on `centre`."""
     cosine, sine = scale * np.cos(np.radians(degrees)), scale * np.sin(np.radians(degrees))
     linear = np.array([[cosine * flip, -sine], [sine * flip, cosine]])
@@ -148,7 +166,7 @@ def _similarity(scale: float, degrees: float, centre: list[float], size: tuple[i
     return matrix
 
 
-def _look(picture: npt.NDArray[np.generic], matrix: Matrix, size: tuple[int, int]) -> npt.NDArray[np.generic]:
+def _look(picture: Frame, matrix: Matrix, size: tuple[int, int]) -> npt.NDArray[Any]:
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     return cv2.warpAffine(picture, matrix[:2], size[::-1], flags=flags, borderMode=cv2.BORDER_REFLECT_101)
 
@@ -158,14 +176,16 @@ def _cover(layer: Layer, time: int, size: tuple[int, int]) -> Field:
     if layer.alpha is None:
         return np.ones((*size, 1), np.float32)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return cv2.warpAffine(layer.alpha, layer.path[time][:2], size[::-1], flags=flags)[..., None]
+    cover = cv2.warpAffine(layer.alpha, layer.path[time][:2], size[::-1], flags=flags)
+    return cover[..., None].astype(np.float32)
 
 
 def _flow_of(step: Matrix, size: tuple[int, int]) -> Field:
     columns, rows = _grid(size)
     x = step[0, 0] * columns + step[0, 1] * rows + step[0, 2]
     y = step[1, 0] * columns + step[1, 1] * rows + step[1, 2]
-    return np.stack([x - columns, y - rows], axis=-1).astype(np.float32)
+    # Inverting leaves 1e-14 where nothing moves, which would put a still clip's first row out of sight.
+    return np.stack([x - columns, y - rows], axis=-1).round(6).astype(np.float32)
 
 
 def _grid(size: tuple[int, int]) -> tuple[Field, Field]:

@@ -76,3 +76,19 @@ def any_vgg16(monkeypatch: pytest.MonkeyPatch, vgg16_file: Path) -> Path:
         ]
     monkeypatch.setattr(features, "VGG16_SHA256", features.checksum(weights))
     return vgg16_file
+
+
+@pytest.fixture(scope="session")
+def short_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eight frames of a drifting picture, 96x64, 25 frames a second, without sound."""
+    from fractions import Fraction
+
+    from keras_vst.video import TimedFrame, VideoInfo, open_sink
+
+    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
+    picture = draw_picture(7, 64, 112)
+    info = VideoInfo(width=96, height=64, fps=Fraction(25), time_base=Fraction(1, 25))
+    with open_sink(path, info) as sink:
+        for index in range(8):
+            sink.write(TimedFrame(np.ascontiguousarray(picture[:, index * 2 :][:, :96]), Fraction(index, 25)))
+    return path

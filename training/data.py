@@ -36,7 +36,10 @@ def load_picture(path: Path, side: int, longer: bool = False) -> Frame:
         raise UserError(f"{path} cannot be read as a picture. Expected one of {', '.join(PICTURE_SUFFIXES)}.")
     height, width = picture.shape[:2]
     scale = side / (max(height, width) if longer else min(height, width))
-    size = (max(side if not longer else 1, round(width * scale)), max(side if not longer else 1, round(height * scale)))
+    size = (
+        max(side if not longer else 1, round(width * scale)),
+        max(side if not longer else 1, round(height * scale)),
+    )
     resized = cv2.resize(picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
     return np.ascontiguousarray(resized[..., ::-1]).astype(np.uint8)
 
@@ -99,7 +102,8 @@ def dataset(photos: Photos, config: RunConfig, start: int = 0) -> tf.data.Datase
 
     def add_style(batch: dict[str, tf.Tensor], step: tf.Tensor) -> dict[str, tf.Tensor]:
         # One style a batch, in turn: the Gram matrices of a batch are then averaged over one style.
-        chosen = tf.one_hot(step % config.student.num_styles, config.student.num_styles)
+        num_styles = config.student.num_styles
+        chosen = tf.one_hot(tf.math.floormod(step, num_styles), num_styles)
         return {**batch, "style": tf.repeat(chosen[None], data.batch, axis=0)}
 
     clips = tf.data.Dataset.range(start * data.batch, NO_END * data.batch).map(load, num_parallel_calls=2)
@@ -108,7 +112,9 @@ def dataset(photos: Photos, config: RunConfig, start: int = 0) -> tf.data.Datase
     return batches.prefetch(2)
 
 
-def _arrays(clip: SyntheticClip, num_frames: int, pairs: list[tuple[int, int]]) -> list[npt.NDArray[np.float32]]:
+def _arrays(
+    clip: SyntheticClip, num_frames: int, pairs: list[tuple[int, int]]
+) -> list[npt.NDArray[np.float32]]:
     frames = np.stack([to_float(clip.frame(time)) for time in range(num_frames)])
     flows, visibles = zip(*(clip.flow(later, earlier) for later, earlier in pairs), strict=True)
     return [frames, np.stack(flows), np.stack(visibles), np.array(clip.light, np.float32)]

@@ -54,8 +54,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _train(arguments: argparse.Namespace, config: RunConfig | None) -> int:
-    from training.loop import Sitting  # TensorFlow takes seconds to import; --help and mistakes need not wait
     from keras_vst.runs import RunDirectory
+    from training.loop import Sitting  # TensorFlow takes seconds to import; --help and mistakes need not wait
 
     run = RunDirectory(arguments.run)
     if config is None:
@@ -65,14 +65,19 @@ def _train(arguments: argparse.Namespace, config: RunConfig | None) -> int:
     else:
         styles = [_about(Path(path)) for path in arguments.style]
         sitting = Sitting(run, config, styles, arguments.photos, arguments.vgg16)
-        run.create(config, {"recipe": arguments.recipe, "styles": styles, "photos": str(Path(arguments.photos))})
+        run.create(
+            config, {"recipe": arguments.recipe, "styles": styles, "photos": str(Path(arguments.photos))}
+        )
     started = time.monotonic()
     finished = sitting.train(save_every=SAVE_EVERY, log_every=LOG_EVERY, quiet=arguments.quiet)
     took = (time.monotonic() - started) / 60
     if finished:
-        print(f"{run.path}: step {sitting.trainer.step}, {took:.1f} min. Next: python -m export --run {run.path} --out DIR")
+        print(f"{run.path}: step {sitting.trainer.step}, {took:.1f} min.")
+        print(f"Next: python -m export --run {run.path} --out DIR")
         return 0
-    print(f"\nStopped at step {sitting.trainer.step}. Continue: python -m training.fit --run {run.path} --resume")
+    print(
+        f"\nStopped at step {sitting.trainer.step}. Continue: python -m training.fit --run {run.path} --resume"
+    )
     return 130
 
 
@@ -84,15 +89,29 @@ def _about(path: Path) -> dict[str, Any]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m training.fit", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m training.fit",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--run", required=True, metavar="DIR", help="where the run lives: settings, checkpoints, strips")
-    parser.add_argument("--style", nargs="+", metavar="PICTURE", help="the painting; several make one style each")
+    parser.add_argument(
+        "--run", required=True, metavar="DIR", help="where the run lives: settings, checkpoints, strips"
+    )
+    parser.add_argument(
+        "--style", nargs="+", metavar="PICTURE", help="the painting; several make one style each"
+    )
     parser.add_argument("--photos", metavar="DIR", help="pictures to learn on; subfolders are searched too")
-    parser.add_argument("--recipe", choices=sorted(RECIPES), default="painting", help="settings to start from")
-    parser.add_argument("--config", metavar="FILE", help="settings from a .toml or .json file instead of a recipe")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change one: loss.style=8")
-    parser.add_argument("--vgg16", metavar="FILE", help="ImageNet VGG16 weights (.npz or .h5); default: Keras's own")
+    parser.add_argument(
+        "--recipe", choices=sorted(RECIPES), default="painting", help="settings to start from"
+    )
+    parser.add_argument(
+        "--config", metavar="FILE", help="settings from a .toml or .json file instead of a recipe"
+    )
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="change one: loss.style=8"
+    )
+    parser.add_argument(
+        "--vgg16", metavar="FILE", help="ImageNet VGG16 weights (.npz or .h5); default: Keras's own"
+    )
     parser.add_argument("--resume", action="store_true", help="continue the run in --run")
     parser.add_argument("--dry-run", action="store_true", help="print the settings and stop")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")

@@ -15,9 +15,9 @@ from keras_vst.config import RunConfig
 from keras_vst.errors import UserError
 from keras_vst.features import load_vgg16
 from keras_vst.frames import to_float
+from keras_vst.runs import RunDirectory
 from training import samples
 from training.data import Photos, dataset, load_picture
-from keras_vst.runs import RunDirectory
 from training.trainer import StyleTrainer
 
 SHOWN = ("content", "style", "temporal")
@@ -27,7 +27,12 @@ class Sitting:
     """The trainer, its data and its run directory, ready to go on."""
 
     def __init__(
-        self, run: RunDirectory, config: RunConfig, styles: list[dict[str, Any]], photos: str, vgg16: str | None
+        self,
+        run: RunDirectory,
+        config: RunConfig,
+        styles: list[dict[str, Any]],
+        photos: str,
+        vgg16: str | None,
     ):
         self.run = run
         self.config = config
@@ -66,7 +71,9 @@ class Sitting:
         path = self.run.samples / f"step_{self.trainer.step:06d}.png"
         samples.write_strip(path, self.trainer.averaged, pictures, self.config)
 
-    def _rows(self, batches: Iterable[Any], first: int, log_every: int, progress: tqdm) -> Iterable[dict[str, float]]:
+    def _rows(
+        self, batches: Iterable[Any], first: int, log_every: int, progress: tqdm
+    ) -> Iterable[dict[str, float]]:
         """Take the steps; every few of them hand out the mean of each term."""
         gathered: list[dict[str, float]] = []
         last = self.config.schedule.steps
@@ -80,7 +87,10 @@ class Sitting:
             gathered.append(terms)
             progress.update()
             if step % log_every == 0 or step == last:
-                yield {"step": step, **{name: float(np.mean([row[name] for row in gathered])) for name in terms}}
+                yield {
+                    "step": step,
+                    **{name: float(np.mean([row[name] for row in gathered])) for name in terms},
+                }
                 gathered = []
 
 

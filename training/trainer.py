@@ -47,7 +47,7 @@ class StyleTrainer(keras.Model):
             stylized = self.walk(batch["clip"], batch["style"])
             terms = self.terms(batch, stylized)
             weights = self.term_weights()
-            objective = sum(weights[name] * term for name, term in terms.items())
+            objective = tf.add_n([weights[name] * term for name, term in terms.items()])
         gradients = tape.gradient(objective, self.student.trainable_variables)
         self.student_optimizer.apply_gradients(zip(gradients, self.student.trainable_variables, strict=True))
         self._average()

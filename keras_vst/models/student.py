@@ -52,7 +52,9 @@ def build_student(config: StudentConfig, batch_size: int | None = None) -> keras
     up_half = layers.Add(name="skip_2")([_grow(up_quarter, half, "up_2"), at_half])
     up_half = _stage(up_half, share, half, "smooth_2")
 
-    painted = layers.Conv2D(12, 3, padding="same", kernel_initializer=SubPixelUniform(2), name="paint")(up_half)
+    painted = layers.Conv2D(12, 3, padding="same", kernel_initializer=SubPixelUniform(2), name="paint")(
+        up_half
+    )
     painted = binomial_blur("smooth_1")(DepthToSpace(2, name="unfold")(painted))
     painted = layers.Activation("sigmoid", name="clip")(painted)
     stylized = Blend(name="stylized")([frame, painted, style])

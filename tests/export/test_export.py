@@ -18,7 +18,9 @@ SMOKE = RECIPES["smoke"]
 
 def make_run(path, config=SMOKE):
     run = RunDirectory(path)
-    styles = [{"name": f"painting_{index}", "file": "", "sha256": "0"} for index in range(config.student.num_styles)]
+    styles = [
+        {"name": f"painting_{index}", "file": "", "sha256": "0"} for index in range(config.student.num_styles)
+    ]
     run.create(config, {"recipe": "smoke", "styles": styles, "photos": "photos"})
     run.save_student(build_student(config.student))
     run.log({"step": 4})

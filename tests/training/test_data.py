@@ -99,7 +99,7 @@ def test_a_picture_is_brought_to_the_asked_side(photos):
 
 
 def test_a_missing_folder_is_named(tmp_path):
-    with pytest.raises(UserError, match="There is no folder .*nowhere"):
+    with pytest.raises(UserError, match=r"There is no folder .*nowhere"):
         Photos(tmp_path / "nowhere", 96)
 
 

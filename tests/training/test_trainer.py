@@ -60,7 +60,9 @@ def test_each_term_has_a_gradient_in_every_part_of_the_student(trainer, batch, t
 
 
 def test_steps_lower_the_objective_on_one_batch(batch):
-    trainer = make_trainer(with_overrides(SMOKE, ["data.frames=3", "schedule.steps=1000", "loss.temporal_full=0.0001"]))
+    trainer = make_trainer(
+        with_overrides(SMOKE, ["data.frames=3", "schedule.steps=1000", "loss.temporal_full=0.0001"])
+    )
     step = tf.function(trainer.train_step)
     first = float(step(batch)["objective"])
     for _ in range(25):
@@ -96,7 +98,9 @@ def test_temporal_weights_are_ramped_from_zero_to_full(batch):
         seen.append(float(weights["temporal"]))
         assert float(weights["content"]) == config.loss.content
 
-    np.testing.assert_allclose(seen, [0, 0, config.loss.temporal / 2, config.loss.temporal, config.loss.temporal])
+    np.testing.assert_allclose(
+        seen, [0, 0, config.loss.temporal / 2, config.loss.temporal, config.loss.temporal]
+    )
 
 
 def test_a_still_clip_painted_the_same_way_does_not_flicker(trainer, batch):

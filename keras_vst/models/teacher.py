@@ -1,0 +1,132 @@
+"""The teacher: the large network for film and for distillation, steadied by optical flow.
+
+In:  frame (B, H, W, 3) in [0, 1]; style (B, S) weights;
+     warped (B, H, W, 3), the previous output moved into this frame by `ops.warp`, zeros at the start;
+     visible (B, H, W, 1) in {0, 1}, where `warped` can be trusted, zeros at the start;
+     noise (B, H, W, N) where configured, zeros for a steady picture.
+Out: stylized (B, H, W, 3) in [0, 1].
+H and W are multiples of 8, at least 16.
+
+A U-Net: full-size stem, three strided convolutions, a residual trunk at 1/8, bilinear resize and convolution
+back up.  Additive skips at 1/4 and 1/2 only: one at full size would let the photo's texture through under the
+strokes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import keras
+from keras import layers, ops
+
+from keras_vst.errors import UserError
+from keras_vst.layers import Blend, ReflectPad, ShareStyle, StyleScaleShift, instance_norm
+from keras_vst.ops import Tensor
+
+SMALLEST_SIDE = 16  # at 1/8 two pixels are left, and a border cannot be mirrored from fewer
+
+
+@dataclass(frozen=True, kw_only=True)
+class TeacherConfig:
+    """The film network: its cost grows with the square of `channels`, linearly with `num_blocks`."""
+
+    num_styles: int = 1
+    channels: tuple[int, int, int, int] = (32, 64, 128, 192)  # filters at full, 1/2, 1/4 and 1/8 size
+    num_blocks: int = 5  # residual blocks at 1/8; more of them compose larger shapes
+    noise_channels: int = 0  # above 0 a noise map varies the strokes; one map a clip, or it flickers
+
+    def __post_init__(self) -> None:
+        if len(self.channels) != 4 or min(self.channels) < 1:
+            raise UserError(
+                "teacher.channels needs four positive numbers, at full, 1/2, 1/4 and 1/8 size. "
+                f"Received: {self.channels}. Use for example 32,64,128,192."
+            )
+        for name, least in (("num_styles", 1), ("num_blocks", 0), ("noise_channels", 0)):
+            if getattr(self, name) < least:
+                raise UserError(f"teacher.{name} must be at least {least}. Received: {getattr(self, name)}.")
+
+
+def build_teacher(config: TeacherConfig) -> keras.Model:
+    """A functional model with named inputs and outputs."""
+    full, half, quarter, eighth = config.channels
+    inputs = _inputs(config)
+    share = ShareStyle(name="share")(inputs["style"])
+
+    at_full = _stage(_look(inputs), share, full, "stem", size=9)
+    at_half = _stage(at_full, share, half, "down_2", strides=2)
+    at_quarter = _stage(at_half, share, quarter, "down_4", strides=2)
+    trunk = _stage(at_quarter, share, eighth, "down_8", strides=2)
+    for index in range(config.num_blocks):
+        trunk = _residual(trunk, share, eighth, f"block_{index}")
+
+    up_quarter = layers.Add(name="skip_4")([_grow(trunk, share, quarter, "up_4"), at_quarter])
+    up_half = layers.Add(name="skip_2")([_grow(up_quarter, share, half, "up_2"), at_half])
+    up_full = _grow(up_half, share, full, "up_1")
+
+    painted = layers.Conv2D(3, 9, activation="sigmoid", name="paint")(
+        ReflectPad(4, name="paint_pad")(up_full)
+    )
+    stylized = Blend(name="stylized")([inputs["frame"], painted, inputs["style"]])
+    return keras.Model(inputs, {"stylized": stylized}, name="teacher")
+
+
+def first_inputs(frame: Tensor, style: Tensor, config: TeacherConfig) -> dict[str, Tensor]:
+    """What the teacher is given when nothing came before: at the start of a clip and after a cut."""
+    frame = ops.convert_to_tensor(frame)
+    inputs = {
+        "frame": frame,
+        "warped": ops.zeros_like(frame),
+        "visible": ops.zeros_like(frame[..., :1]),
+        "style": ops.convert_to_tensor(style),  # Keras takes arrays or tensors, but not both in one call
+    }
+    if config.noise_channels:
+        inputs["noise"] = ops.repeat(inputs["visible"], config.noise_channels, axis=-1)
+    return inputs
+
+
+def _inputs(config: TeacherConfig) -> dict[str, Tensor]:
+    inputs = {
+        "frame": layers.Input((None, None, 3), name="frame"),
+        "warped": layers.Input((None, None, 3), name="warped"),
+        "visible": layers.Input((None, None, 1), name="visible"),
+        "style": layers.Input((config.num_styles,), name="style"),
+    }
+    if config.noise_channels:
+        inputs["noise"] = layers.Input((None, None, config.noise_channels), name="noise")
+    return inputs
+
+
+def _look(inputs: dict[str, Tensor]) -> Tensor:
+    """All maps side by side; the previous output only where it can be trusted, so that nothing ghosts."""
+    trusted = layers.Multiply(name="trusted")([inputs["warped"], inputs["visible"]])
+    maps = [inputs["frame"], trusted, inputs["visible"]]
+    return layers.Concatenate(name="look")([*maps, inputs["noise"]] if "noise" in inputs else maps)
+
+
+def _stage(
+    features: Tensor, share: Tensor, filters: int, name: str, *, size: int = 3, strides: int = 1
+) -> Tensor:
+    """Convolve, norm, style, rectify."""
+    styled = _styled_conv(features, share, filters, name, size=size, strides=strides)
+    return layers.ReLU(name=f"{name}_relu")(styled)
+
+
+def _residual(features: Tensor, share: Tensor, filters: int, name: str) -> Tensor:
+    """Two convolutions and a way around them."""
+    inner = _stage(features, share, filters, f"{name}_a")
+    inner = _styled_conv(inner, share, filters, f"{name}_b")
+    return layers.Add(name=f"{name}_add")([features, inner])
+
+
+def _grow(features: Tensor, share: Tensor, filters: int, name: str) -> Tensor:
+    """Twice the size: resize, then convolve.  A transposed convolution would leave a checkerboard."""
+    larger = layers.UpSampling2D(2, interpolation="bilinear", name=f"{name}_resize")(features)
+    return _stage(larger, share, filters, name)
+
+
+def _styled_conv(
+    features: Tensor, share: Tensor, filters: int, name: str, *, size: int = 3, strides: int = 1
+) -> Tensor:
+    padded = ReflectPad(size // 2, name=f"{name}_pad")(features)
+    convolved = layers.Conv2D(filters, size, strides, use_bias=False, name=name)(padded)
+    return StyleScaleShift(name=f"{name}_style")([instance_norm(f"{name}_norm")(convolved), share])

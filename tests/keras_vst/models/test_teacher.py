@@ -1,0 +1,132 @@
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_vst.errors import UserError
+from keras_vst.models.teacher import SMALLEST_SIDE, TeacherConfig, build_teacher, first_inputs
+from tests.keras_vst.models.checks import answer, check_model
+
+SMALL = {"num_styles": 2, "channels": (4, 4, 6, 8), "num_blocks": 1}
+
+
+def draw_inputs(config, batch=2):
+    rng = np.random.default_rng(3)
+
+    def inputs(height, width):
+        arrays = {
+            "frame": rng.random((batch, height, width, 3), dtype=np.float32),
+            "warped": rng.random((batch, height, width, 3), dtype=np.float32),
+            "visible": (rng.random((batch, height, width, 1)) > 0.3).astype(np.float32),
+            "style": np.full((batch, config.num_styles), 1 / config.num_styles, np.float32),
+        }
+        if config.noise_channels:
+            arrays["noise"] = rng.standard_normal((batch, height, width, config.noise_channels), np.float32)
+        return arrays
+
+    return inputs
+
+
+@pytest.fixture(scope="module")
+def config():
+    return TeacherConfig(**SMALL, noise_channels=2)
+
+
+@pytest.fixture(scope="module")
+def model(config):
+    return build_teacher(config)
+
+
+@pytest.fixture
+def inputs(config):
+    return draw_inputs(config)(32, 32)
+
+
+def stylize(model, inputs, **changes):
+    return answer(model, {**inputs, **changes})["stylized"]
+
+
+@pytest.mark.parametrize("noise_channels", [0, 1])
+def test_the_teacher_is_a_sound_network(noise_channels, tmp_path):
+    config = TeacherConfig(**SMALL, noise_channels=noise_channels)
+    check_model(build_teacher(config), draw_inputs(config), lambda h, w: {"stylized": (2, h, w, 3)}, tmp_path)
+
+
+def test_the_smallest_frame_is_painted(model, config):
+    painted = stylize(model, draw_inputs(config)(SMALLEST_SIDE, SMALLEST_SIDE))
+    assert painted.shape == (2, SMALLEST_SIDE, SMALLEST_SIDE, 3)
+    assert np.isfinite(painted).all()
+
+
+def test_the_output_stays_in_range(model, inputs):
+    painted = stylize(model, inputs)
+    assert painted.min() >= 0
+    assert painted.max() <= 1
+    assert painted.std() > 0.01
+
+
+def test_no_style_gives_the_frame_back(model, inputs):
+    np.testing.assert_allclose(
+        stylize(model, inputs, style=np.zeros((2, 2), np.float32)), inputs["frame"], atol=1e-6
+    )
+
+
+def test_strength_blends_between_frame_and_painting(model, inputs):
+    style = np.array([[0.7, 0.3], [0.2, 0.8]], np.float32)
+    painted, weaker = (
+        stylize(model, inputs, style=style),
+        stylize(model, inputs, style=style * np.float32(0.25)),
+    )
+    np.testing.assert_allclose(weaker, inputs["frame"] + 0.25 * (painted - inputs["frame"]), atol=1e-5)
+
+
+def test_each_style_paints_differently(model, inputs):
+    first, second = np.float32([[1, 0], [1, 0]]), np.float32([[0, 1], [0, 1]])
+    difference = stylize(model, inputs, style=first) - stylize(model, inputs, style=second)
+    assert np.abs(difference).max() > 1e-3
+
+
+def test_what_is_not_visible_does_not_count(model, inputs):
+    elsewhere = np.where(inputs["visible"] > 0, inputs["warped"], 1 - inputs["warped"])
+    np.testing.assert_array_equal(stylize(model, inputs), stylize(model, inputs, warped=elsewhere))
+    assert np.abs(stylize(model, inputs) - stylize(model, inputs, warped=1 - inputs["warped"])).max() > 1e-4
+
+
+def test_noise_varies_the_painting(model, inputs):
+    assert np.abs(stylize(model, inputs) - stylize(model, inputs, noise=-inputs["noise"])).max() > 1e-4
+
+
+def test_the_start_of_a_clip_has_no_memory_and_no_noise(model, config, inputs):
+    first = first_inputs(inputs["frame"], inputs["style"], config)
+    shapes = {name: tuple(array.shape) for name, array in first.items()}
+    assert shapes == {name: array.shape for name, array in inputs.items()}
+    assert all(float(ops.max(ops.abs(first[name]))) == 0 for name in ("warped", "visible", "noise"))
+    still = {name: np.zeros_like(inputs[name]) for name in ("warped", "visible", "noise")}
+    np.testing.assert_array_equal(answer(model, first)["stylized"], stylize(model, inputs, **still))
+
+
+def test_the_start_needs_no_noise_where_none_is_configured(inputs):
+    assert "noise" not in first_inputs(inputs["frame"], inputs["style"], TeacherConfig())
+
+
+def test_skips_are_at_a_half_and_a_quarter_only(model, config):
+    skips = {layer.name for layer in model.layers if layer.name.startswith("skip_")}
+    assert skips == {"skip_2", "skip_4"}
+    around = keras.Model(model.inputs, {name: model.get_layer(name).output for name in skips})
+    shapes = {name: output.shape[1:3] for name, output in around(draw_inputs(config)(32, 48)).items()}
+    assert shapes == {"skip_2": (16, 24), "skip_4": (8, 12)}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"channels": (8, 8, 8)}, r"four positive numbers.*Received: \(8, 8, 8\)"),
+        ({"channels": (8, 8, 8, 0)}, "four positive numbers"),
+        ({"num_styles": 0}, "num_styles must be at least 1"),
+        ({"num_blocks": -1}, "num_blocks must be at least 0"),
+        ({"noise_channels": -1}, "noise_channels must be at least 0"),
+    ],
+)
+def test_a_wrong_setting_is_refused_with_what_to_do(wrong, message):
+    with pytest.raises(UserError, match=message):
+        TeacherConfig(**wrong)

@@ -1,0 +1,77 @@
+"""The networks we ship run on tflite-runtime 2.14 as they do on LiteRT, recurrent state and all."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.conftest import draw_picture
+
+ROOT = Path(__file__).parents[1]
+PYTHON = ROOT / ".venv-tflite" / "bin" / "python"
+SHIPPED = sorted((ROOT / "keras_vst" / "zoo").glob("*/*.tflite"))
+
+# The same lines run in both environments; argv: network, frames (.npy in), stylized frames (.npy out).
+STYLIZE = """
+import sys
+from pathlib import Path
+import numpy as np
+from edge.stylizer import Stylizer
+
+network, frames, stylized = map(Path, sys.argv[1:])
+stylizer = Stylizer(network)
+weights = np.zeros(stylizer.runner.num_styles)
+weights[0] = 1
+np.save(stylized, [stylizer.stylize(frame, weights) for frame in np.load(frames)])
+print(stylizer.runner.runtime.name, stylizer.runner.runtime.version)
+"""
+
+pytestmark = pytest.mark.skipif(
+    sys.version_info >= (3, 12),
+    reason="tflite-runtime has no wheel after Python 3.11: `make test PYTHON=python3.11` runs this",
+)
+
+
+@pytest.fixture(scope="module")
+def python() -> Path:
+    if not PYTHON.is_file():
+        pytest.fail(
+            f"{PYTHON} is missing. Run `make .venv-tflite/.ready` (`make test` does), then this test again."
+        )
+    return PYTHON
+
+
+@pytest.fixture(scope="module")
+def frames(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six frames of a camera that pans, 120x88, which the network sees padded to multiples of 8."""
+    picture = draw_picture(5, 100, 160)
+    path = tmp_path_factory.mktemp("frames") / "frames.npy"
+    np.save(path, [picture[time : time + 88, 3 * time : 3 * time + 120] for time in range(6)])
+    return path
+
+
+def stylize(python: Path, network: Path, frames: Path, target: Path) -> tuple[np.ndarray, str]:
+    """The stylized frames, and the name and version of the runtime that made them."""
+    command = [str(python), "-c", STYLIZE, str(network), str(frames), str(target)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return np.load(target), done.stdout.strip()
+
+
+@pytest.mark.parametrize("network", SHIPPED, ids=lambda path: path.name)
+def test_a_shipped_network_runs_alike_on_both_runtimes(network, python, frames, tmp_path):
+    ours, newer = stylize(Path(sys.executable), network, frames, tmp_path / "litert.npy")
+    theirs, older = stylize(python, network, frames, tmp_path / "tflite.npy")
+    assert newer.startswith("litert")
+    assert older == "tflite-runtime 2.14.0"
+    difference = np.abs(ours.astype(int) - theirs.astype(int)).max(axis=(1, 2, 3))
+    assert difference.max() <= 1, f"levels of 255 by frame: {difference.tolist()}"
+    assert np.abs(ours.astype(int) - np.load(frames)).mean() > 1, "nothing was painted"
+
+
+def test_there_are_networks_to_run():
+    assert SHIPPED, "keras_vst/zoo holds no .tflite file"
