@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -91,10 +93,11 @@ def _read(path: Path) -> _Weights:
         raise UserError(f"There is no VGG16 weight file at {path}. {_WAYS_OUT}")
     try:
         if path.suffix == ".npz":
-            with np.load(path, allow_pickle=False) as stored:
+            # NumPy leaves a file that it opened itself open when the archive is broken.
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 return [(_stored(stored, name, "kernel"), _stored(stored, name, "bias")) for name in NAMES]
         model = keras.applications.VGG16(include_top=False, weights=str(path))
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise UserError(
             f"{path} cannot be read as VGG16 weights ({type(error).__name__}). Expected an .npz with "
             "block1_conv1__kernel ... block4_conv3__bias, or the .h5 of keras.applications."

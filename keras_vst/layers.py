@@ -157,6 +157,9 @@ class ShareStyle(keras.layers.Layer):
     def call(self, style: Tensor) -> Tensor:
         return style / ops.maximum(ops.sum(style, axis=-1, keepdims=True), 1e-6)
 
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return input_shape
+
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class StyleScaleShift(keras.layers.Layer):

@@ -39,7 +39,9 @@ class RunDirectory:
     def create(self, config: RunConfig, about: dict[str, Any]) -> None:
         """Start a new run; refuses a folder that already holds one."""
         if self.config_file.exists():
-            raise UserError(f"{self.path} already holds a run. Continue it with --resume, or name another folder.")
+            raise UserError(
+                f"{self.path} already holds a run. Continue it with --resume, or name another folder."
+            )
         for folder in (self.path, self.samples, self.checkpoint.parent):
             folder.mkdir(parents=True, exist_ok=True)
         record = {"config": configuration.to_dict(config), **about, "versions": _versions()}
@@ -48,7 +50,9 @@ class RunDirectory:
     def record(self) -> dict[str, Any]:
         """What config.json says."""
         if not self.config_file.is_file():
-            raise UserError(f"{self.path} is not a run directory: it has no config.json. Train with --run first.")
+            raise UserError(
+                f"{self.path} is not a run directory: it has no config.json. Train with --run first."
+            )
         return json.loads(self.config_file.read_text(encoding="utf-8"))
 
     def config(self) -> RunConfig:
@@ -74,7 +78,9 @@ class RunDirectory:
 
     def last_step(self) -> int:
         """The step that was logged last; 0 before the first."""
-        lines = self.metrics_file.read_text(encoding="utf-8").splitlines() if self.metrics_file.is_file() else []
+        lines = (
+            self.metrics_file.read_text(encoding="utf-8").splitlines() if self.metrics_file.is_file() else []
+        )
         for line in reversed(lines):
             try:
                 return int(json.loads(line)["step"])
