@@ -1,0 +1,1 @@
+"""Runs the networks: files and pictures in, repainted ones out, with no TensorFlow anywhere."""

@@ -1,0 +1,104 @@
+"""`vst bench`: frames per second from file to file, and where the time goes, as one row."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import re
+import tempfile
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import keras_vst
+from edge.arguments import add_network_options, open_painter
+from edge.painter import Painter
+from edge.timeline import ENCODE
+from keras_vst import zoo
+from keras_vst.errors import UserError
+from keras_vst.video import open_sink, open_source
+
+SCENE = Path(keras_vst.__file__).parent / "assets" / "scene.mp4"  # 640x360
+WARM_UP = 10  # frames; the first ones fill caches and the decoder's and encoder's threads
+
+
+def add_parser(commands: Any, parent: argparse.ArgumentParser) -> None:
+    """Declare the subcommand."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "bench",
+        parents=[parent],
+        help="measure frames per second on the bundled 640x360 clip",
+    )
+    add_network_options(parser)
+    parser.add_argument("--json", action="store_true", help="print the row as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measure and print one row."""
+    if options.style is None and options.model is None:
+        options.style = next((style.name for style in zoo.styles()), None)
+    row = measure(open_painter(options))
+    if options.json:
+        print(json.dumps(row))
+        return 0
+    runner = f"{row['runtime']} {row['versions'][row['runtime']]}, {row['threads']} threads"
+    print(f"{row['device']}, Python {row['python']}, {runner}")
+    print(f"{row['frames_per_second']} frames per second at {row['size']}, network {row['network']}")
+    for stage, times in row["milliseconds"].items():
+        print(f"  {stage:8} {times['median']:7.2f} ms, 95 % below {times['p95']:.2f} ms")
+    return 0
+
+
+def measure(painter: Painter) -> dict[str, Any]:
+    """Repaint the bundled clip into a throw-away file; the warm-up is not counted."""
+    start, count = 0.0, 0
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        open_source(SCENE) as source,
+        open_sink(Path(folder) / "bench.mp4", source.info) as sink,
+    ):
+        for count, (_, after) in enumerate(painter.paint(source), 1):
+            with painter.timeline.stage(ENCODE):
+                sink.write(after)
+            if count == WARM_UP:
+                painter.timeline.clear()
+                start = time.perf_counter()
+        seconds = time.perf_counter() - start
+        size = f"{source.info.width}x{source.info.height}"
+    if count <= WARM_UP:
+        raise UserError(
+            f"{SCENE} has {count} frames, but the warm-up takes {WARM_UP}; install the package again."
+        )
+    return _row(painter, size, count - WARM_UP, seconds)
+
+
+def _row(painter: Painter, size: str, frames: int, seconds: float) -> dict[str, Any]:
+    runner = painter.stylizer.runner
+    packages = {name: version(name) for name in ("numpy", "av")}
+    return {
+        "device": device_name(),
+        "python": platform.python_version(),
+        "runtime": runner.runtime.name,
+        "versions": {runner.runtime.name: runner.runtime.version, **packages},
+        "threads": runner.threads,
+        "size": size,
+        "network": painter.network.name,
+        "frames": frames,
+        "frames_per_second": round(frames / seconds, 2),
+        "milliseconds": painter.timeline.milliseconds(),
+    }
+
+
+def device_name(root: Path = Path("/proc")) -> str:
+    """The board (Jetson, Raspberry Pi) or else the processor."""
+    for file, pattern in (("device-tree/model", r"([^\0\n]+)"), ("cpuinfo", r"model name\s*:\s*(.+)")):
+        try:
+            found = re.search(pattern, (root / file).read_text(encoding="utf-8", errors="replace"))
+        except OSError:
+            continue
+        if found:
+            return found[1].strip()
+    return platform.processor() or platform.machine()

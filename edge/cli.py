@@ -1,0 +1,62 @@
+"""The command line `vst`: what goes in and out, and how mistakes are told.
+
+Exit status: 0 done, 1 a defect of ours, 2 something the user can put right, 130 stopped with Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from edge import bench, styles, stylize
+from keras_vst import __version__
+from keras_vst.errors import UserError
+
+
+class Parser(argparse.ArgumentParser):
+    """Tells a mistake in one line, as everything else here does."""
+
+    def error(self, message: str) -> NoReturn:
+        """Leave with status 2."""
+        self.exit(2, f"vst: {message}; see `{self.prog} --help`.\n")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all subcommands; each sets `run` to what it does."""
+    parser = Parser(prog="vst", description="Repaints video in the style of a painting.", allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=f"vst {__version__}")
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--debug", action="store_true", help="show where an error came from")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for command in (stylize, styles, bench):
+        command.add_parser(commands, common)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one subcommand and return the exit status."""
+    options = build_parser().parse_args(argv)
+    try:
+        status: int = options.run(options)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return _failed("stopped; nothing unfinished was left behind.", 130)
+    except BrokenPipeError:
+        # Whoever read our output has seen enough.  What is still buffered must not fail again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if options.debug:
+            raise
+        if isinstance(error, UserError):
+            return _failed(str(error), 2)
+        return _failed(f"unexpected {type(error).__name__}: {error}; run again with --debug to see where.", 1)
+    return status
+
+
+def _failed(message: str, status: int) -> int:
+    print("vst:", " ".join(message.splitlines()), file=sys.stderr)
+    return status

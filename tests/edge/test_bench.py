@@ -1,0 +1,87 @@
+import json
+import platform
+import re
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from edge import bench
+from edge.bench import SCENE, WARM_UP, device_name
+from keras_vst import zoo
+from keras_vst.video import probe
+from tests.keras_vst.clips import grey_steps, write_clip
+
+SHORT = WARM_UP + 5
+
+
+@pytest.fixture
+def short_scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    scene = write_clip(tmp_path / "scene.mp4", grey_steps(SHORT))
+    monkeypatch.setattr(bench, "SCENE", scene)
+    return scene
+
+
+def test_the_row_names_everything_a_number_depends_on(vst, bundled, short_scene):
+    status, out, _ = vst("bench", "--json", "--threads", 2)
+    assert status == 0
+    row = json.loads(out)
+    assert row["frames"] == SHORT - WARM_UP
+    assert (row["network"], row["size"], row["threads"], row["runtime"]) == ("pair", "64x48", 2, "litert")
+    assert row["versions"] == {
+        package: version(name)
+        for package, name in (("litert", "ai-edge-litert"), ("numpy", "numpy"), ("av", "av"))
+    }
+    assert (row["python"], row["device"]) == (platform.python_version(), device_name())
+    assert list(row["milliseconds"]) == ["decode", "fit", "network", "unfit", "encode"]
+    assert all(0 < times["median"] <= times["p95"] for times in row["milliseconds"].values())
+
+
+def test_the_frame_rate_is_that_of_the_counted_frames(vst, stateless, short_scene, monkeypatch):
+    # A clock that moves on by 1 ms with each look: ten looks a frame, two a stage.
+    looks = iter(range(10**9))
+    monkeypatch.setattr("time.perf_counter", lambda: next(looks) / 1000)
+    status, out, _ = vst("bench", "--json", "--model", stateless)
+    assert status == 0
+    row = json.loads(out)
+    # 5 frames of 10 looks, 2 looks for the end of the file, 1 to stop the watch.
+    assert row["frames_per_second"] == pytest.approx(5 / 0.053, abs=0.01)
+    assert row["milliseconds"]["network"] == {"median": 1.0, "p95": 1.0}
+
+
+def test_for_people_there_is_a_line_per_stage(vst, stateless, short_scene):
+    status, out, _ = vst("bench", "--model", stateless)
+    assert status == 0
+    assert re.search(r"^[\d.]+ frames per second at 64x48, network stateless$", out, re.MULTILINE)
+    assert re.search(r"^  network +[\d.]+ ms, 95 % below [\d.]+ ms$", out, re.MULTILINE)
+
+
+def test_a_clip_that_ends_in_the_warm_up_is_told(vst, stateless, tmp_path, monkeypatch):
+    monkeypatch.setattr(bench, "SCENE", write_clip(tmp_path / "scene.mp4", grey_steps(WARM_UP)))
+    status, _, err = vst("bench", "--model", stateless)
+    assert status == 2
+    assert f"has {WARM_UP} frames, but the warm-up takes {WARM_UP}" in err
+
+
+def test_an_empty_zoo_cannot_be_measured(vst, tmp_path, monkeypatch):
+    monkeypatch.setattr(zoo, "ROOT", tmp_path)
+    assert vst("bench") == (
+        2,
+        "",
+        "vst: which style? Add --style with one of: none is installed, use --model.\n",
+    )
+
+
+def test_the_bundled_clip_has_the_size_and_length_that_numbers_are_quoted_for():
+    info = probe(SCENE)
+    assert (info.width, info.height) == (640, 360)
+    assert (info.frames or 0) >= 100
+
+
+def test_the_device_is_the_board_or_else_the_processor(tmp_path):
+    assert device_name(tmp_path) == (platform.processor() or platform.machine())
+    (tmp_path / "cpuinfo").write_text("processor\t: 0\nmodel name\t: Quick CPU @ 2 GHz\nflags\t: none\n")
+    assert device_name(tmp_path) == "Quick CPU @ 2 GHz"
+    (tmp_path / "device-tree").mkdir()
+    (tmp_path / "device-tree" / "model").write_bytes(b"NVIDIA Jetson Orin Nano\0")
+    assert device_name(tmp_path) == "NVIDIA Jetson Orin Nano"

@@ -1,0 +1,134 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from edge import stylize
+from edge.cli import main
+from keras_vst import __version__, zoo
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def test_the_version_is_told(vst):
+    assert vst("--version") == (0, f"vst {__version__}\n", "")
+
+
+@pytest.mark.parametrize("arguments", [(), ("paint",), ("stylize",), ("stylize", "in.mp4")])
+def test_an_incomplete_command_is_told_in_one_line(vst, arguments):
+    status, out, err = vst(*arguments)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith("vst: ")
+    assert "--help`" in err
+
+
+def test_the_help_explains_what_the_output_name_means(vst):
+    status, out, _ = vst("stylize", "--help")
+    assert status == 0
+    assert "a name ending in /" in out
+
+
+def test_styles_are_listed_one_a_line(vst, bundled):
+    status, out, err = vst("styles")
+    assert (status, err) == (0, "")
+    assert out.splitlines()[:2] == [
+        "dark   Dark, Nobody, 1900 (network pair)",
+        "light  Light, Nobody, 1900 (network pair)",
+    ]
+
+
+def test_styles_are_listed_as_json(vst, bundled):
+    status, out, _ = vst("styles", "--json")
+    assert status == 0
+    assert json.loads(out)[2] == {
+        "name": "plain",
+        "title": "Plain",
+        "artist": "Nobody",
+        "year": 1900,
+        "network": "single",
+    }
+
+
+def test_an_empty_zoo_lists_nothing(vst, tmp_path, monkeypatch):
+    monkeypatch.setattr(zoo, "ROOT", tmp_path)
+    assert vst("styles") == (0, "", "")
+    assert vst("styles", "--json") == (0, "[]\n", "")
+
+
+def test_a_mistake_shows_its_origin_only_when_asked(bundled, clip, tmp_path):
+    arguments = ["stylize", str(clip), "-o", str(tmp_path / "out.mp4"), "--style", "qqq"]
+    assert main(arguments) == 2
+    with pytest.raises(Exception, match="no style 'qqq'"):
+        main([*arguments, "--debug"])
+
+
+def test_a_defect_of_ours_is_one_line_and_status_1(vst, monkeypatch):
+    def fail(options):
+        raise ZeroDivisionError("division\nby zero")
+
+    monkeypatch.setattr(stylize, "open_painter", fail)
+    status, out, err = vst("stylize", "in.mp4", "-o", "out.mp4")
+    assert (status, out) == (1, "")
+    assert (
+        err == "vst: unexpected ZeroDivisionError: division by zero; run again with --debug to see where.\n"
+    )
+    with pytest.raises(ZeroDivisionError):
+        vst("stylize", "in.mp4", "-o", "out.mp4", "--debug")
+
+
+def test_ctrl_c_is_status_130(vst, monkeypatch):
+    def stop(options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(stylize, "open_painter", stop)
+    status, out, err = vst("stylize", "in.mp4", "-o", "out.mp4")
+    assert (status, out) == (130, "")
+    assert err == "vst: stopped; nothing unfinished was left behind.\n"
+
+
+def test_a_reader_that_has_seen_enough_is_no_mistake(bundled):
+    program = (
+        "import sys; from pathlib import Path; from keras_vst import zoo; zoo.ROOT = Path(sys.argv[1]);"
+        "from edge.cli import main; sys.exit(main(['styles']))"
+    )
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", program, str(bundled)],
+            cwd=REPOSITORY,
+            stdout=writer,
+            stderr=subprocess.PIPE,
+        )
+    finally:
+        os.close(writer)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_nothing_at_the_edge_needs_tensorflow(bundled, clip, tmp_path):
+    program = (
+        "import sys; from pathlib import Path;"
+        "sys.modules.update(tensorflow=None, keras=None, tf_keras=None);"
+        "from keras_vst import zoo; zoo.ROOT = Path(sys.argv[1]);"
+        "from edge.cli import main; sys.exit(main(['styles']) or main(sys.argv[2:]))"
+    )
+    arguments = ["stylize", str(clip), "-o", str(tmp_path / "out.mp4"), "--style", "dark"]
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(bundled), *arguments],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("dark ")
+    assert (tmp_path / "out.mp4").stat().st_size > 0
+
+
+def test_the_module_runs_as_a_program():
+    done = subprocess.run(
+        [sys.executable, "-m", "edge", "--version"], cwd=REPOSITORY, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (0, f"vst {__version__}\n")

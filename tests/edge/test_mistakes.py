@@ -1,0 +1,202 @@
+"""Every mistake of a user ends with status 2, one line that says what to do, and no file left behind."""
+
+import errno
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import write_picture as draw_to
+from tests.keras_vst.clips import flat, names, write_clip, write_tone
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    """An empty folder; nothing may be in it after a mistake."""
+    folder = tmp_path / "out"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def refused(vst, bundled, out):
+    """Run `vst stylize IN -o OUT` and return the one line it says."""
+
+    def run(source: object, target: object = None, *options: object, style: str = "plain") -> str:
+        target = out / "out.mp4" if target is None else target
+        chosen = () if "--model" in options else ("--style", style)
+        status, printed, err = vst("stylize", source, "-o", target, *chosen, *options)
+        assert (status, printed) == (2, "")
+        assert err.startswith("vst: ")
+        assert err.count("\n") == 1
+        assert names(out) == []
+        return err
+
+    return run
+
+
+def test_a_missing_file(refused, tmp_path):
+    assert "there is no file" in refused(tmp_path / "missing.mp4")
+
+
+def test_a_folder_without_pictures(refused, tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert "holds no pictures" in refused(tmp_path / "empty")
+
+
+def test_a_folder_without_pictures_for_a_folder(refused, out, tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert "holds no picture that can be read" in refused(tmp_path / "empty", f"{tmp_path}/done/")
+
+
+def test_an_empty_file(refused, tmp_path):
+    (tmp_path / "empty.mp4").touch()
+    assert "is empty" in refused(tmp_path / "empty.mp4")
+
+
+def test_a_text_that_is_called_mp4(refused, tmp_path):
+    (tmp_path / "letter.mp4").write_text("Dear friend,\n" * 100)
+    assert "cannot be read as a clip" in refused(tmp_path / "letter.mp4")
+
+
+def test_a_clip_cut_off_before_its_index(refused, tmp_path):
+    whole = write_clip(tmp_path / "whole.m4v", [flat((9, 9, 9))] * 30)  # its index is at the end
+    cut = tmp_path / "cut.mp4"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    assert "cut.mp4 cannot be read as a clip" in refused(cut)
+
+
+def test_sound_without_pictures(refused, tmp_path):
+    assert "only sound" in refused(write_tone(tmp_path / "song.m4a"))
+
+
+def test_a_damaged_picture(refused, tmp_path, out):
+    (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8\xff\xe0 and no more")
+    assert "not a picture" in refused(tmp_path / "photo.jpg", out / "out.png")
+
+
+def test_an_unknown_style_lists_the_known_ones(refused, clip):
+    message = refused(clip, style="lihgt")
+    assert "no style 'lihgt'; did you mean 'light'? Known: dark, light, plain." in message
+
+
+def test_no_style_lists_the_known_ones(vst, bundled, clip, out):
+    status, _, err = vst("stylize", clip, "-o", out / "out.mp4")
+    assert (status, names(out)) == (2, [])
+    assert err == "vst: which style? Add --style with one of: dark, light, plain.\n"
+
+
+def test_styles_of_two_networks(refused, clip):
+    assert "only styles of one network can be mixed" in refused(clip, style="dark,plain")
+
+
+def test_a_missing_output_folder(refused, clip, tmp_path):
+    assert "create it first" in refused(clip, tmp_path / "nowhere" / "out.mp4")
+    assert "create it first" in refused(clip, f"{tmp_path}/nowhere/frames/")
+
+
+def test_a_missing_folder_for_a_folder_of_pictures(refused, tmp_path, photos):
+    assert "create it first" in refused(photos, f"{tmp_path}/nowhere/done/")
+
+
+def test_a_file_in_place_of_the_output_folder(refused, tmp_path, photos):
+    (tmp_path / "done").touch()
+    assert "is a file, but a folder was asked for" in refused(photos, f"{tmp_path}/done/")
+
+
+def test_an_output_that_may_not_be_written(refused, clip, out, monkeypatch):
+    # Permissions do not stop root, who may be running this.
+    def refuse(self: Path, data: bytes) -> int:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(Path, "write_bytes", refuse)
+    assert "you may not write there" in refused(clip)
+
+
+def test_a_full_disk(refused, photos, out, monkeypatch):
+    written = Path.write_bytes
+
+    def fill(self: Path, data: bytes) -> int:
+        if data:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return written(self, data)
+
+    monkeypatch.setattr(Path, "write_bytes", fill)
+    assert "the disk is full" in refused(photos / "photo_0.png", out / "out.png")
+
+
+def test_an_output_that_is_the_input(refused, tmp_path, clip):
+    copy = tmp_path / "copy.mp4"
+    shutil.copy(clip, copy)
+    assert "it is the input itself" in refused(copy, copy)
+    assert copy.read_bytes() == clip.read_bytes()
+
+
+def test_an_output_folder_that_is_the_input(refused, tmp_path):
+    (tmp_path / "photos").mkdir()
+    draw_to(tmp_path / "photos" / "a.png", seed=1)
+    assert "it is the input itself" in refused(tmp_path / "photos", f"{tmp_path}/photos/")
+
+
+def test_an_output_of_unknown_kind(refused, clip, out):
+    assert "cannot write" in refused(clip, out / "out.xyz")
+
+
+def test_a_clip_for_one_picture(refused, clip, out):
+    assert "holds one picture" in refused(clip, out / "out.png")
+
+
+def test_a_codec_that_does_not_fit(refused, clip):
+    assert "does not go into .mp4" in refused(clip, None, "--codec", "ffv1")
+
+
+@pytest.mark.parametrize("content", [b"", b"a letter", b"\x1c\x00\x00\x00TFL3", b"\xff\xff\xff\x7fTFL3" * 40])
+def test_a_model_that_is_none(refused, clip, tmp_path, content):
+    (tmp_path / "model.tflite").write_bytes(content)
+    assert "not a keras_vst network" in refused(clip, None, "--model", tmp_path / "model.tflite")
+
+
+def test_a_missing_model(refused, clip, tmp_path):
+    assert "no network file" in refused(clip, None, "--model", tmp_path / "model.tflite")
+
+
+def test_somebody_elses_model(refused, clip, foreign):
+    assert "no signature `stylize`" in refused(clip, None, "--model", foreign)
+
+
+def test_a_bundled_network_that_was_damaged(refused, clip, bundled):
+    path = bundled / "single" / "stateless.tflite"
+    path.write_bytes(path.read_bytes()[:-1])
+    assert "its checksum is not the one on its card" in refused(clip)
+
+
+def test_a_runtime_that_is_not_installed(refused, clip):
+    pytest.importorskip("ai_edge_litert")
+    assert "pip install tflite-runtime" in refused(clip, None, "--runtime", "tflite-runtime")
+
+
+def test_before_and_after_of_a_folder(refused, photos, tmp_path, out):
+    message = refused(photos, f"{tmp_path}/done/", "--before-after", out / "split.png")
+    assert "--before-after shows one clip or picture" in message
+
+
+def test_a_size_within_the_margin(refused, clip):
+    assert "leaves nothing inside a margin of 16" in refused(clip, None, "--size", "32x32")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--size", "large"), "a size is written WIDTHxHEIGHT like 640x360, but 'large' came"),
+        (("--size", "0x360"), "'0x360' came"),
+        (("--strength", "2"), "a number from 0 to 1 is needed, but '2' came"),
+        (("--strength", "half"), "'half' came"),
+        (("--threads", "0"), "a whole number from 1 is needed, but '0' came"),
+        (("--before-after", "split.mp4"), "a picture is needed (.png .jpg .jpeg .webp)"),
+        (("--runtime", "onnx"), "invalid choice: 'onnx'"),
+        (("--crf", "low"), "invalid int value: 'low'"),
+    ],
+)
+def test_an_option_that_makes_no_sense(refused, clip, options, message):
+    assert message in refused(clip, None, *options)

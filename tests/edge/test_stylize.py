@@ -1,0 +1,209 @@
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from io import StringIO
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.bench import SCENE
+from edge.stylize import half_and_half
+from keras_vst.video import open_source, probe
+from tests.conftest import draw_picture
+from tests.conftest import write_picture as draw_to
+from tests.edge.conftest import FRAMES
+from tests.keras_vst.clips import flat, grey_steps, names, sound_packets, video_times, write_clip
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def picture(path: Path) -> np.ndarray:
+    return cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
+
+
+def test_a_picture_comes_out_as_its_negative(vst, bundled, tmp_path):
+    source = draw_to(tmp_path / "in.png", seed=1, height=45, width=61)
+    status, out, err = vst("stylize", source, "-o", tmp_path / "out.png", "--style", "dark")
+    assert (status, err) == (0, "")
+    np.testing.assert_array_equal(picture(tmp_path / "out.png"), 255 - draw_picture(1, 45, 61))
+    assert re.fullmatch(
+        r"1 frame in [\d.]+ s, [\d.]+ frames per second, network pair, litert, \d threads?: \S+out\.png\n",
+        out,
+    )
+
+
+def test_a_mix_at_half_strength_is_the_sum_of_its_shares(vst, bundled, tmp_path):
+    source = draw_to(tmp_path / "in.png", seed=2)
+    status, _, _ = vst(
+        "stylize", source, "-o", tmp_path / "out.png", "--style", "dark:0.5,light:0.3", "--strength", "0.5"
+    )
+    assert status == 0
+    before = draw_picture(2).astype(np.float64)
+    expected = 0.6 * before + 0.4 * (255 - before)
+    assert np.abs(picture(tmp_path / "out.png") - expected).max() <= 0.51
+
+
+def test_a_clip_keeps_its_times_its_size_and_its_sound(vst, clip, stateless, tmp_path):
+    target = tmp_path / "out.mp4"
+    status, out, _ = vst("stylize", clip, "-o", target, "--model", stateless, "--json", "--threads", 1)
+    assert status == 0
+    assert out.count("\n") == 1
+    row = json.loads(out)
+    assert (row["frames"], row["skipped"], row["threads"]) == (FRAMES, 0, 1)
+    assert (row["network"], row["output"]) == ("stateless", str(target))
+    assert video_times(target) == video_times(clip)
+    assert sound_packets(target) == sound_packets(clip)
+    with open_source(target) as source:
+        levels = [float(frame.pixels.mean()) for frame in source]
+    assert levels == pytest.approx([255 - 10 * k for k in range(FRAMES)], abs=3)
+
+
+def test_a_clip_becomes_numbered_frames_and_these_a_clip(vst, clip, negative, tmp_path):
+    frames = tmp_path / "frames"
+    assert vst("stylize", clip, "-o", f"{frames}/", "--model", negative)[0] == 0
+    assert names(frames) == [f"{index:06d}.png" for index in range(FRAMES)]
+    options = ("--style", "1:1", "--codec", "ffv1")
+    assert vst("stylize", frames, "-o", tmp_path / "film.mkv", "--model", negative, *options)[0] == 0
+    with open_source(tmp_path / "film.mkv") as film, open_source(clip) as original:
+        for twice, once in zip(film, original, strict=True):
+            np.testing.assert_array_equal(twice.pixels, once.pixels)
+
+
+def test_a_folder_of_pictures_keeps_its_names_and_its_sizes(vst, stateless, tmp_path):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    draw_to(photos / "cat.png", seed=1, height=33, width=44)
+    draw_to(photos / "dog.bmp", seed=2, height=50, width=20)
+    (photos / "broken.jpg").write_text("not a picture")
+    (photos / "notes.txt").write_text("not a picture either")
+    (photos / ".hidden.png").write_text("nor this")
+    status, out, _ = vst("stylize", photos, "-o", f"{tmp_path}/done/", "--model", stateless)
+    assert status == 0
+    assert out.startswith("2 frames (1 damaged left out) in ")
+    assert names(tmp_path / "done") == ["cat.png", "dog.bmp.png"]
+    np.testing.assert_array_equal(picture(tmp_path / "done" / "cat.png"), 255 - draw_picture(1, 33, 44))
+    np.testing.assert_array_equal(picture(tmp_path / "done" / "dog.bmp.png"), 255 - draw_picture(2, 50, 20))
+
+
+def test_the_pictures_of_a_folder_do_not_remember_each_other(vst, negative, tmp_path, monkeypatch):
+    from edge.runtime import Runner
+
+    remembered = []
+    run = Runner.run
+
+    def spy(self, frame, style, state=None):
+        remembered.append(state is not None)
+        return run(self, frame, style, state)
+
+    monkeypatch.setattr(Runner, "run", spy)
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for name in ("a.png", "b.png"):
+        draw_to(photos / name, seed=3)
+    assert vst("stylize", photos, "-o", f"{tmp_path}/done/", "--model", negative)[0] == 0
+    assert remembered == [False, False]
+
+
+def test_before_after_is_the_middle_frame_in_two_halves(vst, stateless, tmp_path):
+    clip = write_clip(tmp_path / "in.mkv", grey_steps(5), codec="ffv1", pixel_format="bgr0")
+    split = tmp_path / "split.png"
+    options = ("--model", stateless, "--before-after", split)
+    assert vst("stylize", clip, "-o", tmp_path / "out.mp4", *options)[0] == 0
+    shown = picture(split)
+    np.testing.assert_array_equal(shown[:, :31], flat((20, 20, 20), 31, 48))
+    np.testing.assert_array_equal(shown[:, 33:], flat((235, 235, 235), 31, 48))
+    np.testing.assert_array_equal(shown[:, 31:33], flat((255, 255, 255), 2, 48))
+
+
+def test_the_halves_of_a_tiny_picture_have_no_line_between_them():
+    joined = half_and_half(flat((1, 1, 1), 5, 2), flat((9, 9, 9), 5, 2))
+    np.testing.assert_array_equal(joined[..., 0], [[1, 1, 9, 9, 9]] * 2)
+
+
+def test_progress_is_shown_on_a_terminal_and_not_when_quiet(vst, clip, stateless, tmp_path, monkeypatch):
+    class Terminal(StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    for quiet, seen in (((), True), (("--quiet",), False)):
+        terminal = Terminal()
+        monkeypatch.setattr(sys, "stderr", terminal)
+        assert vst("stylize", clip, "-o", tmp_path / "out.gif", "--model", stateless, *quiet)[0] == 0
+        assert (f"/{FRAMES}" in terminal.getvalue()) is seen
+
+
+def test_frames_of_one_pixel_are_painted(vst, stateless, tmp_path):
+    cv2.imwrite(str(tmp_path / "dot.png"), flat((250, 250, 250), 1, 1))
+    assert vst("stylize", tmp_path / "dot.png", "-o", tmp_path / "out.png", "--model", stateless)[0] == 0
+    assert picture(tmp_path / "out.png").tolist() == [[[5, 5, 5]]]
+
+
+def test_a_truncated_clip_is_painted_up_to_the_break(vst, stateless, tmp_path):
+    frames = [draw_picture(seed, 96, 128) for seed in range(20)]
+    whole = write_clip(tmp_path / "whole.mp4", frames)  # its index is at the front
+    cut = tmp_path / "cut.mp4"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    status, out, _ = vst("stylize", cut, "-o", tmp_path / "out.mp4", "--model", stateless, "--json")
+    assert status == 0
+    assert 0 < json.loads(out)["frames"] < 20
+    assert probe(tmp_path / "out.mp4").frames == json.loads(out)["frames"]
+
+
+def test_ctrl_c_stops_within_a_second_and_leaves_nothing(stateless, tmp_path):
+    command = [sys.executable, "-m", "edge", "stylize", str(SCENE), "-o", str(tmp_path / "out.webm")]
+    process = subprocess.Popen(
+        [*command, "--model", str(stateless)], cwd=REPOSITORY, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        deadline = time.monotonic() + 60
+        # The part file grows when frames go in.
+        while not any(path.stat().st_size for path in tmp_path.iterdir()):
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        start = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+        seconds = time.monotonic() - start
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert err.splitlines()[-1] == "vst: stopped; nothing unfinished was left behind."
+    assert names(tmp_path) == []
+    assert seconds < 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits on the size of files are a matter of POSIX")
+def test_a_full_disk_is_told_and_leaves_nothing(bundled, tmp_path):
+    folder = tmp_path / "out"
+    folder.mkdir()
+    program = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000));"
+        "from edge.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    model = bundled / "single" / "stateless.tflite"
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            program,
+            "stylize",
+            str(SCENE),
+            "-o",
+            str(folder / "out.mp4"),
+            "--model",
+            str(model),
+        ],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert re.fullmatch(r"vst: cannot write \S+out\.mp4: the file would be larger .*\n", done.stderr)
+    assert names(folder) == []

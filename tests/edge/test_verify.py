@@ -1,0 +1,93 @@
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from edge import verify
+from edge.verify import open_runner, read_network, try_out
+from keras_vst.errors import UserError
+
+
+def checksum(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def damaged(path: Path, folder: Path, *, length: int | None = None, root: bytes | None = None) -> Path:
+    content = path.read_bytes()[:length]
+    target = folder / "damaged.tflite"
+    target.write_bytes((root or content[:4]) + content[4:])
+    return target
+
+
+def test_a_file_with_the_right_checksum_needs_no_trial(negative, monkeypatch):
+    monkeypatch.setattr(verify, "TRIAL", "raise SystemExit(1)")
+    assert open_runner(negative, threads=3, sha256=checksum(negative)).threads == 3
+    with pytest.raises(UserError, match="cannot run it"):
+        open_runner(negative)
+
+
+def test_a_wrong_checksum_is_told(negative):
+    with pytest.raises(UserError, match="its checksum is not the one on its card"):
+        open_runner(negative, sha256="0" * 64)
+
+
+@pytest.mark.parametrize("share", [0.02, 0.2, 0.5, 0.9, 0.99])
+def test_a_truncated_network_is_told(negative, tmp_path, share):
+    path = damaged(negative, tmp_path, length=int(negative.stat().st_size * share))
+    with pytest.raises(UserError, match="not a keras_vst network"):
+        open_runner(path)
+
+
+@pytest.mark.parametrize("root", [b"\xff\xff\xff\x7f", b"\x00\x00\x00\x00", b"\xf0\xff\xff\xff"])
+def test_a_root_that_points_nowhere_is_told(negative, tmp_path, root):
+    with pytest.raises(UserError, match="not a keras_vst network"):
+        open_runner(damaged(negative, tmp_path, root=root))
+
+
+def test_a_bare_header_is_told(tmp_path):
+    path = tmp_path / "header.tflite"
+    path.write_bytes(b"\x1c\x00\x00\x00TFL3")
+    with pytest.raises(UserError, match="not a keras_vst network"):
+        open_runner(path)
+
+
+@pytest.mark.parametrize("trial", ["import os; os.abort()", "while True: pass", "import no_such_module"])
+def test_a_trial_that_dies_or_never_ends_means_a_damaged_file(negative, monkeypatch, trial):
+    monkeypatch.setattr(verify, "TRIAL", trial)
+    monkeypatch.setattr(verify, "PATIENCE", 1.0)
+    with pytest.raises(UserError, match="it is damaged, litert cannot run it"):
+        open_runner(negative)
+
+
+def test_the_trial_tells_a_good_network_from_a_foreign_one(negative, foreign):
+    assert try_out(negative, "litert") == 0
+    assert try_out(foreign, "litert") == 2
+
+
+def test_what_is_no_network_at_all_is_told_before_any_trial(tmp_path, monkeypatch):
+    empty, text = tmp_path / "empty.tflite", tmp_path / "text.tflite"
+    empty.touch()
+    text.write_text("this is a letter")
+    with pytest.raises(UserError, match="it is empty"):
+        read_network(empty)
+    with pytest.raises(UserError, match=r"it is no \.tflite file"):
+        read_network(text)
+    with pytest.raises(UserError, match="there is no network file"):
+        read_network(tmp_path)
+    monkeypatch.setattr(verify, "LARGEST", 10)
+    with pytest.raises(UserError, match="more than 0 MiB"):
+        read_network(text)
+
+
+def test_a_file_that_cannot_be_read_is_told(negative, monkeypatch):
+    def refuse(self: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(UserError, match="cannot be read: Permission denied"):
+        read_network(negative)
+
+
+def test_no_threads_at_all_is_refused(negative):
+    with pytest.raises(UserError, match="at least 1, but is 0"):
+        open_runner(negative, threads=0)
