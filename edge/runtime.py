@@ -1,6 +1,6 @@
 """One .tflite network in whichever TFLite runtime is installed, its tensors addressed by name.
 
-In: `frame` (1, H, W, 3) float32 in [0, 1], `style` (1, S) weights, `state` (1, H / stride, W / stride, C).
+In: `frame` (1, H, W, 3) float32 in [0, 1], `style` (1, S) weights, `state` (1, H / 4, W / 4, C).
 Out: `stylized` (1, H, W, 3) in [0, 1] and the `state` to hand in with the next frame.  A network without
 a memory has no `state` on either side.  H and W are free unless the file fixes them.
 """
@@ -27,7 +27,7 @@ RUNTIMES = {"litert": "ai-edge-litert", "tflite-runtime": "tflite-runtime"}  # n
 SIGNATURE = "stylize"
 RANKS = {"frame": 4, "style": 2, "state": 4, "stylized": 4}
 MULTIPLE = 8  # sides of a frame are multiples of it
-STATE_STRIDES = (4, 8, 2, 16, 1)  # tried in this order where the file leaves the size of the state open
+STATE_STRIDE = 4  # pixels of the frame, along a side, that go into one of the state
 TRIAL_SIZE = (64, 64)
 MOST_PIXELS = 2**26  # twice an 8K frame; a network needs some 50 bytes for each
 MOST_THREADS = 4  # more gain little on networks this small, and decoding and encoding want cores as well
@@ -88,13 +88,12 @@ class Runner:
             self.size = shapes["frame"][1], shapes["frame"][2]
         self.state_channels = shapes["state"][3] if "state" in shapes else 0
         self._allocated: tuple[int, int] | None = None
-        self._stride = self._find_stride(shapes)
 
     def run(self, frame: Tensor, style: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
         """One step; no state means the start of a clip.  Returns the stylized frame and the next state."""
         size = frame.shape[1], frame.shape[2]
         if size != self._allocated:
-            self._allocate(size, self._stride)
+            self._allocate(size)
         self._set("frame", frame)
         self._set("style", style)
         if self.state_channels:
@@ -110,7 +109,7 @@ class Runner:
 
     def initial_state(self, size: tuple[int, int]) -> Tensor:
         """The state before the first frame of (height, width): zeros."""
-        return np.zeros(self._state_shape(size, self._stride), np.float32)
+        return np.zeros(self._state_shape(size), np.float32)
 
     def _set(self, name: str, value: Tensor) -> None:
         self._interpreter.set_tensor(self._inputs[name], value)
@@ -157,31 +156,14 @@ class Runner:
         if min(shapes["style"]) < 1 or shapes.get("state", [1])[-1] < 1:
             raise not_ours(self.path, "the number of styles or of state channels is open")
 
-    def _find_stride(self, shapes: dict[str, list[int]]) -> int:
-        """How many pixels of the frame go into one of the state."""
-        if not self.state_channels:
-            return 1
-        if self.size is not None:
-            return max(1, self.size[0] // max(1, shapes["state"][1]))
-        for stride in STATE_STRIDES:
-            try:
-                self._allocate(TRIAL_SIZE, stride)
-            except UserError:
-                continue
-            handed_on = self._interpreter.get_output_details()
-            shape = next(each["shape"] for each in handed_on if each["index"] == self._outputs["state"])
-            if tuple(shape) == self._state_shape(TRIAL_SIZE, stride):
-                return stride
-        raise not_ours(self.path, f"it does not run on frames of {TRIAL_SIZE[1]}x{TRIAL_SIZE[0]}")
+    def _state_shape(self, size: tuple[int, int]) -> tuple[int, int, int, int]:
+        return 1, size[0] // STATE_STRIDE, size[1] // STATE_STRIDE, self.state_channels
 
-    def _state_shape(self, size: tuple[int, int], stride: int) -> tuple[int, int, int, int]:
-        return 1, size[0] // stride, size[1] // stride, self.state_channels
-
-    def _allocate(self, size: tuple[int, int], stride: int) -> None:
+    def _allocate(self, size: tuple[int, int]) -> None:
         height, width = size
         if height * width > MOST_PIXELS:
             raise UserError(f"a frame of {width}x{height} is too large to stylize; give a smaller --size.")
-        shapes = {"frame": (1, height, width, 3), "state": self._state_shape(size, stride)}
+        shapes = {"frame": (1, height, width, 3), "state": self._state_shape(size)}
         # A fresh interpreter: after one failed allocation tflite-runtime stays without its fast kernels.
         self._allocated, self._interpreter = None, self._open()
         try:

@@ -116,5 +116,5 @@ def _arrays(
     clip: SyntheticClip, num_frames: int, pairs: list[tuple[int, int]]
 ) -> list[npt.NDArray[np.float32]]:
     frames = np.stack([to_float(clip.frame(time)) for time in range(num_frames)])
-    flows, visibles = zip(*(clip.flow(later, earlier) for later, earlier in pairs), strict=True)
-    return [frames, np.stack(flows), np.stack(visibles), np.array(clip.light, np.float32)]
+    flows, visible = zip(*(clip.flow(later, earlier) for later, earlier in pairs), strict=True)
+    return [frames, np.stack(flows), np.stack(visible), np.array(clip.light, np.float32)]

@@ -9,7 +9,7 @@ from typing import Any
 TensorFlowFunction = Callable[..., dict[str, Any]]
 
 
-def negative_network(path: Path, *, num_styles: int = 2, state_step: int = 8) -> Path:
+def negative_network(path: Path, *, num_styles: int = 2, state_step: int = 4) -> Path:
     """Write a recurrent network: stylized = (1 - s) frame + s (1 - frame), state = 0.5 state + block mean.
 
     `s` is the sum of the style vector; the state has one channel, the mean of each block of
