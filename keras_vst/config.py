@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import json
+import math
 import sys
 import types
 import typing
@@ -94,18 +95,24 @@ class LossConfig:
     temporal_from: float = 0.0  # share of the run after which the temporal terms enter
     temporal_full: float = 0.25  # share of the run at which they have their full weight
 
+    def __post_init__(self) -> None:
+        _at_least(0, **dataclasses.asdict(self))
+
 
 @dataclass(frozen=True, kw_only=True)
 class ScheduleConfig:
     """How long, how fast."""
 
-    steps: int = 4000
+    steps: int = 2000
     learning_rate: float = 2e-3  # falls to a hundredth of it along a cosine
     average: float = 0.998  # decay of the running mean of the weights; the mean is what is exported
     clip_norm: float = 10.0  # gradients longer than this are shortened
 
     def __post_init__(self) -> None:
         _at_least(1, steps=self.steps)
+        _at_least(0, learning_rate=self.learning_rate, average=self.average, clip_norm=self.clip_norm)
+        if self.average >= 1:
+            raise UserError(f"`average` must be below 1, or nothing is learned. Received: {self.average}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,8 +212,8 @@ def _unknown_key(path: str, kind: Any) -> UserError:
 
 def _at_least(least: int, **values: float) -> None:
     for name, value in values.items():
-        if value < least:
-            raise UserError(f"`{name}` must be at least {least}. Received: {value}.")
+        if not least <= value < math.inf:  # written so that a nan is refused too
+            raise UserError(f"`{name}` must be a number, at least {least}. Received: {value}.")
 
 
 RECIPES: dict[str, RunConfig] = {

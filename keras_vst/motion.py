@@ -123,7 +123,7 @@ def _camera(
 def _piece(
     other: Frame, num_frames: int, size: tuple[int, int], rng: np.random.Generator, config: MotionConfig
 ) -> Layer:
-    """A soft-edged blob cut from the other photo, with a motion of its own."""
+    """An ellipse cut from the other photo, with a motion of its own."""
     height, width = other.shape[:2]
     alpha = np.zeros((height, width), np.float32)
     centre = (int(rng.uniform(0.3, 0.7) * width), int(rng.uniform(0.3, 0.7) * height))

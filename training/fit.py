@@ -43,7 +43,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if not arguments.style:
         raise UserError("A new run needs --style PICTURE; to continue one, add --resume.")
     base = configuration.load(arguments.config) if arguments.config else RECIPES[arguments.recipe]
-    overrides = [f"student.num_styles={len(arguments.style)}", *arguments.set]
+    overrides = [*arguments.set, f"student.num_styles={len(arguments.style)}"]
     config = configuration.with_overrides(base, overrides)
     if arguments.dry_run:
         print(json.dumps(configuration.to_dict(config), indent=2))

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from keras_vst.config import RECIPES, StudentConfig
-from keras_vst.models.student import SIZE_MULTIPLE, build_student, input_shapes, state_shape
+from keras_vst.models.student import build_student, input_shapes, state_shape
 from tests.harness import check_round_trip, random_array
 
 SMALL = StudentConfig(num_styles=2, channels=(4, 6, 8), num_blocks=1, state_channels=3)
@@ -51,11 +51,7 @@ def stylize(student, **changed):
 def test_inputs_and_outputs_have_their_names(student):
     assert set(student.input) == {"frame", "style", "state"}
     assert set(student.output) == {"stylized", "state"}
-    assert {name: tensor.name for name, tensor in student.input.items()} == {
-        "frame": "frame",
-        "style": "style",
-        "state": "state",
-    }
+    assert all(tensor.name == name for name, tensor in student.input.items())
 
 
 @pytest.mark.parametrize("size", [(8, 8), (16, 40), (48, 24), (64, 64)])
@@ -68,7 +64,6 @@ def test_any_multiple_of_eight_is_taken_and_given_back(student, size, batch):
     assert answer["stylized"].shape == (batch, *size, 3)
     assert answer["state"].shape == inputs["state"].shape
     assert answer["stylized"].dtype == answer["state"].dtype == tf.float32
-    assert all(side % SIZE_MULTIPLE == 0 for side in size)
 
 
 def test_the_state_is_a_quarter_of_the_frame():
@@ -76,18 +71,15 @@ def test_the_state_is_a_quarter_of_the_frame():
 
 
 def test_the_shapes_of_a_student_are_read_off_the_student(student):
-    assert input_shapes(student, (64, 96), batch=2) == {
-        "frame": (2, 64, 96, 3),
-        "style": (2, 2),
-        "state": (2, 16, 24, 3),
-    }
+    shapes = {"frame": (2, 64, 96, 3), "style": (2, 2), "state": (2, 16, 24, 3)}
+    assert input_shapes(student, (64, 96), batch=2) == shapes
     assert input_shapes(student, (8, 16))["state"] == state_shape((1, 8, 16, 3), SMALL)
 
 
 def test_a_batch_size_is_kept_for_the_export():
     student = build_student(SMALL, batch_size=1)
 
-    assert {name: tensor.shape[0] for name, tensor in student.input.items()} == {"frame": 1, "style": 1, "state": 1}
+    assert all(tensor.shape[0] == 1 for tensor in student.input.values())
     assert student.output["stylized"].shape == (1, None, None, 3)
 
 
@@ -158,7 +150,9 @@ def test_a_student_of_equal_styles_blends_them_to_the_same(student):
         if layer.name.endswith("_style"):
             layer.set_weights([np.repeat(weight[:1], 2, axis=0) for weight in layer.get_weights()])
 
-    pictures = [stylize(twin, style=np.float32([style]))["stylized"] for style in [(1, 0), (0, 1), (0.3, 0.7)]]
+    pictures = [
+        stylize(twin, style=np.float32([style]))["stylized"] for style in [(1, 0), (0, 1), (0.3, 0.7)]
+    ]
 
     np.testing.assert_allclose(pictures[1], pictures[0], atol=1e-5)
     np.testing.assert_allclose(pictures[2], pictures[0], atol=1e-5)
@@ -172,28 +166,20 @@ def test_the_state_changes_the_picture_and_the_next_state(student):
     assert np.abs(later["state"] - start["state"]).mean() > 1e-3
 
 
-def test_the_same_clip_from_zeros_is_painted_the_same(student):
-    def rollout():
-        state = example()["state"]
-        for seed in range(3):
-            answer = stylize(student, frame=example(seed=seed)["frame"], state=state)
-            state = answer["state"]
-        return answer["stylized"]
-
-    np.testing.assert_array_equal(rollout(), rollout())
-
-
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_a_gradient_reaches_every_trainable_weight(recipe):
     keras.utils.set_random_seed(2)
     config = RECIPES[recipe].student
     student = build_student(config)
+    assert tuple(student.get_layer(name).filters for name in ("stem", "down_4", "down_8")) == config.channels
     shapes = input_shapes(student, (32, 32), batch=2)
     inputs = {name: tf.constant(random_array(shape) + 0.1) for name, shape in shapes.items()}
 
     with tf.GradientTape() as tape:
         answer = student(inputs, training=True)
-        stylized, state = (answer[name] * random_array(answer[name].shape, 1) for name in ("stylized", "state"))
+        stylized, state = (
+            answer[name] * random_array(answer[name].shape, 1) for name in ("stylized", "state")
+        )
         value = tf.reduce_sum(stylized) + tf.reduce_sum(state)
 
     gradients = tape.gradient(value, student.trainable_variables)
@@ -229,20 +215,24 @@ def test_a_brighter_corner_leaves_the_rest_of_the_picture_alone(student):
 def test_the_inside_of_a_crop_is_painted_as_in_the_whole_frame(num_blocks):
     keras.utils.set_random_seed(3)
     student = build_student(StudentConfig(channels=(4, 4, 8), num_blocks=num_blocks, state_channels=2))
-    # Pixels a side: fold 1, stem 2, two strided convolutions 2 + 4, two ways of 16 a block, the way up 4 + 2 + 2 + 1,
-    # and what rounding to blocks of 8 adds at both ends.
+    # Pixels a side: 1 + 2 + 2 + 4 on the way down, 16 a block, 4 + 2 + 2 + 1 on the way up; the rest is what
+    # rounding to blocks of 8 adds at both ends.
     sees = 16 * num_blocks + 32
     side = 2 * sees + 16
     frame = random_array((1, side + 24, side + 40, 3))
     style = np.ones((1, 1), np.float32)
 
     whole = student(with_start(frame, style, student), training=False)["stylized"]
-    crop = student(with_start(frame[:, 16:][:, :side, 24:][:, :, :side], style, student), training=False)["stylized"]
+    crop = student(with_start(frame[:, 16:][:, :side, 24:][:, :, :side], style, student), training=False)[
+        "stylized"
+    ]
 
     inside = slice(sees, side - sees)
     expected = whole[:, 16:, 24:][:, inside, inside]
     np.testing.assert_allclose(crop[:, inside, inside], expected, atol=1e-5)
-    assert np.abs(crop[:, :1, :1] - whole[:, 16:17, 24:25]).max() > 1e-4, "the border does feel the zeros around it"
+    assert np.abs(crop[:, :1, :1] - whole[:, 16:17, 24:25]).max() > 1e-4, (
+        "the border does feel the zeros around it"
+    )
 
 
 def with_start(frame, style, student):
@@ -250,27 +240,7 @@ def with_start(frame, style, student):
     return {"frame": frame, "style": style, "state": np.zeros(shapes["state"], np.float32)}
 
 
-def test_a_newborn_student_paints_no_two_pixel_grid(student):
-    """The share of the finest checkers, rows and columns in its picture is that of a photo, not of a mosaic."""
-    stylized = stylize(student, **example((64, 64)))["stylized"][0].mean(-1)
-    rows, columns = np.mgrid[:64, :64]
-    contrast = stylized[8:-8, 8:-8].std()
-
-    for grid in ((-1.0) ** rows, (-1.0) ** columns, (-1.0) ** (rows + columns)):
-        assert abs((stylized * grid)[8:-8, 8:-8].mean()) < 0.01 * contrast
-
-
 def test_a_student_survives_its_file(student):
     inputs = example((16, 16), style=(0.2, 0.5), seed=5)
 
     check_round_trip(student, inputs, student(inputs))
-
-
-def test_each_recipe_builds_the_network_its_configuration_asks_for():
-    for recipe in RECIPES.values():
-        student = build_student(recipe.student)
-        names = {layer.name for layer in student.layers}
-        assert f"block_{recipe.student.num_blocks - 1}_add" in names
-        assert f"block_{recipe.student.num_blocks}_add" not in names
-        filters = tuple(student.get_layer(name).filters for name in ("stem", "down_4", "down_8"))
-        assert filters == recipe.student.channels

@@ -1,0 +1,213 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+
+from keras_vst.config import (
+    RECIPES,
+    DataConfig,
+    LossConfig,
+    MotionConfig,
+    RunConfig,
+    ScheduleConfig,
+    StudentConfig,
+    from_dict,
+    load,
+    to_dict,
+)
+from keras_vst.errors import UserError
+
+UNUSUAL = RunConfig(
+    student=StudentConfig(num_styles=3, channels=(4, 6, 8), num_blocks=0, state_channels=2),
+    data=DataConfig(
+        batch=1, frames=5, crop=64, judged=24, photo_side=70, motion=MotionConfig(shift=1.5, objects=0)
+    ),
+    loss=LossConfig(style=2.25, temporal_from=0.5),
+    schedule=ScheduleConfig(steps=7, learning_rate=1e-4),
+    seed=11,
+)
+
+TOML = """
+seed = 3
+[student]
+channels = [8, 16, 24]
+[data.motion]
+zoom = 0
+[loss]
+style = 7
+"""
+
+
+@pytest.mark.parametrize("config", [*RECIPES.values(), UNUSUAL], ids=[*RECIPES, "unusual"])
+def test_a_configuration_survives_json(config):
+    assert from_dict(json.loads(json.dumps(to_dict(config)))) == config
+
+
+def test_to_dict_holds_plain_nested_values():
+    values = to_dict(UNUSUAL)
+
+    assert values["student"] == {"num_styles": 3, "channels": (4, 6, 8), "num_blocks": 0, "state_channels": 2}
+    assert values["data"]["motion"]["shift"] == 1.5
+    assert values["seed"] == 11
+
+
+def test_what_a_dictionary_leaves_out_keeps_its_default():
+    config = from_dict({"loss": {"style": 9}, "data": {"motion": {"noise": 0}}})
+
+    assert config == RunConfig(loss=LossConfig(style=9.0), data=DataConfig(motion=MotionConfig(noise=0.0)))
+    assert from_dict({}) == RunConfig()
+
+
+def test_a_toml_file_is_read_section_by_section(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(TOML)
+
+    config = load(path)
+
+    assert config == RunConfig(
+        seed=3,
+        student=StudentConfig(channels=(8, 16, 24)),
+        data=DataConfig(motion=MotionConfig(zoom=0.0)),
+        loss=LossConfig(style=7.0),
+    )
+
+
+def test_a_whole_number_becomes_a_float_where_one_is_wanted():
+    config = from_dict({"loss": {"style": 7}})
+
+    assert isinstance(config.loss.style, float)
+
+
+@pytest.mark.parametrize("wrap", [lambda values: values, lambda values: {"recipe": "x", "config": values}])
+def test_a_json_file_may_be_the_record_of_a_run(tmp_path, wrap):
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(wrap(to_dict(UNUSUAL))))
+
+    assert load(str(path)) == UNUSUAL
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("broken.json", b'{"seed": 1'),
+        ("broken.toml", b"seed = = 1"),
+        ("latin.json", b'{"name": "\xe9"}'),
+    ],
+)
+def test_an_unreadable_file_is_named(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+
+    with pytest.raises(UserError, match=rf"{name} cannot be read as a configuration: \S"):
+        load(tmp_path / name)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"absent\.toml cannot be read as a configuration: .*No such file"):
+        load(tmp_path / "absent.toml")
+
+
+def test_a_json_list_is_no_configuration(tmp_path):
+    path = tmp_path / "list.json"
+    path.write_text("[1, 2]")
+
+    with pytest.raises(UserError, match=r"`configuration` is a section of keys\. Received: \[1, 2\]"):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"sed": 1}, r"no setting `sed`\. Known in RunConfig: .*seed"),
+        ({"data": {"motion": {"spin": 1}}}, r"no setting `data\.motion\.spin`\. Known in MotionConfig"),
+        ({"student": 3}, r"`student` is a section of keys\. Received: 3"),
+        ({"data": {"motion": [1]}}, r"`data\.motion` is a section of keys\. Received: \[1\]"),
+        ({"student": {"channels": "8"}}, r"`student\.channels` takes whole numbers\. Received: '8'"),
+        ({"schedule": {"steps": None}}, r"`schedule\.steps` takes int\. Received: None"),
+    ],
+)
+def test_a_wrong_dictionary_is_told_what_would_be_right(values, message):
+    with pytest.raises(UserError, match=message):
+        from_dict(values)
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "message"),
+    [
+        (StudentConfig, {"num_styles": 0}, r"`num_styles` must be a number, at least 1\. Received: 0"),
+        (
+            StudentConfig,
+            {"state_channels": 0},
+            r"`state_channels` must be a number, at least 1\. Received: 0",
+        ),
+        (StudentConfig, {"num_blocks": -1}, r"`num_blocks` must be a number, at least 0\. Received: -1"),
+        (
+            StudentConfig,
+            {"channels": (8, 16)},
+            r"three positive numbers.*Received: \(8, 16\)\. Use for example 16,32,64",
+        ),
+        (StudentConfig, {"channels": (8, 0, 16)}, r"three positive numbers.*Received: \(8, 0, 16\)"),
+        (MotionConfig, {"objects": -1}, r"`objects` must be a number, at least 0\. Received: -1"),
+        (MotionConfig, {"light": -0.1}, r"`light` must be a number, at least 0\. Received: -0\.1"),
+        (DataConfig, {"batch": 0}, r"`batch` must be a number, at least 1\. Received: 0"),
+        (DataConfig, {"frames": 1}, r"`frames` must be a number, at least 2\. Received: 1"),
+        (LossConfig, {"style": -1.0}, r"`style` must be a number, at least 0\. Received: -1\.0"),
+        (LossConfig, {"temporal": float("nan")}, r"`temporal` must be a number, at least 0\. Received: nan"),
+        (ScheduleConfig, {"learning_rate": float("inf")}, r"`learning_rate` must be a number.*Received: inf"),
+        (ScheduleConfig, {"average": 1.0}, r"`average` must be below 1.*Received: 1\.0"),
+        (ScheduleConfig, {"steps": 0}, r"`steps` must be a number, at least 1\. Received: 0"),
+    ],
+)
+def test_an_impossible_value_is_refused_when_the_object_is_made(kind, values, message):
+    with pytest.raises(UserError, match=message):
+        kind(**values)
+
+
+@pytest.mark.parametrize(
+    ("judged", "crop", "photo_side"),
+    [(128, 252, 480), (100, 256, 480), (8, 256, 480), (264, 256, 480), (128, 256, 255)],
+    ids=[
+        "crop in eighths",
+        "judged in eighths",
+        "judged too small",
+        "judged beyond crop",
+        "crop beyond photo",
+    ],
+)
+def test_squares_that_do_not_nest_are_refused(judged, crop, photo_side):
+    received = rf"Received: judged={judged}, crop={crop}, photo_side={photo_side}\. Use for example"
+
+    with pytest.raises(UserError, match=rf"16 <= judged <= crop <= photo_side\. {received}"):
+        DataConfig(judged=judged, crop=crop, photo_side=photo_side)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [StudentConfig, MotionConfig, DataConfig, LossConfig, ScheduleConfig, RunConfig],
+    ids=lambda kind: kind.__name__,
+)
+def test_a_configuration_is_frozen_and_taken_by_keyword(kind):
+    config = kind()
+    first = dataclasses.fields(kind)[0].name
+
+    with pytest.raises(dataclasses.FrozenInstanceError, match=first):
+        setattr(config, first, 1)
+    with pytest.raises(TypeError, match="positional"):
+        kind(1)
+
+
+def test_the_smallest_allowed_values_are_allowed():
+    student = StudentConfig(num_styles=1, channels=(1, 1, 1), num_blocks=0, state_channels=1)
+    data = DataConfig(batch=1, frames=2, crop=16, judged=16, photo_side=16)
+
+    config = RunConfig(student=student, data=data, schedule=ScheduleConfig(steps=1))
+
+    assert from_dict(to_dict(config)) == config
+
+
+def test_the_first_recipe_is_the_default_and_the_smoke_recipe_is_tiny():
+    assert RECIPES["painting"] == RunConfig()
+    smoke = RECIPES["smoke"]
+    assert smoke.schedule.steps <= 10
+    assert smoke.data.crop <= 64

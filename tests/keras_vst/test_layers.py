@@ -1,0 +1,232 @@
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_vst import layers
+from tests.harness import check_layer, check_round_trip, random_array
+
+
+@pytest.fixture
+def other_backend(monkeypatch):
+    """Take the path of a backend without the native operations."""
+    monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
+
+
+def test_reflect_pad_keeps_what_a_layer_must():
+    check_layer(layers.ReflectPad(2), shape=(2, 8, 6, 3))
+
+
+def test_space_to_depth_keeps_what_a_layer_must():
+    check_layer(layers.SpaceToDepth(4), shape=(2, 8, 12, 3))
+
+
+def test_depth_to_space_keeps_what_a_layer_must():
+    check_layer(layers.DepthToSpace(2), shape=(2, 4, 6, 12))
+
+
+def test_share_style_keeps_what_a_layer_must():
+    check_layer(layers.ShareStyle(), shape=(3, 4))
+
+
+def test_style_scale_shift_keeps_what_a_layer_must():
+    check_layer(layers.StyleScaleShift(), shape=[(2, 4, 6, 5), (2, 3)])
+
+
+def test_blend_keeps_what_a_layer_must():
+    check_layer(layers.Blend(), shape=[(2, 4, 6, 3), (2, 4, 6, 3), (2, 3)])
+
+
+def test_the_norms_keep_what_a_layer_must():
+    check_layer(layers.batch_norm("norm"), shape=(2, 4, 6, 5))
+    check_layer(layers.instance_norm("norm"), shape=(2, 4, 6, 5))
+
+
+def test_binomial_blur_keeps_what_a_layer_must():
+    check_layer(layers.binomial_blur("blur"), shape=(2, 4, 6, 5))
+
+
+@pytest.mark.parametrize("pad", [0, 1, 3])
+def test_reflect_pad_mirrors_without_repeating_the_edge(pad):
+    frames = random_array((2, 5, 6, 3))
+
+    expected = np.pad(frames, ((0, 0), (pad, pad), (pad, pad), (0, 0)), mode="reflect")
+    np.testing.assert_array_equal(layers.ReflectPad(pad)(frames), expected)
+
+
+@pytest.mark.parametrize("block", [2, 4])
+def test_folding_and_unfolding_are_each_other_s_inverse(block):
+    frames = random_array((2, 8, 12, 3))
+
+    folded = layers.SpaceToDepth(block)(frames)
+
+    assert folded.shape == (2, 8 // block, 12 // block, 3 * block**2)
+    np.testing.assert_array_equal(layers.DepthToSpace(block)(folded), frames)
+
+
+def test_a_block_folds_row_by_row_with_its_colours_together():
+    pixels = np.arange(12, dtype=np.float32).reshape(1, 2, 2, 3)
+
+    np.testing.assert_array_equal(layers.SpaceToDepth(2)(pixels), pixels.reshape(1, 1, 1, 12))
+
+
+@pytest.mark.parametrize("block", [2, 4])
+@pytest.mark.usefixtures("other_backend")
+def test_folding_without_the_native_operation_is_the_same(block):
+    frames, features = random_array((2, 8, 12, 3)), random_array((2, 3, 5, 32))
+
+    np.testing.assert_array_equal(layers.SpaceToDepth(block)(frames), tf.nn.space_to_depth(frames, block))
+    np.testing.assert_array_equal(layers.DepthToSpace(block)(features), tf.nn.depth_to_space(features, block))
+
+
+@pytest.mark.parametrize("block", [2, 4])
+def test_folding_with_the_native_operation_is_that_operation(block):
+    frames, features = random_array((2, 8, 12, 3)), random_array((2, 3, 5, 32))
+
+    np.testing.assert_array_equal(layers.SpaceToDepth(block)(frames), tf.nn.space_to_depth(frames, block))
+    np.testing.assert_array_equal(layers.DepthToSpace(block)(features), tf.nn.depth_to_space(features, block))
+
+
+def test_a_convolution_that_starts_sub_pixel_uniform_paints_no_grid():
+    start = layers.SubPixelUniform(2, seed=1)
+    convolution = keras.layers.Conv2D(12, 3, padding="same", kernel_initializer=start)
+
+    painted = np.asarray(layers.DepthToSpace(2)(convolution(random_array((1, 4, 5, 6)))))
+
+    blocks = painted.reshape(4, 2, 5, 2, 3)
+    np.testing.assert_allclose(blocks, np.broadcast_to(blocks[:, :1, :, :1], blocks.shape), atol=1e-6)
+    assert painted.std(axis=(0, 1, 2)).min() > 0.01
+
+
+def test_sub_pixel_uniform_comes_back_from_its_configuration():
+    start = layers.SubPixelUniform(4, seed=7)
+    twin = keras.initializers.deserialize(keras.initializers.serialize(start))
+
+    assert isinstance(twin, layers.SubPixelUniform)
+    np.testing.assert_array_equal(twin((1, 1, 8, 32)), start((1, 1, 8, 32)))
+
+
+def test_binomial_blur_weighs_a_pixel_and_its_neighbours():
+    dot = np.zeros((1, 5, 5, 2), np.float32)
+    dot[0, 2, 2] = [16.0, 32.0]
+
+    blurred = np.asarray(layers.binomial_blur("blur")(dot))[0]
+
+    expected = np.zeros((5, 5, 2))
+    expected[1:4, 1:4, 0] = [[1, 2, 1], [2, 4, 2], [1, 2, 1]]
+    expected[..., 1] = 2 * expected[..., 0]
+    np.testing.assert_array_equal(blurred, expected)
+
+
+@pytest.mark.parametrize("step", [(1, 0), (0, 1), (1, 1)], ids=["rows", "columns", "checkers"])
+def test_binomial_blur_wipes_out_a_two_pixel_grid(step):
+    rows, columns = np.mgrid[:6, :8]
+    grid = np.float32((-1.0) ** (step[0] * rows + step[1] * columns))[None, :, :, None]
+
+    blurred = np.asarray(layers.binomial_blur("blur")(grid))
+
+    np.testing.assert_allclose(blurred[:, 1:-1, 1:-1], np.zeros((1, 4, 6, 1)), atol=1e-7)
+
+
+def test_binomial_blur_is_not_trained():
+    blur = layers.binomial_blur("blur")
+    blur.build((None, None, None, 3))
+
+    assert blur.trainable_weights == []
+    assert len(blur.non_trainable_weights) == 1
+
+
+def test_share_style_divides_by_the_sum_and_leaves_zeros():
+    style = np.float32([[0.2, 0.6], [1.0, 0.0], [0.0, 0.0], [0.0, 0.05]])
+
+    shares = layers.ShareStyle()(style)
+
+    np.testing.assert_allclose(shares, [[0.25, 0.75], [1, 0], [0, 0], [0, 1]], rtol=1e-6)
+
+
+def test_style_scale_shift_with_zero_weights_leaves_the_features_as_they_are():
+    features = random_array((2, 4, 5, 3)) - 0.5
+    layer = layers.StyleScaleShift()
+    layer.build([(None, None, None, 3), (None, 2)])
+    layer.set_weights([np.zeros((2, 3)), np.zeros((2, 3))])
+
+    np.testing.assert_array_equal(layer([features, random_array((2, 2))]), features)
+
+
+def test_style_scale_shift_blends_the_styles_channel_by_channel():
+    features, style = random_array((2, 4, 5, 3)), random_array((2, 2), seed=1)
+    layer = layers.StyleScaleShift()
+    layer.build([(None, None, None, 3), (None, 2)])
+    scale, shift = random_array((2, 3), seed=2), random_array((2, 3), seed=3)
+    layer.set_weights([scale, shift])
+
+    expected = features * (1 + style @ scale)[:, None, None] + (style @ shift)[:, None, None]
+    np.testing.assert_allclose(layer([features, style]), expected, rtol=1e-5)
+
+
+def test_style_scale_shift_starts_near_the_identity_but_different_for_each_style():
+    layer = layers.StyleScaleShift()
+    layer.build([(None, None, None, 64), (None, 2)])
+
+    for weight in layer.get_weights():
+        assert 0 < np.abs(weight).max() < 0.3
+        assert not np.array_equal(weight[0], weight[1])
+
+
+def test_blend_with_nothing_to_paint_gives_the_frame_back_exactly():
+    frame, painted = random_array((2, 4, 5, 3)), random_array((2, 4, 5, 3), seed=1)
+
+    np.testing.assert_array_equal(layers.Blend()([frame, painted, np.zeros((2, 3), np.float32)]), frame)
+
+
+def test_blend_mixes_by_the_sum_of_the_style():
+    frame, painted = random_array((3, 4, 5, 3)), random_array((3, 4, 5, 3), seed=1)
+    style = np.float32([[1.0, 0.0], [0.25, 0.25], [0.0, 0.1]])
+
+    blended = layers.Blend()([frame, painted, style])
+
+    strength = np.float32([1.0, 0.5, 0.1])[:, None, None, None]
+    np.testing.assert_allclose(blended, (1 - strength) * frame + strength * painted, atol=1e-6)
+
+
+def test_instance_norm_norms_each_picture_and_channel_by_itself():
+    features = random_array((3, 6, 5, 4)) * np.float32([1, 5, 20, 0.1]) + 3
+
+    normed = layers.instance_norm()(features)
+
+    exact = np.float64(features)
+    spread = np.sqrt(exact.var((1, 2), keepdims=True) + 1e-3)
+    np.testing.assert_allclose(normed, (exact - exact.mean((1, 2), keepdims=True)) / spread, atol=1e-4)
+
+
+def test_batch_norm_is_one_scale_and_shift_when_not_training():
+    layer = layers.batch_norm()
+    layer.build((None, None, None, 2))
+    gamma, beta, mean, variance = np.float32([[2, 1], [0.5, 0], [1, -1], [4, 0.25]])
+    layer.set_weights([gamma, beta, mean, variance])
+    features = random_array((2, 3, 3, 2))
+
+    expected = gamma * (features - mean) / np.sqrt(variance + 1e-3) + beta
+    np.testing.assert_allclose(layer(features, training=False), expected, rtol=1e-4)
+
+
+def test_batch_norm_follows_the_batch_within_tens_of_steps():
+    layer = layers.batch_norm()
+    features = random_array((2, 8, 8, 1)) + 5
+
+    for _ in range(60):
+        layer(features, training=True)
+
+    moving_mean = float(np.asarray(layer.moving_mean)[0])
+    assert moving_mean == pytest.approx(features.mean() * (1 - 0.95**60), rel=1e-3)
+
+
+def test_a_trained_style_survives_the_file():
+    features, style = keras.Input((None, None, 3)), keras.Input((2,))
+    model = keras.Model([features, style], layers.StyleScaleShift()([features, layers.ShareStyle()(style)]))
+    model.set_weights([random_array((2, 3)), random_array((2, 3), seed=1)])
+    inputs = [random_array((1, 4, 4, 3)), np.float32([[0.1, 0.3]])]
+
+    check_round_trip(model, inputs, model(inputs))

@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import cv2
+import keras
+import numpy as np
+import pytest
+
+from keras_vst import ops
+from tests.harness import gradient, random_array
+
+
+def constant_flow(height, width, dx, dy, batch=1):
+    return np.broadcast_to(np.float32([dx, dy]), (batch, height, width, 2)).copy()
+
+
+def warp_by_hand(frame, flow):
+    """One pixel after the other: clamp the position to the frame, mix its four neighbours."""
+    height, width, _ = frame.shape
+    warped = np.empty(frame.shape)
+    for y in range(height):
+        for x in range(width):
+            there_x = min(max(x + float(flow[y, x, 0]), 0.0), width - 1.0)
+            there_y = min(max(y + float(flow[y, x, 1]), 0.0), height - 1.0)
+            left, top = min(int(there_x), width - 2), min(int(there_y), height - 2)
+            right, down = there_x - left, there_y - top
+            upper = (1 - right) * frame[top, left] + right * frame[top, left + 1]
+            lower = (1 - right) * frame[top + 1, left] + right * frame[top + 1, left + 1]
+            warped[y, x] = (1 - down) * upper + down * lower
+    return warped
+
+
+def test_warp_by_nothing_gives_the_frames_back_exactly():
+    frames = random_array((2, 5, 7, 3))
+
+    np.testing.assert_array_equal(ops.warp(frames, constant_flow(5, 7, 0, 0, batch=2)), frames)
+
+
+@pytest.mark.parametrize(("dx", "dy"), [(1, 0), (0, 1), (-2, 0), (0, -3), (2, -1), (-1, 3)])
+def test_warp_by_whole_pixels_fetches_what_lies_dx_right_and_dy_down(dx, dy):
+    frames = random_array((1, 8, 9, 3))
+
+    warped = np.asarray(ops.warp(frames, constant_flow(8, 9, dx, dy)))
+
+    rows, columns = np.clip(np.arange(8) + dy, 0, 7), np.clip(np.arange(9) + dx, 0, 8)
+    np.testing.assert_array_equal(warped, frames[:, rows][:, :, columns])
+
+
+def test_warp_takes_a_moving_object_where_it_is_now():
+    """An object two pixels further right than before has a backward flow of dx = -2."""
+    previous, current = np.zeros((2, 1, 6, 10, 1), np.float32)
+    previous[0, 2:4, 3:5] = 1.0
+    current[0, 2:4, 5:7] = 1.0
+
+    np.testing.assert_array_equal(ops.warp(previous, constant_flow(6, 10, -2, 0)), current)
+
+
+def test_warp_agrees_with_opencv_between_pixels():
+    frame = random_array((24, 31, 3))
+    # OpenCV before 5 rounds positions to 1/32 pixel; eighths are exact in each version.
+    flow = np.random.default_rng(1).integers(-80, 81, (24, 31, 2)).astype(np.float32) / 8
+    columns, rows = np.meshgrid(np.arange(31, dtype=np.float32), np.arange(24, dtype=np.float32))
+    there = columns + flow[..., 0], rows + flow[..., 1]
+
+    warped = np.asarray(ops.warp(frame[None], flow[None]))[0]
+
+    expected = cv2.remap(frame, *there, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    np.testing.assert_allclose(warped, expected, atol=1e-5)
+
+
+def test_warp_treats_each_picture_of_a_batch_by_itself():
+    frames = random_array((3, 6, 5, 2))
+    flow = np.random.default_rng(2).uniform(-4, 4, (3, 6, 5, 2)).astype(np.float32)
+
+    warped = np.asarray(ops.warp(frames, flow))
+
+    expected = [warp_by_hand(*pair) for pair in zip(frames, flow, strict=True)]
+    np.testing.assert_allclose(warped, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("dx", "dy", "edge"),
+    [
+        (100.5, 0, np.s_[:, -1:]),
+        (-100.5, 0, np.s_[:, :1]),
+        (0, 1e6, np.s_[-1:]),
+        (0, -1e6, np.s_[:1]),
+        (-99, 99, np.s_[-1:, :1]),
+    ],
+)
+def test_warp_repeats_the_edge_beyond_the_border(dx, dy, edge):
+    frames = random_array((1, 6, 7, 3))
+
+    warped = np.asarray(ops.warp(frames, constant_flow(6, 7, dx, dy)))[0]
+
+    np.testing.assert_array_equal(warped, np.broadcast_to(frames[0][edge], (6, 7, 3)))
+
+
+def test_warp_hands_the_gradient_back_to_where_the_pixel_came_from():
+    frames, weights = random_array((1, 4, 6, 1)), random_array((1, 4, 6, 1), seed=1)
+    flow = constant_flow(4, 6, 1.25, 0)
+
+    (reached,) = gradient(lambda tensor: keras.ops.sum(ops.warp(tensor, flow) * weights), frames)
+
+    expected = np.zeros((4, 6))
+    for x in range(6):
+        there = min(x + 1.25, 5.0)
+        for column in range(6):
+            expected[:, column] += weights[0, :, x, 0] * max(0.0, 1.0 - abs(there - column))
+    np.testing.assert_allclose(reached[0, :, :, 0], expected, atol=1e-6)
+
+
+def test_warp_hands_the_slope_of_the_picture_to_the_flow():
+    ramp = np.broadcast_to(np.arange(8, dtype=np.float32)[None, None, :, None] * 3, (1, 8, 8, 1))
+
+    (reached,) = gradient(lambda flow: keras.ops.sum(ops.warp(ramp, flow)), constant_flow(8, 8, 0.5, 0.5))
+
+    np.testing.assert_allclose(reached[0, :-1, :-1], np.broadcast_to([3.0, 0.0], (7, 7, 2)), atol=1e-5)
+
+
+def test_warp_takes_any_size_in_one_graph():
+    import tensorflow as tf
+
+    spec = [tf.TensorSpec((None, None, None, 3)), tf.TensorSpec((None, None, None, 2))]
+    graph = tf.function(ops.warp, input_signature=spec)
+    for size in ((1, 4, 5), (2, 7, 3)):
+        frames = random_array((*size, 3))
+        flow = constant_flow(size[1], size[2], 1, 0, batch=size[0])
+        np.testing.assert_array_equal(graph(frames, flow)[:, :, :-1], frames[:, :, 1:])
+
+
+def test_gram_is_the_mean_product_of_channels():
+    features = random_array((2, 3, 4, 5))
+
+    expected = np.einsum("bhwi,bhwj->bij", features.astype(np.float64), features) / 12
+    np.testing.assert_allclose(ops.gram(features), expected, rtol=1e-5)
+
+
+def test_gram_of_two_pixels_by_hand():
+    features = np.float32([[[[1, 2], [3, 4]]]])
+
+    np.testing.assert_allclose(ops.gram(features), [[[5, 7], [7, 10]]])
+
+
+def test_gram_does_not_care_where_things_are():
+    features = random_array((1, 6, 6, 4))
+
+    shuffled = (
+        np.random.default_rng(0).permutation(features.reshape(1, 36, 4), axis=1).reshape(features.shape)
+    )
+    np.testing.assert_allclose(ops.gram(features), ops.gram(shuffled), rtol=1e-5)
+
+
+def test_moments_are_those_of_numpy_picture_by_picture():
+    features = 10 * random_array((2, 5, 6, 3)) - 4
+
+    mean, deviation = ops.moments(features)
+
+    exact = features.astype(np.float64)
+    np.testing.assert_allclose(mean, exact.mean((1, 2)), rtol=1e-5)
+    np.testing.assert_allclose(deviation, np.sqrt(exact.var((1, 2)) + 1e-5), rtol=1e-4)
+
+
+def test_the_deviation_of_a_flat_channel_has_a_finite_gradient():
+    (reached,) = gradient(lambda flat: keras.ops.sum(ops.moments(flat)[1]), np.ones((1, 4, 4, 2)))
+
+    assert np.isfinite(reached).all()
+    np.testing.assert_allclose(ops.moments(np.ones((1, 4, 4, 2), np.float32), epsilon=0.25)[1], [[0.5, 0.5]])
+
+
+def test_total_variation_is_the_mean_squared_step_each_way():
+    frames = random_array((2, 5, 7, 3))
+
+    expected = np.mean(np.diff(frames, axis=1) ** 2) + np.mean(np.diff(frames, axis=2) ** 2)
+    np.testing.assert_allclose(ops.total_variation(frames), expected, rtol=1e-5)
+
+
+def test_total_variation_by_hand():
+    assert float(ops.total_variation(np.full((1, 4, 4, 3), 0.3, np.float32))) == 0.0
+    # Down: (3 - 1)^2 and (5 - 2)^2, mean 6.5; across: (2 - 1)^2 and (5 - 3)^2, mean 2.5.
+    assert float(ops.total_variation(np.float32([[[[1], [2]], [[3], [5]]]]))) == pytest.approx(9.0)
+
+
+def test_luminance_weighs_green_most():
+    primaries = np.eye(3, dtype=np.float32).reshape(1, 1, 3, 3)
+
+    np.testing.assert_allclose(ops.luminance(primaries), [[[[0.2126], [0.7152], [0.0722]]]], rtol=1e-6)
+
+
+def test_luminance_of_grey_is_its_own_value():
+    grey = np.repeat(random_array((2, 3, 4, 1)), 3, axis=-1)
+
+    np.testing.assert_allclose(ops.luminance(grey), grey[..., :1], rtol=1e-6)
+
+
+@pytest.mark.parametrize("margin", [0, 1, 2])
+def test_crop_cuts_the_margin_off_each_side(margin):
+    frames = random_array((2, 6, 8, 3))
+
+    cropped = ops.crop(frames, margin)
+
+    np.testing.assert_array_equal(cropped, frames[:, margin : 6 - margin, margin : 8 - margin])
