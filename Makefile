@@ -8,7 +8,7 @@ UV := UV_PROJECT_ENVIRONMENT=$(VENV) UV_LINK_MODE=copy $(BIN)/uv
 EXTRAS := --extra train --extra onnx --extra dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow check format bench clean
+.PHONY: help demo test test-slow check format bench window clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -37,6 +37,11 @@ format: $(VENV)/.full ## put the code into shape
 
 bench: $(VENV)/.edge ## frames per second of `vst stylize` at 640x360, as one JSON row
 	@$(BIN)/vst bench --json
+
+# Both OpenCV packages own the folder cv2: the one with windows must be written last.
+window: $(VENV)/.edge ## add OpenCV with desktop windows
+	@$(UV) sync --quiet --locked --inexact --extra window
+	@$(UV) sync --quiet --locked --inexact --extra window --reinstall-package opencv-python
 
 clean: ## remove environments and outputs
 	rm -rf $(VENV) .venv-tflite demo .pytest_cache .ruff_cache .coverage

@@ -32,6 +32,9 @@ def main(argv: list[str] | None = None) -> int:
             raise
         print(f"export: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("export: stopped; nothing unfinished was left behind.", file=sys.stderr)
+        return 130
 
 
 def _export(arguments: argparse.Namespace) -> int:

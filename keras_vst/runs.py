@@ -13,6 +13,8 @@ import importlib.metadata
 import json
 import os
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +44,9 @@ class RunDirectory:
             raise UserError(
                 f"{self.path} already holds a run. Continue it with --resume, or name another folder."
             )
-        for folder in (self.path, self.samples, self.checkpoint.parent):
-            folder.mkdir(parents=True, exist_ok=True)
+        with _disk_errors(self.path):
+            for folder in (self.path, self.samples, self.checkpoint.parent):
+                folder.mkdir(parents=True, exist_ok=True)
         record = {"config": configuration.to_dict(config), **about, "versions": _versions()}
         _write(self.config_file, json.dumps(record, indent=2) + "\n")
 
@@ -59,7 +62,7 @@ class RunDirectory:
         return configuration.from_dict(self.record()["config"])
 
     def log(self, row: dict[str, float]) -> None:
-        with self.metrics_file.open("a", encoding="utf-8") as file:
+        with _disk_errors(self.metrics_file), self.metrics_file.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
 
     def save(self, trainer: keras.Model) -> None:
@@ -97,16 +100,28 @@ class RunDirectory:
 def _save_weights(model: keras.Model, path: Path) -> None:
     part = path.with_name(f"part-{os.getpid()}.weights.h5")
     try:
-        model.save_weights(part)
-        os.replace(part, path)
+        with _disk_errors(path):
+            model.save_weights(part)
+            os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
 
 
 def _write(path: Path, text: str) -> None:
     part = path.with_name(f".{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)
+    with _disk_errors(path):
+        part.write_text(text, encoding="utf-8")
+        os.replace(part, path)
+
+
+@contextmanager
+def _disk_errors(path: Path) -> Iterator[None]:
+    """A full disk or a folder that is not ours: one line, and what was there before is still there."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error).splitlines()[0]
+        raise UserError(f"{path} cannot be written: {reason}. Make room or name another --run.") from error
 
 
 def _versions() -> dict[str, str]:

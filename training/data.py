@@ -61,11 +61,11 @@ class Photos:
     def __len__(self) -> int:
         return len(self.paths)
 
-    def draw(self, rng: np.random.Generator) -> Frame:
+    def draw(self, rng: np.random.Generator, side: int | None = None) -> Frame:
         """One of them at random; a file that turns out broken is passed over."""
         for index in rng.permutation(len(self.paths)):
             try:
-                return load_picture(self.paths[index], self.side)
+                return load_picture(self.paths[index], side or self.side)
             except UserError:
                 continue
         raise UserError(f"Not one of the {len(self.paths)} pictures can be decoded any more.")

@@ -35,6 +35,9 @@ def main(argv: list[str] | None = None) -> int:
             raise
         print(f"training.fit: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:  # before the first step: there is nothing to save yet
+        print("training.fit: stopped.", file=sys.stderr)
+        return 130
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -12,16 +12,16 @@ from keras_vst.config import RunConfig
 from keras_vst.frames import to_float, to_uint8
 from keras_vst.models.student import state_shape
 from keras_vst.motion import Frame
-from training.data import Photos, load_picture
+from training.data import Photos
 
 NUM_PHOTOS = 4
 STRIP_SIDE = 384
 
 
 def choose(photos: Photos) -> list[Frame]:
-    """The same few photos for every strip of a run, spread over the folder, cut to squares."""
-    indices = np.linspace(0, len(photos) - 1, NUM_PHOTOS).astype(int)
-    return [_square(load_picture(photos.paths[index], STRIP_SIDE)) for index in indices]
+    """The same few photos for every strip of a run, cut to squares."""
+    rng = np.random.default_rng(0)
+    return [_square(photos.draw(rng, STRIP_SIDE)) for _ in range(NUM_PHOTOS)]
 
 
 def write_strip(path: Path, student: keras.Model, pictures: list[Frame], config: RunConfig) -> None:

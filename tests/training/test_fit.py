@@ -152,3 +152,21 @@ def test_help_teaches_without_loading_tensorflow():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "python -m training.fit --style painting.jpg" in done.stdout
+
+
+def test_a_photo_that_breaks_off_does_not_stop_a_run(command, photos, tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    whole = (photos / "photo_0.png").read_bytes()
+    (folder / "whole.png").write_bytes(whole)
+    (folder / "broken.png").write_bytes(whole[:100])
+    assert main([*command, "--photos", str(folder), "--set", "schedule.steps=1"]) == 0
+
+
+def test_ctrl_c_before_the_first_step_is_one_word(command, monkeypatch, capsys):
+    def interrupt(path):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop, "load_vgg16", interrupt)
+    assert main(command) == 130
+    assert capsys.readouterr().err == "training.fit: stopped.\n"
