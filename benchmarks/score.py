@@ -30,7 +30,7 @@ Frames = npt.NDArray[np.float32]
 CLIP_FRAMES = 12
 VIDEO = (360, 640)
 MOTION = MotionConfig(objects=0, light=0.0)
-MARGIN = 16  # as the edge runs it
+MARGIN = 8  # as the edge runs it
 
 
 class Painter:

@@ -25,7 +25,7 @@ else:
     import tomli as tomllib
 
 CARD_SIZE = (368, 640)  # height and width at which the card quotes the arithmetic
-MARGIN = 16  # pixels of repeated edge that keep the border's effect outside the picture
+MARGIN = 8  # pixels of repeated edge that keep the border's effect outside the picture
 
 
 @dataclass(frozen=True)

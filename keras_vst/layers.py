@@ -151,10 +151,13 @@ def binomial_blur(name: str) -> keras.layers.Layer:
 class ShareStyle(keras.layers.Layer):
     """Divide the style vector by its sum: what the strokes are like, apart from how strong they are.
 
-    (B, S) -> (B, S), summing to 1; all zeros stay zeros.
+    (B, S) -> (B, S), summing to 1; all zeros stay zeros.  A single style has nothing to share: its weight is the
+    constant 1, so that converters fold the scale and shift that follow from it into the convolutions.
     """
 
     def call(self, style: Tensor) -> Tensor:
+        if style.shape[-1] == 1:
+            return ops.ones_like(style)
         return style / ops.maximum(ops.sum(style, axis=-1, keepdims=True), 1e-6)
 
     def compute_output_shape(self, input_shape: Any) -> Any:

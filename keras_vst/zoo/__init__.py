@@ -18,7 +18,7 @@ CARD = "card.json"
 PRECISION = (
     "fp32"  # the file of an entry that runs unless another is named: exact, and as fast as int8 on x86
 )
-DEFAULT_MARGIN = 16  # pixels of repeated edge that keep a network's zero border out of the picture
+DEFAULT_MARGIN = 8  # pixels of repeated edge that keep a network's zero border out of the picture
 
 
 @dataclass(frozen=True)

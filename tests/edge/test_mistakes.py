@@ -182,7 +182,7 @@ def test_before_and_after_of_a_folder(refused, photos, tmp_path, out):
 
 
 def test_a_size_within_the_margin(refused, clip):
-    assert "leaves nothing inside a margin of 16" in refused(clip, None, "--size", "32x32")
+    assert "leaves nothing inside a margin of 8" in refused(clip, None, "--size", "16x16")
 
 
 @pytest.mark.parametrize(

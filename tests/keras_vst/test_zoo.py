@@ -76,7 +76,7 @@ def test_a_file_beside_a_card_has_its_styles_and_its_own_checksum(root):
 
 def test_a_file_without_a_card_has_a_default_margin_and_no_styles(tmp_path):
     bare = zoo.network_file(tmp_path / "mine.tflite")
-    assert (bare.name, bare.margin, bare.sha256, bare.styles) == ("mine", 16, None, ())
+    assert (bare.name, bare.margin, bare.sha256, bare.styles) == ("mine", 8, None, ())
 
 
 def without(key: str) -> dict[str, Any]:
