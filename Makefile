@@ -27,7 +27,7 @@ test-slow: $(VENV)/.full .venv-tflite/.ready ## the tests that take minutes
 check: $(VENV)/.full ## format, lint, spelling, types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/codespell README.md CHANGELOG.md CONTRIBUTING.md docs keras_vst training export edge tests
+	$(BIN)/codespell README.md CHANGELOG.md CONTRIBUTING.md docs keras_vst training export edge tests benchmarks
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 

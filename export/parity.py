@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import keras
 import numpy as np
@@ -31,7 +32,7 @@ def compare(
 ) -> Parity:
     """Run both on the same frames from the same start, each with its own state."""
     height, width = size
-    scene, shapes = Scene(width, height), input_shapes(student, size)
+    scene, shapes = _scene(width, height), input_shapes(student, size)
     runner = _runner(flatbuffer, shapes)
     state, style = np.zeros(shapes["state"], np.float32), np.zeros(shapes["style"], np.float32)
     style[0, 0] = 1.0
@@ -50,6 +51,12 @@ def psnr(ours: npt.NDArray[np.float32], theirs: npt.NDArray[np.float32]) -> floa
     """Peak signal to noise in dB for values in [0, 1]; infinite when equal, nan when either holds a nan."""
     error = float(np.mean(np.square(ours.astype(np.float64) - theirs)))
     return float("inf") if error == 0 else -10.0 * float(np.log10(error))
+
+
+@lru_cache(maxsize=4)
+def _scene(width: int, height: int) -> Scene:
+    """Drawing a scene takes seconds, its frames milliseconds."""
+    return Scene(width, height)
 
 
 def _runner(flatbuffer: bytes, shapes: dict[str, tuple[int, ...]]):

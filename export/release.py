@@ -18,6 +18,7 @@ from keras_vst.cost import count_macs
 from keras_vst.errors import UserError
 from keras_vst.models.student import build_student, input_shapes
 from keras_vst.runs import RunDirectory
+from keras_vst.zoo import DEFAULT_MARGIN
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -25,7 +26,6 @@ else:
     import tomli as tomllib
 
 CARD_SIZE = (368, 640)  # height and width at which the card quotes the arithmetic
-MARGIN = 8  # pixels of repeated edge that keep the border's effect outside the picture
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def _card(
             "fp32": {"file": path.name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
         },
         "styles": [_style(style, about) for style in record["styles"]],
-        "margin": MARGIN,
+        "margin": DEFAULT_MARGIN,
         "parameters": student.count_params(),
         "gmacs": {
             "size": "x".join(map(str, CARD_SIZE[::-1])),
@@ -93,7 +93,7 @@ def _card(
 
 
 def _style(style: dict[str, Any], about: dict[str, Any]) -> dict[str, Any]:
-    told = {"name": style["name"], "title": style["name"], "artist": "", "year": None}
+    told = {"name": style["name"], "title": style["name"], "artist": "unknown", "year": "unknown"}
     return {**told, **about.get("styles", {}).get(style["name"], {}), "sha256": style["sha256"]}
 
 

@@ -41,8 +41,9 @@ def to_uint8(frames: npt.NDArray[np.floating]) -> Pixels:
             f"`frames` must be floats in [0, 1]. Received: {frames.dtype}. Use `to_float` first."
         )
     rows = frames.astype(np.float32, copy=False).reshape(len(frames) if frames.ndim > 1 else 1, -1)
-    levels = cv2.multiply(rows, 255.0, dtype=cv2.CV_8U)  # one pass that rounds and saturates; NumPy takes three
-    return np.asarray(levels, np.uint8).reshape(frames.shape)
+    # One pass that rounds and saturates, where NumPy takes three.  OpenCV's types forget the scalar.
+    levels = np.asarray(cv2.multiply(rows, 255.0, dtype=cv2.CV_8U), np.uint8)  # pyright: ignore
+    return levels.reshape(frames.shape)
 
 
 def fit(

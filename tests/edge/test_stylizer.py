@@ -66,8 +66,8 @@ def test_a_fixed_network_works_at_no_other_size(fixed):
 
 
 def test_a_size_inside_the_margin_is_refused(negative):
-    with pytest.raises(UserError, match="40x32 leaves nothing inside a margin of 16"):
-        Stylizer(negative, size=(32, 40))
+    with pytest.raises(UserError, match="40x16 leaves nothing inside a margin of 8"):
+        Stylizer(negative, size=(16, 40))
 
 
 def test_the_memory_is_carried_and_dropped_by_reset(negative, monkeypatch):

@@ -9,6 +9,7 @@ import pytest
 from export import parity, release
 from export.cli import main
 from export.tflite import convert
+from keras_vst import zoo
 from keras_vst.config import RECIPES, with_overrides
 from keras_vst.models.student import build_student, input_shapes
 from keras_vst.runs import RunDirectory
@@ -53,6 +54,16 @@ def test_export_writes_a_network_and_a_card_that_describes_it(run, tmp_path, cap
     assert card["parameters"] == build_student(SMOKE.student).count_params()
     assert "dB over 12 frames" in capsys.readouterr().out
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["card.json", "mine.tflite"]
+
+
+def test_the_card_is_one_that_the_zoo_can_read(run, tmp_path):
+    assert main(["--run", str(run.path), "--out", str(tmp_path / "mine")]) == 0
+
+    network = zoo.network_file(tmp_path / "mine" / "mine.tflite")
+    card = json.loads((tmp_path / "mine" / "card.json").read_text())
+    assert network.sha256 == card["files"]["fp32"]["sha256"]
+    assert network.margin == zoo.DEFAULT_MARGIN
+    assert [(style.name, style.artist) for style in network.styles] == [("painting_0", "unknown")]
 
 
 def test_titles_and_notes_come_from_a_file(run, tmp_path):
