@@ -16,6 +16,7 @@ artists and whatever else the card should tell come from a TOML file:
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -38,6 +39,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _export(arguments: argparse.Namespace) -> int:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's greeting would bury our one line
     from export.release import release  # TensorFlow takes seconds to import; --help need not wait for it
 
     name = arguments.name or arguments.run.resolve().name

@@ -12,6 +12,8 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -28,6 +30,7 @@ SAVE_EVERY = 180.0  # seconds
 def main(argv: list[str] | None = None) -> int:
     """Parse the command line and train; 0 done, 2 the user's mistake, 130 interrupted."""
     arguments = _parser().parse_args(argv)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # to be told to end saves, as Ctrl-C does
     try:
         return _run(arguments)
     except UserError as error:
@@ -57,6 +60,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _train(arguments: argparse.Namespace, config: RunConfig | None) -> int:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's greeting would bury our own lines
     from keras_vst.runs import RunDirectory
     from training.loop import Sitting  # TensorFlow takes seconds to import; --help and mistakes need not wait
 

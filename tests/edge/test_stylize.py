@@ -155,7 +155,8 @@ def test_a_truncated_clip_is_painted_up_to_the_break(vst, stateless, tmp_path):
     assert probe(tmp_path / "out.mp4").frames == json.loads(out)["frames"]
 
 
-def test_ctrl_c_stops_within_a_second_and_leaves_nothing(stateless, tmp_path):
+@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_or_an_end_stops_within_a_second_and_leaves_nothing(stateless, tmp_path, kind):
     command = [sys.executable, "-m", "edge", "stylize", str(SCENE), "-o", str(tmp_path / "out.webm")]
     process = subprocess.Popen(
         [*command, "--model", str(stateless)], cwd=REPOSITORY, stderr=subprocess.PIPE, text=True
@@ -168,7 +169,7 @@ def test_ctrl_c_stops_within_a_second_and_leaves_nothing(stateless, tmp_path):
             assert time.monotonic() < deadline
             time.sleep(0.02)
         start = time.monotonic()
-        process.send_signal(signal.SIGINT)
+        process.send_signal(kind)
         _, err = process.communicate(timeout=30)
         seconds = time.monotonic() - start
     finally:
