@@ -13,13 +13,11 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoRef
 from keras_vst.video.info import Pixels
 
 # Without these flags swscale darkens every round trip by one level and errs by up to 4; with them by up
-# to 1 (64 colours, measured).  It costs 9 ms instead of 2 on a 1280x720 frame.
-EXACT = (
-    Interpolation.BILINEAR
-    | Interpolation.ACCURATE_RND
-    | Interpolation.FULL_CHR_H_INT
-    | Interpolation.FULL_CHR_H_INP
-)
+# to 1 (64 colours, measured).  It costs 9 ms instead of 2 on a 1280x720 frame.  PyAV 17, the last one for
+# Python 3.10, does not hand them on.
+EXACT = Interpolation.BILINEAR
+if hasattr(Interpolation, "ACCURATE_RND"):
+    EXACT |= Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP
 BT709 = 1  # the value of primaries, transfer and matrix alike (ITU-T H.273)
 LIMITED = 1
 UNSPECIFIED = 2
