@@ -8,7 +8,7 @@ UV := UV_PROJECT_ENVIRONMENT=$(VENV) UV_LINK_MODE=copy $(BIN)/uv
 EXTRAS := --extra train --extra onnx --extra dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow check format bench window clean
+.PHONY: help demo test check format bench window clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -20,9 +20,6 @@ demo: $(VENV)/.edge ## stylize the bundled clip with the bundled network (instal
 
 test: $(VENV)/.full .venv-tflite/.ready ## set up everything and run the tests
 	$(BIN)/python -m pytest --cov --cov-report=term
-
-test-slow: $(VENV)/.full .venv-tflite/.ready ## the tests that take minutes
-	$(BIN)/python -m pytest -m slow
 
 check: $(VENV)/.full ## format, lint, spelling, types, import contracts
 	$(BIN)/ruff format --check .
