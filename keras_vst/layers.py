@@ -23,11 +23,6 @@ def instance_norm(name: str | None = None) -> keras.layers.Layer:
     return keras.layers.GroupNormalization(groups=-1, epsilon=1e-3, name=name)
 
 
-def batch_norm(name: str | None = None) -> keras.layers.Layer:
-    """Norm over the batch while training; a constant scale and shift, folded into the convolution, afterwards."""
-    return keras.layers.BatchNormalization(momentum=0.95, epsilon=1e-3, name=name)
-
-
 @keras.saving.register_keras_serializable(PACKAGE)
 class ReflectPad(keras.layers.Layer):
     """Mirror the border, so that a convolution does not darken the frame's edge.
@@ -151,17 +146,62 @@ def binomial_blur(name: str) -> keras.layers.Layer:
 class ShareStyle(keras.layers.Layer):
     """Divide the style vector by its sum: what the strokes are like, apart from how strong they are.
 
-    (B, S) -> (B, S), summing to 1; all zeros stay zeros.  A single style has nothing to share: its weight is the
-    constant 1, so that converters fold the scale and shift that follow from it into the convolutions.
+    (B, S) -> (B, S), summing to 1; all zeros become equal shares, which nobody sees at strength 0.  A single style
+    has nothing to share: its weight is the constant 1, so that converters fold what follows into the convolutions.
     """
 
     def call(self, style: Tensor) -> Tensor:
-        if style.shape[-1] == 1:
+        num_styles = style.shape[-1]
+        if num_styles == 1:
             return ops.ones_like(style)
-        return style / ops.maximum(ops.sum(style, axis=-1, keepdims=True), 1e-6)
+        raised = style + 1e-6 / num_styles
+        return raised / ops.sum(raised, axis=-1, keepdims=True)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return input_shape
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class StyleNorm(keras.layers.Layer):
+    """Norm over the batch, then scale and shift each channel; every style keeps statistics of its own.
+
+    [(B, H, W, C), shares (B, S)] -> (B, H, W, C).  Training expects one style a batch: its statistics are that
+    style's, whose running mean they join.  Afterwards all is one scale and one shift a style, blended by the shares.
+    With statistics common to all styles, what was learned under one style's would be run under their mean.
+    """
+
+    momentum = 0.95  # followed within tens of steps, so that a run of minutes can be exported
+    epsilon = 1e-3
+
+    def build(self, input_shape: Any) -> None:
+        shape = (input_shape[1][-1], input_shape[0][-1])
+        self.gamma = self.add_weight(name="gamma", shape=shape, initializer=_near(1.0))
+        self.beta = self.add_weight(name="beta", shape=shape, initializer=_near(0.0))
+        self.mean = self.add_weight(name="mean", shape=shape, initializer="zeros", trainable=False)
+        self.variance = self.add_weight(name="variance", shape=shape, initializer="ones", trainable=False)
+
+    def call(self, inputs: tuple[Tensor, Tensor], training: bool = False) -> Tensor:
+        features, share = inputs
+        if not training:
+            scale, shift = self.scale_and_shift()
+            return features * _over_pixels(share, scale) + _over_pixels(share, shift)
+        mean, variance = ops.moments(features, axes=(0, 1, 2))
+        self._follow(mean, variance, ops.mean(share, axis=0))
+        normed = (features - mean) * ops.rsqrt(variance + self.epsilon)
+        return normed * _over_pixels(share, self.gamma) + _over_pixels(share, self.beta)
+
+    def scale_and_shift(self) -> tuple[Tensor, Tensor]:
+        """What the layer does to each channel once trained: two arrays (S, C)."""
+        scale = self.gamma * ops.rsqrt(self.variance + self.epsilon)
+        return scale, self.beta - self.mean * scale
+
+    def _follow(self, mean: Tensor, variance: Tensor, share: Tensor) -> None:
+        rate = (1.0 - self.momentum) * share[:, None]
+        self.mean.assign(self.mean + rate * (mean - self.mean))
+        self.variance.assign(self.variance + rate * (variance - self.variance))
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return input_shape[0]
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
@@ -172,17 +212,13 @@ class StyleScaleShift(keras.layers.Layer):
     """
 
     def build(self, input_shape: Any) -> None:
-        features, style = input_shape
-        shape = (style[-1], features[-1])
-        near_zero = keras.initializers.RandomNormal(stddev=0.05)
-        self.scale = self.add_weight(name="scale", shape=shape, initializer=near_zero)
-        self.shift = self.add_weight(name="shift", shape=shape, initializer=near_zero)
+        shape = (input_shape[1][-1], input_shape[0][-1])
+        self.scale = self.add_weight(name="scale", shape=shape, initializer=_near(0.0))
+        self.shift = self.add_weight(name="shift", shape=shape, initializer=_near(0.0))
 
     def call(self, inputs: tuple[Tensor, Tensor]) -> Tensor:
         features, style = inputs
-        scale = ops.matmul(style, self.scale)[:, None, None, :]
-        shift = ops.matmul(style, self.shift)[:, None, None, :]
-        return features * (1.0 + scale) + shift
+        return features * (1.0 + _over_pixels(style, self.scale)) + _over_pixels(style, self.shift)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return input_shape[0]
@@ -202,3 +238,13 @@ class Blend(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return input_shape[0]
+
+
+def _over_pixels(share: Tensor, of_styles: Tensor) -> Tensor:
+    """Blend one row a style, (S, C), and spread it over the pixels: (B, 1, 1, C)."""
+    return ops.matmul(share, of_styles)[:, None, None, :]
+
+
+def _near(value: float) -> keras.initializers.Initializer:
+    """Around `value`, a little different for each style, so that styles part from the first step."""
+    return keras.initializers.RandomNormal(mean=value, stddev=0.05)

@@ -5,7 +5,7 @@ Out: stylized (B, H, W, 3) in [0, 1]; state, to be handed in with the next frame
 H and W are multiples of 8.
 
 A U-Net: half-size stem, two strided convolutions, a residual trunk at 1/8, two sub-pixel steps up with
-additive skips.  Plain convolutions, ReLU6 and batch norm (folded away by the converter) only, each one an
+additive skips.  Plain convolutions, ReLU6 and norms that are a mere scale and shift once trained: each one an
 operation that XNNPACK takes in fp32 and in int8.
 """
 
@@ -20,9 +20,8 @@ from keras_vst.layers import (
     DepthToSpace,
     ShareStyle,
     SpaceToDepth,
-    StyleScaleShift,
+    StyleNorm,
     SubPixelUniform,
-    batch_norm,
     binomial_blur,
 )
 from keras_vst.ops import Tensor
@@ -95,7 +94,7 @@ def _residual(features: Tensor, share: Tensor, filters: int, name: str) -> Tenso
 
 def _styled_conv(features: Tensor, share: Tensor, filters: int, name: str, strides: int = 1) -> Tensor:
     convolved = layers.Conv2D(filters, 3, strides, padding="same", use_bias=False, name=name)(features)
-    return StyleScaleShift(name=f"{name}_style")([batch_norm(f"{name}_norm")(convolved), share])
+    return StyleNorm(name=f"{name}_norm")([convolved, share])
 
 
 def _grow(features: Tensor, filters: int, name: str) -> Tensor:

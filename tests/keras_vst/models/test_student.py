@@ -14,7 +14,6 @@ SMALL = StudentConfig(num_styles=2, channels=(4, 6, 8), num_blocks=1, state_chan
 TAKEN_BY_XNNPACK = {
     "Activation",
     "Add",
-    "BatchNormalization",
     "Blend",
     "Concatenate",
     "Conv2D",
@@ -24,7 +23,7 @@ TAKEN_BY_XNNPACK = {
     "ReLU",
     "ShareStyle",
     "SpaceToDepth",
-    "StyleScaleShift",
+    "StyleNorm",
 }
 
 
@@ -147,7 +146,7 @@ def test_a_student_of_equal_styles_blends_them_to_the_same(student):
     twin = keras.models.clone_model(student)
     twin.set_weights(student.get_weights())
     for layer in twin.layers:
-        if layer.name.endswith("_style"):
+        if layer.name.endswith("_norm"):
             layer.set_weights([np.repeat(weight[:1], 2, axis=0) for weight in layer.get_weights()])
 
     pictures = [
