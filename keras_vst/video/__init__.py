@@ -1,5 +1,8 @@
 """Video in and out: (H, W, 3) uint8 RGB frames with exact times, from and to files (PyAV, cv2)."""
 
+# Before av: its wheels carry a libxcb of their own, with which OpenCV's windows hang if it is loaded first.
+import cv2  # noqa: F401
+
 from keras_vst.video.info import Sink, Source, TimedFrame, VideoInfo
 from keras_vst.video.sink import open_sink
 from keras_vst.video.source import open_source, probe

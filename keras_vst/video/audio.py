@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
 from pathlib import Path
@@ -29,6 +30,8 @@ CARRIED = {  # decoders whose packets a container takes as they are; Matroska li
     ".mov": ISO_CODECS - {"opus", "libopus", "flac"}
     | {"pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s32le", "pcm_f32le"},
     ".webm": {"opus", "libopus", "vorbis"},
+    ".ts": {"aac", "mp3", "mp3float", "ac3", "eac3"},  # what players of HLS take
+    ".flv": {"aac", "mp3", "mp3float"},
 }
 AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
 OPUS_RATE = 48000
@@ -41,16 +44,32 @@ def may_have_sound(uri: str | os.PathLike[str]) -> bool:
     return path.suffix.lower() not in PICTURES and not path.is_dir()
 
 
+@dataclass(frozen=True)
+class Excerpt:
+    """The sound of a file from `since` seconds on, which then is time 0, for `until` seconds."""
+
+    uri: str
+    until: Fraction | None = None
+    since: Fraction = Fraction(0)
+
+
 class Soundtrack:
     """All audio streams of one input, fed into an output in step with its pictures."""
 
-    def __init__(self, uri: str, output: OutputContainer, extension: str, until: Fraction | None) -> None:
-        """Add a stream to `output` for each of the input's; sound after `until` seconds is left out."""
+    def __init__(
+        self,
+        uri: str,
+        output: OutputContainer,
+        extension: str,
+        until: Fraction | None,
+        since: Fraction = Fraction(0),
+    ) -> None:
+        """Add a stream to `output` for each of the input's; `since` is then time 0, `until` counts from there."""
         self._output = output
-        self._until = until
+        self._until, self._since = until, since
         self._input = open_container(uri)
         try:
-            self._start = time_origin(self._input)
+            self._start = time_origin(self._input) + since
             streams = [stream for stream in self._input.streams.audio if stream.codec_context is not None]
             self._tracks = {stream.index: _track(stream, output, extension) for stream in streams}
             self._packets = self._read(streams)
@@ -65,8 +84,10 @@ class Soundtrack:
         while self._next is not None and self._next[0] < end:
             self._hand_on()
 
-    def finish(self) -> None:
-        """Hand on what is left."""
+    def finish(self, until: Fraction | None = None) -> None:
+        """Hand on what is left, up to `until` when the pictures ended before the sound."""
+        if until is not None:
+            self._until = until if self._until is None else min(until, self._until)
         while self._next is not None and (self._until is None or self._next[0] < self._until):
             self._hand_on()
         for track in self._tracks.values():
@@ -95,6 +116,8 @@ class Soundtrack:
             if ticks is None:  # the empty packet at the end
                 continue
             shift = round(self._start / packet.time_base)
+            if ticks < shift and self._since > 0:
+                continue
             packet.pts = None if packet.pts is None else packet.pts - shift
             packet.dts = None if packet.dts is None else packet.dts - shift
             yield (ticks - shift) * packet.time_base, packet

@@ -14,7 +14,7 @@ from av.error import FFmpegError
 from av.video.stream import VideoStream
 
 from keras_vst.errors import UserError
-from keras_vst.video.audio import Soundtrack, may_have_sound
+from keras_vst.video.audio import Excerpt, Soundtrack, may_have_sound
 from keras_vst.video.codecs import DEFAULTS, Encoder, choose_encoder
 from keras_vst.video.colour import EncoderFeed, is_rgb, tag_bt709
 from keras_vst.video.gif import GifSink
@@ -35,11 +35,12 @@ def open_sink(
     crf: int | None = None,
     audio_from: str | os.PathLike[str] | None = None,
     audio_until: Fraction | None = None,
+    audio_since: Fraction = Fraction(0),
 ) -> Sink:
     """Open an output by its name: .mp4 .mkv .mov .webm .gif .png .jpg .jpeg .webp, or a folder ending in /.
 
     `codec` and `crf` (quality, lower is better) are for clips.  The sound of `audio_from` goes into clips,
-    up to `audio_until` seconds; other outputs are silent.
+    from `audio_since` on and for `audio_until` seconds; other outputs are silent.
     """
     name = os.fspath(path)
     extension = _kind(name)
@@ -53,7 +54,8 @@ def open_sink(
     if encoder is None:
         sink = FolderSink if folder else GifSink if extension == ".gif" else PictureSink
         return sink(target)
-    return ClipSink(target, source_info, encoder, audio_from, audio_until)
+    sound = None if audio_from is None else Excerpt(os.fspath(audio_from), audio_until, audio_since)
+    return ClipSink(target, source_info, encoder, sound)
 
 
 class ClipSink(Sink):
@@ -64,8 +66,7 @@ class ClipSink(Sink):
         target: Target,
         source_info: VideoInfo,
         encoder: Encoder,
-        audio_from: str | os.PathLike[str] | None,
-        audio_until: Fraction | None,
+        sound: Excerpt | None,
     ) -> None:
         """Open the hidden file; the encoder starts with the first frame, which tells the size."""
         self._target = target
@@ -84,8 +85,8 @@ class ClipSink(Sink):
             self._output = av.open(str(target.part), "w", options=options)
             stream = self._output.add_stream(encoder.name, rate=rate, options=encoder.settings)
             self._stream = cast(VideoStream, stream)
-            if audio_from is not None and may_have_sound(audio_from):
-                self._sound = Soundtrack(os.fspath(audio_from), self._output, extension, audio_until)
+            if sound is not None and may_have_sound(sound.uri):
+                self._sound = Soundtrack(sound.uri, self._output, extension, sound.until, sound.since)
         except BaseException:
             target.discard()
             raise

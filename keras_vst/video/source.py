@@ -46,12 +46,16 @@ def open_source(uri: str | os.PathLike[str]) -> Source:
 class ClipSource(Source):
     """A file or address that FFmpeg reads: decoded frame by frame, upright, damaged frames left out."""
 
-    def __init__(self, uri: str) -> None:
-        """Open and decode the first frame, which tells the true size."""
-        self._container = open_container(uri)
+    def __init__(self, uri: str, container: InputContainer | None = None, *, low_delay: bool = False) -> None:
+        """Open and decode the first frame, which tells the true size.
+
+        `container` is what to read when it is open already.  `low_delay` leaves out the frame threads, which
+        decode faster and hold one frame back for each of them.
+        """
+        self._container = open_container(uri) if container is None else container
         try:
             self._stream = _picture_stream(self._container, uri)
-            self._stream.thread_type = "AUTO"
+            self._stream.thread_type = "SLICE" if low_delay else "AUTO"
             self._decoded = self._decode()
             first = next(self._decoded, None)
             if first is None:

@@ -1,0 +1,89 @@
+"""How sources and sinks are named: `scheme:rest?key=value&...`, an address with ://, a path, a number or `-`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from urllib.parse import parse_qsl
+
+from keras_vst.errors import UserError
+
+SCHEME = re.compile(r"([a-z][a-z0-9+]+):(.*)", re.DOTALL)  # two letters at least: C: is a drive
+PATH = "file"
+
+
+@dataclass(frozen=True)
+class Address:
+    """One parsed name; `rest` and `options` are what the scheme's class makes something of."""
+
+    text: str  # as it was written
+    scheme: str
+    rest: str
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    def check_options(self, *known: str) -> None:
+        """Refuse an option that would be ignored."""
+        for name in self.options:
+            if name not in known:
+                allowed = f"it takes {', '.join(known)}" if known else "it takes no options"
+                raise UserError(f"{self.text} has the option {name!r}, which is not known there; {allowed}.")
+
+    def size(self, default: tuple[int, int] | None = None) -> tuple[int, int] | None:
+        """The option `size=WxH` as (width, height)."""
+        if (text := self.options.get("size")) is None:
+            return default
+        match = re.fullmatch(r"(\d{1,5})[xX](\d{1,5})", text)
+        if not match or "0" in (match[1].lstrip("0") or "0", match[2].lstrip("0") or "0"):
+            raise UserError(
+                f"{self.text}: a size is written WIDTHxHEIGHT like 640x360, but {text!r} came; correct it."
+            )
+        return int(match[1]), int(match[2])
+
+    def number(self, name: str, default: Fraction) -> Fraction:
+        """The option `name` as a positive number, exactly; 30000/1001 may be written so."""
+        text = self.options.get(name)
+        try:
+            value = default if text is None else Fraction(text)
+        except (ValueError, ZeroDivisionError):
+            value = Fraction(0)
+        if value <= 0:
+            raise UserError(f"{self.text}: {name} is a number above 0, but {text!r} came; correct it.")
+        return value
+
+    def flag(self, name: str, default: bool) -> bool:
+        """The option `name` as yes or no, written 1 or 0."""
+        text = self.options.get(name, "1" if default else "0")
+        if text not in ("0", "1"):
+            raise UserError(f"{self.text}: {name} is 0 or 1, but {text!r} came; correct it.")
+        return text == "1"
+
+
+def parse_address(text: str, schemes: Collection[str], what: str) -> Address:
+    """Split a name by the schemes that exist; `what` (source, sink) is for the message.
+
+    A query belongs to us only in schemes of our own; in an address with :// it is the server's.
+    """
+    if re.fullmatch(r"\d{1,3}", text) and "camera" in schemes:
+        return Address(text, "camera", text)
+    if text == "-" or text.startswith("-?"):
+        return Address(text, "-", "", _query(text, text[2:]))
+    match = SCHEME.fullmatch(text)
+    if match and match[1] in schemes:
+        rest, _, query = match[2].partition("?")
+        if rest.startswith("//"):
+            return Address(text, match[1], match[2])
+        return Address(text, match[1], rest, _query(text, query))
+    if match and match[2].startswith("//"):
+        raise UserError(
+            f"{text} is not a {what} known here; expected a path or one of: {', '.join(sorted(schemes))}."
+        )
+    return Address(text, PATH, text)
+
+
+def _query(text: str, query: str) -> dict[str, str]:
+    try:
+        return dict(parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query)))
+    except ValueError:
+        raise UserError(f"{text}: options are written ?key=value&key=value; correct {query!r}.") from None

@@ -1,0 +1,95 @@
+"""Standard output: y4m, which players recognise, or raw pictures; and nowhere at all.
+
+vst live 0 --sink - | mpv -
+"""
+
+from __future__ import annotations
+
+import sys
+from fractions import Fraction
+
+import numpy as np
+from av.video.plane import VideoPlane
+
+from edge.address import Address
+from edge.sinks.base import SinkOptions
+from keras_vst.errors import UserError
+from keras_vst.video import TimedFrame, VideoInfo
+from keras_vst.video.colour import EncoderFeed
+
+RATE = Fraction(25)  # what y4m says when the source does not; it has no times of its own
+
+
+class PipeSink:
+    """`-` writes y4m (4:2:0, BT.709, limited range), `-?format=rgb24` the pixels as they are.
+
+    A reader that leaves ends the run in order.
+    """
+
+    def __init__(self, address: Address, info: VideoInfo, options: SinkOptions) -> None:
+        """Take over standard output."""
+        address.check_options("format")
+        options.check_unused(address, "codec", "crf", "preset")
+        self._format = address.options.get("format", "y4m")
+        if self._format not in ("y4m", "rgb24"):
+            raise UserError(f"{address.text}: {self._format!r} is not written; use y4m or rgb24.")
+        self._rate = info.fps or RATE
+        self._feed = EncoderFeed("yuv420p")
+        self._output = sys.stdout.buffer
+        self._started = False
+        self.closed_by_user = False
+
+    def write(self, frame: TimedFrame) -> None:
+        """Write one frame; waits for the reader."""
+        if self.closed_by_user:
+            return
+        try:
+            if self._format == "rgb24":
+                self._output.write(np.ascontiguousarray(frame.pixels).data)
+            else:
+                self._write_y4m(frame)
+            self._output.flush()
+        except BrokenPipeError:
+            self.closed_by_user = True
+
+    def close(self) -> None:
+        """Nothing is left to write."""
+
+    def abort(self) -> None:
+        """What was written is with the reader already."""
+
+    def _write_y4m(self, frame: TimedFrame) -> None:
+        height, width = frame.pixels.shape[:2]
+        if not self._started:
+            self._started = True
+            rate = f"{self._rate.numerator}:{self._rate.denominator}"
+            header = f"YUV4MPEG2 W{width} H{height} F{rate} Ip A1:1 C420mpeg2 XCOLORRANGE=LIMITED\n"
+            self._output.write(header.encode())
+        self._output.write(b"FRAME\n")
+        for plane in self._feed.frame(frame.pixels).planes:
+            self._output.write(_rows(plane).data)
+
+
+class NullSink:
+    """Nowhere, for measuring."""
+
+    closed_by_user = False
+
+    def __init__(self, address: Address, info: VideoInfo, options: SinkOptions) -> None:
+        """Take note of nothing."""
+        address.check_options()
+
+    def write(self, frame: TimedFrame) -> None:
+        """Forget the frame."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+    def abort(self) -> None:
+        """Do nothing."""
+
+
+def _rows(plane: VideoPlane) -> np.ndarray:
+    """A plane without the padding at the end of its rows."""
+    rows = np.frombuffer(bytes(plane), np.uint8).reshape(-1, plane.line_size)
+    return np.ascontiguousarray(rows[: plane.height, : plane.width])

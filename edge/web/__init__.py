@@ -1,0 +1,1 @@
+"""A page in a browser that shows the picture and holds the controls; everything here needs aiohttp."""

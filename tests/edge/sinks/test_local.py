@@ -1,0 +1,125 @@
+"""Files and pipes."""
+
+from __future__ import annotations
+
+import io
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from edge.sinks import open_sink
+from edge.sources import open_source
+from keras_vst.errors import UserError
+from tests.edge.sinks.peers import INFO, feed, frames
+from tests.keras_vst.clips import grey_steps, sound_packets, video_times, write_clip
+
+
+def test_a_file_appears_when_it_is_closed_and_not_before(tmp_path: Path) -> None:
+    path = tmp_path / "out.mp4"
+    sink = open_sink(str(path), INFO)
+    feed(sink, 5)
+    assert not path.exists()
+    sink.close()
+    sink.abort()
+    assert len(video_times(path)) == 5
+
+
+def test_an_aborted_file_leaves_nothing(tmp_path: Path) -> None:
+    sink = open_sink(str(tmp_path / "out.mp4"), INFO)
+    feed(sink, 5)
+    sink.abort()
+    sink.abort()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_without_a_frame_is_told_and_leaves_nothing(tmp_path: Path) -> None:
+    sink = open_sink(str(tmp_path / "out.mp4"), INFO)
+    with pytest.raises(UserError, match="no frame came"):
+        sink.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_damage_in_the_middle_keeps_the_other_times_and_all_sound(tmp_path: Path) -> None:
+    film = write_clip(tmp_path / "film.mp4", grey_steps(25), sound="aac", options={"g": "1", "crf": "1"})
+    with av.open(str(film)) as container:
+        packet = [packet for packet in container.demux(video=0) if packet.size][9]
+    content = bytearray(film.read_bytes())
+    content[packet.pos : packet.pos + packet.size] = bytes(packet.size)
+    film.write_bytes(content)
+    with open_source(str(film)) as source:
+        sink = open_sink(str(tmp_path / "out.mp4"), source.info, audio_from=str(film))
+        for frame in source:
+            sink.write(frame)
+        sink.close()
+    assert source.skipped == 1
+    kept = [Fraction(index, 25) for index in range(25) if index != 9]
+    assert video_times(tmp_path / "out.mp4") == kept
+    assert sound_packets(tmp_path / "out.mp4") == sound_packets(film)
+
+
+class Output:
+    """Standard output that keeps what it is given, until its reader leaves."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, closed: bool = False) -> None:
+        self.buffer = io.BytesIO()
+        monkeypatch.setattr("sys.stdout", self)
+        if closed:
+            self.buffer.write = self._refuse  # pyright: ignore
+
+    @staticmethod
+    def _refuse(content: bytes) -> int:
+        raise BrokenPipeError
+
+
+def test_raw_pictures_leave_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    output = Output(monkeypatch)
+    sink = open_sink("-?format=rgb24", INFO)
+    feed(sink, 3)
+    sink.close()
+    pixels = np.frombuffer(output.buffer.getvalue(), np.uint8).reshape(3, 48, 64, 3)
+    assert [int(picture.mean()) for picture in pixels] == [0, 8, 16]
+
+
+def test_y4m_is_read_back_by_ffmpeg(monkeypatch: pytest.MonkeyPatch) -> None:
+    output = Output(monkeypatch)
+    sink = open_sink("-", INFO)
+    for frame in frames(3, 66, 50):  # rows that FFmpeg pads in memory
+        sink.write(frame)
+    sink.close()
+    output.buffer.seek(0)
+    with av.open(output.buffer) as container:
+        assert container.format.name == "yuv4mpegpipe"
+        assert container.streams.video[0].average_rate == 25
+        pictures = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    assert [picture.shape for picture in pictures] == [(50, 66, 3)] * 3
+    assert [int(picture.mean()) for picture in pictures] == pytest.approx([0, 8, 16], abs=1)
+
+
+def test_a_reader_who_leaves_ends_the_run_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    Output(monkeypatch, closed=True)
+    sink = open_sink("-", INFO)
+    assert not sink.closed_by_user
+    feed(sink, 2)
+    assert sink.closed_by_user
+
+
+def test_nowhere_takes_everything() -> None:
+    sink = open_sink("null:", INFO)
+    feed(sink, 3)
+    sink.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("-?format=gif", "'gif' is not written"),
+        ("null:?a=1", "no options"),
+        ("carrier://pigeon", "hls.*rtmp"),
+    ],
+)
+def test_names_that_mean_nothing_are_refused(name: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        open_sink(name, INFO)

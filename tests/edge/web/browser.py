@@ -1,0 +1,116 @@
+"""A real Chromium, driven over its debugging port with nothing but aiohttp."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--mute-audio",
+    "--remote-debugging-port=0",
+)
+
+
+def find_chromium() -> str | None:
+    return next((path for name in NAMES if (path := shutil.which(name))), None)
+
+
+class Browser:
+    """One page of a headless Chromium; use it in an `async with`."""
+
+    def __init__(self, path: str, width: int = 1280, height: int = 800) -> None:
+        self._path, self._size = path, (width, height)
+        self._profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        self._count = 0
+        self.complaints: list[str] = []  # what the page wrote on the console, and exceptions
+
+    async def __aenter__(self) -> Browser:
+        window = f"--window-size={self._size[0]},{self._size[1]}"
+        self._process = subprocess.Popen(
+            [self._path, *FLAGS, window, f"--user-data-dir={self._profile.name}", "about:blank"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        port_file = Path(self._profile.name) / "DevToolsActivePort"
+        end = time.monotonic() + 30
+        while not port_file.exists() or not port_file.read_text().strip():
+            assert time.monotonic() < end, "Chromium did not start"
+            await asyncio.sleep(0.1)
+        port = port_file.read_text().split()[0]
+        self._session = aiohttp.ClientSession()
+        async with self._session.get(f"http://127.0.0.1:{port}/json/list") as answer:
+            pages = [target for target in await answer.json() if target["type"] == "page"]
+        self._socket = await self._session.ws_connect(pages[0]["webSocketDebuggerUrl"], max_msg_size=0)
+        for domain in ("Page", "Runtime", "Log"):
+            await self.call(f"{domain}.enable")
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._session.close()
+        self._process.terminate()
+        self._process.wait(10)
+        self._profile.cleanup()
+
+    async def call(self, method: str, **parameters: Any) -> dict[str, Any]:
+        """One command of the debugging protocol and its answer."""
+        self._count += 1
+        await self._socket.send_json({"id": self._count, "method": method, "params": parameters})
+        while True:
+            message = await self._socket.receive_json(timeout=30)
+            if message.get("method") in ("Runtime.exceptionThrown", "Log.entryAdded"):
+                self.complaints.append(str(message["params"]))
+            if message.get("id") == self._count:
+                assert "error" not in message, message["error"]
+                return message["result"]
+
+    async def open(self, address: str) -> None:
+        await self.call("Page.navigate", url=address)
+        await self.until(f"location.href.startsWith({address!r}) && document.readyState === 'complete'")
+
+    async def run(self, script: str) -> Any:
+        """What a JavaScript expression comes to."""
+        result = await self.call(
+            "Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True, userGesture=True
+        )
+        assert "exceptionDetails" not in result, result
+        return result["result"].get("value")
+
+    async def until(self, script: str, seconds: float = 15) -> None:
+        """Wait for an expression to become true."""
+        end = time.monotonic() + seconds
+        while not await self.run(script):
+            assert time.monotonic() < end, f"never true: {script}; {self.complaints}"
+            await asyncio.sleep(0.1)
+
+    async def press(self, key: str) -> None:
+        text = {"text": key} if len(key) == 1 else {}
+        await self.call("Input.dispatchKeyEvent", type="keyDown", key=key, **text)
+        await self.call("Input.dispatchKeyEvent", type="keyUp", key=key)
+
+    async def resize(self, width: int, height: int, mobile: bool = False) -> None:
+        await self.call(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=mobile,
+        )
+
+    async def screenshot(self, path: Path) -> Path:
+        shot = await self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True)
+        path.write_bytes(base64.b64decode(shot["data"]))
+        return path
