@@ -1,0 +1,191 @@
+"""Keras layers as ONNX nodes, one function a layer: what `export.onnx` puts together.
+
+Inside the graph features are (1, C, H, W), as ONNX convolves them, and what is (1, S) in Keras is (1, S, 1, 1):
+a blend of S rows is then a 1x1 convolution, and no layer has to turn an axis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+from onnx import NodeProto, TensorProto, helper, numpy_helper
+
+from keras_vst import layers
+from keras_vst.errors import UserError
+
+
+class Graph:
+    """Nodes and weights in the order they are added; names are unique because layers' names are."""
+
+    def __init__(self) -> None:
+        self.nodes: list[NodeProto] = []
+        self.weights: dict[str, TensorProto] = {}
+
+    def add(self, operation: str, inputs: list[str], name: str, **attributes: Any) -> str:
+        """Append a node with one output called `name`, which it returns."""
+        self.nodes.append(helper.make_node(operation, inputs, [name], name=name, **attributes))
+        return name
+
+    def weight(self, name: str, value: npt.ArrayLike, kind: Any = np.float32) -> str:
+        """Keep an array under `name`, which it returns."""
+        self.weights[name] = numpy_helper.from_array(np.ascontiguousarray(value, kind), name)
+        return name
+
+
+def translate(graph: Graph, layer: keras.layers.Layer, inputs: list[str]) -> str:
+    """Add a layer that reads the named tensors; the name of what it returns."""
+    try:
+        rule = RULES[type(layer)]
+    except KeyError as error:
+        raise _unknown(layer, f"{type(layer).__name__} has no counterpart here") from error
+    return rule(graph, layer, inputs)
+
+
+def _conv(graph: Graph, layer: Any, inputs: list[str]) -> str:
+    if layer.data_format != "channels_last" or layer.dilation_rate != (1, 1):
+        raise _unknown(layer, f"data_format={layer.data_format}, dilation_rate={layer.dilation_rate}")
+    kernel = keras.ops.convert_to_numpy(layer.kernel)
+    groups = 1
+    if isinstance(layer, keras.layers.DepthwiseConv2D):  # (h, w, C, multiplier): one group a channel
+        groups = kernel.shape[2]
+        kernel = kernel.reshape(*kernel.shape[:2], 1, -1)
+    operands = [*inputs, graph.weight(f"{layer.name}/kernel", kernel.transpose(3, 2, 0, 1))]
+    if layer.use_bias:
+        operands.append(graph.weight(f"{layer.name}/bias", keras.ops.convert_to_numpy(layer.bias)))
+    pads = _pads(layer) if layer.padding == "same" else [0, 0, 0, 0]
+    attributes = {"kernel_shape": layer.kernel_size, "strides": layer.strides, "pads": pads, "group": groups}
+    return _activated(graph, layer, graph.add("Conv", operands, f"{layer.name}/convolved", **attributes))
+
+
+def _pads(layer: Any) -> list[int]:
+    """Keras's "same" for sides that the stride divides, which multiples of 8 are: the odd pixel comes last."""
+    totals = [
+        max(kernel - stride, 0) for kernel, stride in zip(layer.kernel_size, layer.strides, strict=True)
+    ]
+    return [total // 2 for total in totals] + [total - total // 2 for total in totals]
+
+
+def _activation(graph: Graph, layer: Any, inputs: list[str]) -> str:
+    return _activated(graph, layer, inputs[0])
+
+
+def _activated(graph: Graph, layer: Any, features: str) -> str:
+    function = layer.activation.__name__
+    if function == "linear":
+        return features
+    if function == "relu6":
+        return _clip(graph, layer.name, features, 6.0)
+    if function in ("sigmoid", "relu"):
+        return graph.add(function.capitalize(), [features], f"{layer.name}/{function}")
+    raise _unknown(layer, f"activation {function}")
+
+
+def _relu(graph: Graph, layer: Any, inputs: list[str]) -> str:
+    if layer.negative_slope or layer.threshold:
+        raise _unknown(layer, f"negative_slope={layer.negative_slope}, threshold={layer.threshold}")
+    if layer.max_value is None:
+        return graph.add("Relu", inputs, f"{layer.name}/relu")
+    return _clip(graph, layer.name, inputs[0], float(layer.max_value))
+
+
+def _clip(graph: Graph, name: str, features: str, most: float) -> str:
+    bounds = [graph.weight(f"{name}/least", 0.0), graph.weight(f"{name}/most", most)]
+    return graph.add("Clip", [features, *bounds], f"{name}/clipped")
+
+
+def _add(graph: Graph, layer: Any, inputs: list[str]) -> str:
+    return graph.add("Add", inputs, f"{layer.name}/sum")
+
+
+def _multiply(graph: Graph, layer: Any, inputs: list[str]) -> str:
+    return graph.add("Mul", inputs, f"{layer.name}/product")
+
+
+def _reshape(graph: Graph, layer: Any, inputs: list[str]) -> str:
+    """A style as one pixel, which it is here already."""
+    if layer.target_shape != (1, 1, layer.input.shape[-1]):
+        raise _unknown(layer, f"target_shape={layer.target_shape}")
+    return inputs[0]
+
+
+def _concatenate(graph: Graph, layer: Any, inputs: list[str]) -> str:
+    if layer.axis not in (-1, 3):
+        raise _unknown(layer, f"axis={layer.axis}")
+    return graph.add("Concat", inputs, f"{layer.name}/joined", axis=1)
+
+
+def _space_to_depth(graph: Graph, layer: Any, inputs: list[str]) -> str:
+    return graph.add("SpaceToDepth", inputs, f"{layer.name}/folded", blocksize=layer.block)
+
+
+def _depth_to_space(graph: Graph, layer: Any, inputs: list[str]) -> str:
+    return graph.add("DepthToSpace", inputs, f"{layer.name}/unfolded", blocksize=layer.block, mode="DCR")
+
+
+def _share_style(graph: Graph, layer: Any, inputs: list[str]) -> str:
+    """A single style shares nothing: nodes that ask for its share use constants (see `_blend_rows`)."""
+    num_styles = layer.output.shape[-1]
+    if num_styles == 1:
+        return inputs[0]
+    little = graph.weight(f"{layer.name}/little", 1e-6 / num_styles)
+    raised = graph.add("Add", [inputs[0], little], f"{layer.name}/raised")
+    return graph.add("Div", [raised, _sum(graph, layer.name, raised)], f"{layer.name}/shares")
+
+
+def _style_norm(graph: Graph, layer: Any, inputs: list[str]) -> str:
+    """Features times the blend of the rows of the scale plus that of the shift, both (S, C)."""
+    features, share = inputs
+    scale, shift = (keras.ops.convert_to_numpy(rows) for rows in layer.scale_and_shift())
+    factors = _blend_rows(graph, f"{layer.name}/scale", share, scale)
+    offsets = _blend_rows(graph, f"{layer.name}/shift", share, shift)
+    scaled = graph.add("Mul", [features, factors], f"{layer.name}/scaled")
+    return graph.add("Add", [scaled, offsets], f"{layer.name}/shifted")
+
+
+def _blend_rows(graph: Graph, name: str, share: str, rows: npt.NDArray[Any]) -> str:
+    """(1, S, 1, 1) shares of (S, C) rows -> (1, C, 1, 1); of one row, whose share is 1, the row itself."""
+    if len(rows) == 1:
+        return graph.weight(name, rows[0][None, :, None, None])  # runtimes fold it into the convolution
+    kernel = graph.weight(f"{name}_rows", rows.T[:, :, None, None])
+    return graph.add("Conv", [share, kernel], name, kernel_shape=(1, 1))
+
+
+def _blend(graph: Graph, layer: Any, inputs: list[str]) -> str:
+    frame, painted, style = inputs
+    strength = _sum(graph, layer.name, style)
+    change = graph.add("Sub", [painted, frame], f"{layer.name}/change")
+    part = graph.add("Mul", [change, strength], f"{layer.name}/part")
+    return graph.add("Add", [frame, part], f"{layer.name}/blended")
+
+
+def _sum(graph: Graph, name: str, style: str) -> str:
+    axes = graph.weight(f"{name}/axes", [1], np.int64)
+    return graph.add("ReduceSum", [style, axes], f"{name}/total", keepdims=1)
+
+
+def _unknown(layer: keras.layers.Layer, reason: str) -> UserError:
+    return UserError(
+        f"The layer {layer.name!r} cannot be written as ONNX: {reason}. Known are the layers of "
+        f"keras_vst.models.student: {', '.join(kind.__name__ for kind in RULES)}. Replace it by one of them."
+    )
+
+
+RULES: dict[type, Callable[[Graph, Any, list[str]], str]] = {
+    keras.layers.Conv2D: _conv,
+    keras.layers.DepthwiseConv2D: _conv,
+    keras.layers.Activation: _activation,
+    keras.layers.ReLU: _relu,
+    keras.layers.Add: _add,
+    keras.layers.Multiply: _multiply,
+    keras.layers.Reshape: _reshape,
+    keras.layers.Concatenate: _concatenate,
+    layers.SpaceToDepth: _space_to_depth,
+    layers.DepthToSpace: _depth_to_space,
+    layers.ShareStyle: _share_style,
+    layers.StyleNorm: _style_norm,
+    layers.Blend: _blend,
+}
