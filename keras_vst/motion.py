@@ -8,6 +8,7 @@ Photos and frames: uint8 RGB, (H, W, 3).  Flow is backward, (H, W, 2) as (dx, dy
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any
 
 import cv2
@@ -41,27 +42,39 @@ class SyntheticClip:
 
     def frame(self, time: int) -> Frame:
         """What the camera sees at `time`."""
-        height, width = self.size
-        canvas = np.zeros((height, width, 3), np.float32)
+        canvas = np.zeros((*self.size, 3), np.float32)
         for layer in self.layers:
             seen = _look(layer.picture, layer.path[time], self.size).astype(np.float32)
-            canvas += _cover(layer, time, self.size) * (seen - canvas)
-        return _to_uint8(canvas * self.light[time] + self.noise[time])
+            canvas = (
+                seen if layer.alpha is None else canvas + _cover(layer, time, self.size) * (seen - canvas)
+            )
+        lit: Any = cv2.addWeighted(canvas, self.light[time], self.noise[time], 1.0, 0.0, dtype=cv2.CV_8U)
+        return lit  # rounded and clipped in the same pass
 
     def flow(self, time: int, earlier: int) -> tuple[Field, Field]:
         """Where each pixel of frame `time` was in frame `earlier`, and whether it could be seen there."""
-        height, width = self.size
-        flow = np.zeros((height, width, 2), np.float32)
-        owner = self._owner(time)
+        owner = self._owners[time]
+        flow: Any = None
         for index, layer in enumerate(self.layers):
-            step = np.linalg.inv(layer.path[earlier]) @ layer.path[time]
-            flow = np.where(owner[..., None] == index, _flow_of(step, self.size), flow)
-        return flow, self._visible(owner, self._owner(earlier), flow)
+            field = _flow_of(np.linalg.inv(layer.path[earlier]) @ layer.path[time], self.size)
+            if layer.alpha is None:
+                flow = field
+            else:
+                flow = np.zeros_like(field) if flow is None else flow
+                cv2.copyTo(field, (owner == index).view(np.uint8), flow)  # 10 times as fast as an index
+        return flow, self._visible(owner, self._owners[earlier], flow)
 
-    def _owner(self, time: int) -> npt.NDArray[np.float32]:
-        """The index of the front layer at each pixel; -1 where layers blend or the picture ends."""
+    @cached_property
+    def _owners(self) -> list[Field]:
+        """Of each frame, the index of the front layer at each pixel; -1 where layers blend or none is."""
+        return [self._owner(time) for time in range(len(self.light))]
+
+    def _owner(self, time: int) -> Field:
         owner = np.full(self.size, -1, np.float32)
         for index, layer in enumerate(self.layers):
+            if layer.alpha is None:
+                owner[:] = index
+                continue
             cover = _cover(layer, time, self.size)[..., 0]
             owner[cover > 0] = -1
             owner[cover > 1 - 1e-3] = index
@@ -69,16 +82,15 @@ class SyntheticClip:
 
     def _visible(self, owner: Field, owner_before: Field, flow: Field) -> Field:
         height, width = self.size
-        columns, rows = _grid(self.size)
-        there_x, there_y = columns + flow[..., 0], rows + flow[..., 1]
-        inside = (there_x >= 0) & (there_x <= width - 1) & (there_y >= 0) & (there_y <= height - 1)
-        # Each of the four pixels that bilinear sampling reads must belong to the same layer.
-        same = (owner >= 0) & inside
-        for round_x in (np.floor, np.ceil):
-            for round_y in (np.floor, np.ceil):
-                x = np.clip(round_x(there_x), 0, width - 1).astype(int)
-                y = np.clip(round_y(there_y), 0, height - 1).astype(int)
-                same &= owner_before[y, x] == owner
+        there_x = flow[..., 0] + np.arange(width, dtype=np.float32)
+        there_y = flow[..., 1] + np.arange(height, dtype=np.float32)[:, None]
+        same = (owner >= 0) & (there_x >= 0) & (there_x <= width - 1)
+        same &= (there_y >= 0) & (there_y <= height - 1)
+        if len(self.layers) > 1 or self.layers[0].alpha is not None:
+            # Each of the four pixels that bilinear sampling reads must belong to the same layer.
+            for x in (np.floor(there_x), np.ceil(there_x)):
+                for y in (np.floor(there_y), np.ceil(there_y)):
+                    same &= cv2.remap(owner_before, x, y, cv2.INTER_NEAREST) == owner
         return same[..., None].astype(np.float32)
 
 
@@ -95,7 +107,7 @@ def clip_from_photos(
     pieces = [_piece(other, num_frames, size, rng, config) for _ in range(rng.integers(config.objects + 1))]
     gain, drift = rng.uniform(0.9, 1.1), rng.uniform(-config.light, config.light)
     light = [gain * (1 + drift * time) for time in range(num_frames)]
-    noise = [config.noise * rng.standard_normal((*size, 3), np.float32) for _ in range(num_frames)]
+    noise = [config.noise * _grain(size, rng) for _ in range(num_frames)]
     return SyntheticClip([background, *pieces], size, light, noise)
 
 
@@ -181,17 +193,24 @@ def _cover(layer: Layer, time: int, size: tuple[int, int]) -> Field:
 
 
 def _flow_of(step: Matrix, size: tuple[int, int]) -> Field:
-    columns, rows = _grid(size)
-    x = step[0, 0] * columns + step[0, 1] * rows + step[0, 2]
-    y = step[1, 0] * columns + step[1, 1] * rows + step[1, 2]
+    rows, columns = np.arange(size[0], dtype=np.float32)[:, None], np.arange(size[1], dtype=np.float32)
     # Inverting leaves 1e-14 where nothing moves, which would put a still clip's first row out of sight.
-    return np.stack([x - columns, y - rows], axis=-1).round(6).astype(np.float32)
+    by_column, by_row, shift = (column.astype(np.float32) for column in (step - np.eye(3)).round(9).T)
+    flow = np.empty((*size, 2), np.float32)
+    for axis in (0, 1):
+        np.add(by_column[axis] * columns + shift[axis], by_row[axis] * rows, out=flow[..., axis])
+    return flow
 
 
-def _grid(size: tuple[int, int]) -> tuple[Field, Field]:
-    columns, rows = np.meshgrid(np.arange(size[1], dtype=np.float32), np.arange(size[0], dtype=np.float32))
-    return columns, rows
+def _grain(size: tuple[int, int], rng: np.random.Generator) -> Field:
+    """White noise (H, W, 3) of deviation 1, cut from a long stretch that is drawn once: 40 times faster."""
+    count, stretch = 3 * size[0] * size[1], _stretch()
+    if 4 * count > len(stretch):
+        return rng.standard_normal((*size, 3), np.float32)
+    start = int(rng.integers(len(stretch) - count))
+    return stretch[start : start + count].reshape(*size, 3)
 
 
-def _to_uint8(canvas: Field) -> Frame:
-    return np.clip(np.rint(canvas), 0, 255).astype(np.uint8)
+@lru_cache(maxsize=1)
+def _stretch() -> Field:
+    return np.random.default_rng(0).standard_normal(1 << 21, np.float32)

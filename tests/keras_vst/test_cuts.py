@@ -1,11 +1,15 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from edge.bench import SCENE
-from edge.cuts import CutDetector
+import keras_vst
+from keras_vst.cuts import CutDetector
 from keras_vst.scene import CUT
 from keras_vst.video import open_source
 from tests.conftest import draw_picture
+
+SCENE = Path(keras_vst.__file__).parent / "assets" / "scene.mp4"
 
 
 def grey(level: int) -> np.ndarray:

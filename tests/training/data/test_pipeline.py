@@ -1,0 +1,225 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from itertools import islice
+
+import numpy as np
+import pytest
+
+from keras_vst.config import RECIPES, smoke_of, with_overrides
+from keras_vst.errors import UserError
+from keras_vst.ops import luminance, warp
+from training.data import (
+    ClipCache,
+    Keyframes,
+    Paintings,
+    Photos,
+    Sources,
+    arrays,
+    dataset,
+    frame_pairs,
+    largest_crop,
+    pairs_of,
+    real_clips,
+)
+
+SMOKE = RECIPES["smoke"]
+COLLECTION = with_overrides(smoke_of(RECIPES["collection"]), ["data.frames=3"])
+
+
+@pytest.fixture(scope="module")
+def pictures(photos):
+    return Photos(photos, 96)
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory, short_clip):
+    return real_clips(ClipCache(tmp_path_factory.mktemp("cache")), short_clip, SMOKE, quiet=True)
+
+
+def take(sources, config, count, **options):
+    return list(islice(arrays(sources, config, **options), count))
+
+
+def same(one, other):
+    return one.keys() == other.keys() and all(np.array_equal(one[name], other[name]) for name in one)
+
+
+def test_a_batch_has_the_promised_shapes_and_ranges(pictures):
+    (batch,) = take(pictures, with_overrides(SMOKE, ["data.frames=3"]), 1)
+
+    assert {name: array.shape for name, array in batch.items()} == {
+        "clip": (2, 3, 64, 64, 3),
+        "flow": (2, 3, 64, 64, 2),
+        "visible": (2, 3, 64, 64, 1),
+        "light": (2, 3),
+        "style": (2, SMOKE.num_styles),
+    }
+    assert {array.dtype for array in batch.values()} == {np.dtype(np.float32)}
+    assert batch["clip"].min() >= 0
+    assert 0.5 < batch["clip"].max() <= 1
+    assert set(np.unique(batch["visible"])) <= {0.0, 1.0}
+
+
+def test_tensors_are_the_arrays(pictures):
+    expected = take(pictures, SMOKE, 3, start=5)
+
+    data = dataset(pictures, SMOKE, start=5)
+    found = [{name: tensor.numpy() for name, tensor in batch.items()} for batch in data.take(3)]
+
+    assert all(same(*pair) for pair in zip(found, expected, strict=True))
+    assert data.element_spec["clip"].shape == (2, SMOKE.data.frames, 64, 64, 3)
+
+
+def test_the_flow_of_a_batch_brings_the_earlier_frame_onto_the_later_one(pictures):
+    still = ["data.motion.noise=0", "data.motion.light=0", "data.motion.objects=0"]
+    moved = 0
+    for batch in take(pictures, with_overrides(SMOKE, still), 4):
+        held = np.asarray(warp(batch["clip"][:, 0], batch["flow"][:, 0]))
+        visible = batch["visible"][:, 0]
+        error = np.sum(visible * np.abs(batch["clip"][:, 1] - held)) / np.sum(visible) / 3
+        rest = np.sum(visible * np.abs(batch["clip"][:, 1] - batch["clip"][:, 0])) / np.sum(visible) / 3
+        assert error < 0.01
+        moved += rest > 2 * error
+    assert moved >= 2
+
+
+def test_the_light_of_a_batch_is_the_scene_s_own(pictures):
+    still = ["data.motion.shift=0", "data.motion.zoom=0", "data.motion.rotation=0", "data.motion.noise=0"]
+    config = with_overrides(SMOKE, [*still, "data.motion.objects=0", "data.motion.light=0.2"])
+    (batch,) = take(pictures, config, 1)
+
+    bright = np.asarray(luminance(batch["clip"]))
+    unclipped = batch["clip"].max(axis=(2, 3, 4)) < 1
+    ratio = bright[:, 1].mean(axis=(1, 2, 3)) / bright[:, 0].mean(axis=(1, 2, 3))
+    expected = batch["light"][:, 1] / batch["light"][:, 0]
+    np.testing.assert_allclose(ratio[unclipped.all(1)], expected[unclipped.all(1)], rtol=0.02)
+
+
+def test_the_same_seed_gives_the_same_batches_and_another_seed_does_not(pictures):
+    first, again = (take(pictures, SMOKE, 2) for _ in range(2))
+    (other,) = take(pictures, with_overrides(SMOKE, ["seed=1"]), 1)
+
+    assert all(same(*pair) for pair in zip(first, again, strict=True))
+    assert np.abs(first[0]["clip"] - other["clip"]).mean() > 0.01
+
+
+def test_a_resumed_run_sees_the_batches_that_it_would_have_seen(pictures):
+    whole = take(pictures, SMOKE, 3)
+
+    assert same(whole[2], take(pictures, SMOKE, 1, start=2)[0])
+    assert not same(whole[1], whole[2])
+
+
+def test_the_workers_together_see_what_one_would(pictures):
+    config = with_overrides(SMOKE, ["data.batch=4"])
+    whole = take(pictures, config, 2)
+    shares = [take(pictures, config, 2, worker=worker, workers=2) for worker in range(2)]
+
+    for step in range(2):
+        for name, array in whole[step].items():
+            for worker in range(2):
+                np.testing.assert_array_equal(shares[worker][step][name], array[worker::2])
+
+
+def test_a_batch_that_cannot_be_shared_out_is_refused(pictures):
+    with pytest.raises(UserError, match=r"multiple of the number of workers, 3.*Received: 2.*Use 3"):
+        take(pictures, SMOKE, 1, workers=3)
+
+
+def test_several_styles_take_turns_one_a_batch(pictures):
+    config = with_overrides(SMOKE, ["student.num_styles=2"])
+    styles = [batch["style"] for batch in take(pictures, config, 2)]
+
+    np.testing.assert_array_equal(styles[0], [[1, 0], [1, 0]])
+    np.testing.assert_array_equal(styles[1], [[0, 1], [0, 1]])
+
+
+def test_frame_pairs_are_neighbours_and_the_ends():
+    assert frame_pairs(2) == [(1, 0)]
+    assert frame_pairs(4) == [(1, 0), (2, 1), (3, 2), (3, 0)]
+
+
+def test_a_discriminator_of_motion_gets_the_way_back_as_well():
+    assert pairs_of(COLLECTION) == [(1, 0), (2, 1), (2, 0), (1, 2)]
+
+
+def test_squares_grow_with_the_stages(pictures):
+    steps = ["schedule.judged_sizes=16,32", "schedule.stage_shares=0.5,0.5", "schedule.steps=4"]
+    config = with_overrides(SMOKE, steps)
+
+    data = dataset(pictures, config, start=1)
+    sides = [batch["clip"].shape[2] for batch in data.take(3)]
+
+    assert sides == [48, 64, 64]
+    assert data.element_spec["flow"].shape.as_list() == [2, 1, None, None, 2]
+    assert largest_crop(config) == 64
+
+
+def test_real_clips_are_mixed_in_from_their_step_on(pictures, clips):
+    config = with_overrides(
+        SMOKE, ["schedule.steps=20", "schedule.clips_from=0.5", "data.batch=4", "data.jitter=0"]
+    )
+    mixed, made = take(Sources(pictures, clips), config, 20), take(pictures, config, 20)
+
+    assert all(same(*pair) for pair in zip(mixed[:10], made[:10], strict=True))
+    real = [
+        not np.array_equal(clip, other)
+        for batch, twin in zip(mixed[10:], made[10:], strict=True)
+        for clip, other in zip(batch["clip"], twin["clip"], strict=True)
+    ]
+    assert 10 <= sum(real) <= 30  # half of 40
+    assert mixed[-1]["flow"].shape == made[-1]["flow"].shape
+
+
+def test_paintings_come_with_the_batch_at_the_size_that_is_judged(pictures, photos):
+    sources = Sources(pictures, paintings=[Paintings(photos, 48, COLLECTION.data.motion)])
+    (batch,) = take(sources, COLLECTION, 1)
+
+    assert batch["clip"].shape == (2, 3, 64, 64, 3)
+    assert batch["flow"].shape == (2, 4, 64, 64, 2)
+    assert batch["painting"].shape == (2, 3, 32, 32, 3)
+    assert batch["painting_flow"].shape == (2, 2, 32, 32, 2)
+
+
+def test_an_adversarial_run_without_paintings_is_refused(pictures):
+    with pytest.raises(UserError, match="learns from a collection"):
+        take(pictures, COLLECTION, 1)
+
+
+def test_keyframes_bring_pairs_and_the_unpainted_clip(pictures, clips, photos):
+    config = smoke_of(RECIPES["keyframes"])
+    keyframes = Keyframes([(photos / "photo_0.png", photos / "photo_1.png")], largest_crop(config))
+
+    (alone,) = take(Sources(pictures, keyframes=keyframes), config, 1)
+    (both,) = take(Sources(pictures, clips, keyframes=keyframes), config, 1)
+
+    assert alone["frame"].shape == alone["target"].shape == (2, 64, 64, 3)
+    assert set(alone) == {"frame", "target", "style"}
+    assert set(both) == {"frame", "target", "style", "clip", "flow", "visible", "light"}
+    np.testing.assert_array_equal(alone["frame"], both["frame"])
+
+
+def test_a_keyframe_run_without_pairs_is_refused(pictures):
+    with pytest.raises(UserError, match="learns from pairs"):
+        take(pictures, smoke_of(RECIPES["keyframes"]), 1)
+
+
+def test_data_can_be_made_where_there_is_neither_tensorflow_nor_keras():
+    block = "import sys; sys.modules['tensorflow'] = sys.modules['keras'] = None; import training.data"
+
+    subprocess.run([sys.executable, "-c", block], check=True)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("data.flow=guess", r"`flow` is one of dis, farneback, lucas-kanade"),
+        ("data.real_share=1.5", r"parts of 1\. Received: 1\.5"),
+        ("data.jitter=-1", "`jitter` must be a number, at least 0"),
+    ],
+)
+def test_a_setting_of_the_data_that_makes_no_sense_is_refused(override, message):
+    with pytest.raises(UserError, match=message):
+        with_overrides(SMOKE, [override])

@@ -1,0 +1,169 @@
+"""Photos, clips, paintings and keyframes -> batches, the same for the same seed and step wherever a run resumes.
+
+A batch is a dict of float32 arrays.  `clip` (B, T, H, W, 3) in [0, 1]; for each of `pairs_of(config)`, `flow`
+(B, P, H, W, 2) and `visible` (B, P, H, W, 1); `light` (B, T), the scene's brightness; `style` (B, S).  With
+paintings also `painting` and, in threes, `painting_flow` and `painting_visible` (paintings.py); with keyframes
+`frame` and `target` (B, H, W, 3), and the clip's arrays only where there is an unpainted clip.
+Sample number i of a run is made from (seed, i) alone, so order, workers and threads change nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import count
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from keras_vst.config import RunConfig, Stage, stage, stages
+from keras_vst.errors import UserError
+from keras_vst.frames import to_float
+from keras_vst.motion import Frame, SyntheticClip, clip_from_photos
+from training.data.augment import Sample, cut, jitter
+from training.data.clips import Clips
+from training.data.keyframes import Keyframes
+from training.data.paintings import Collection
+from training.data.pairs import pairs_of
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+Batch = dict[str, npt.NDArray[np.float32]]
+THREADS = min(4, os.cpu_count() or 1)
+NO_END = 2**40  # steps
+
+
+class Pictures(Protocol):
+    """Something to draw photos from."""
+
+    def draw(self, rng: np.random.Generator, side: int | None = None) -> Frame:
+        """One at random, its shorter side brought to `side`."""
+        ...
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What a run learns from."""
+
+    photos: Pictures
+    clips: Clips | None = None  # mixed in from schedule.clips_from on
+    paintings: Sequence[Collection] = ()  # one, or one a style
+    keyframes: Keyframes | None = None
+
+
+def arrays(
+    sources: Sources | Pictures, config: RunConfig, start: int = 0, worker: int = 0, workers: int = 1
+) -> Iterator[Batch]:
+    """Batches from step `start` on, without end, made ahead by threads; TensorFlow is not needed."""
+    make = _maker(sources, config, worker, workers)
+    with ThreadPoolExecutor(THREADS) as threads:
+        ahead = deque(threads.submit(make, step) for step in range(start, start + THREADS))
+        try:
+            for step in count(start + THREADS):
+                yield ahead.popleft().result()
+                ahead.append(threads.submit(make, step))
+        finally:
+            threads.shutdown(wait=False, cancel_futures=True)
+
+
+def dataset(
+    sources: Sources | Pictures, config: RunConfig, start: int = 0, worker: int = 0, workers: int = 1
+) -> tf.data.Dataset:
+    """The same batches as tensors; prefetched while the network works."""
+    import tensorflow as tf  # here, so that `arrays` serves where there is none
+
+    make = _maker(sources, config, worker, workers)
+    shapes = {name: array.shape for name, array in make(start).items()}
+    if len({each.judged for each in stages(config)}) > 1:
+        shapes = {name: _any_size(name, shape) for name, shape in shapes.items()}
+
+    def load(step: tf.Tensor) -> dict[str, tf.Tensor]:
+        made = tf.numpy_function(
+            lambda step: list(make(int(step)).values()), [step], [tf.float32] * len(shapes)
+        )
+        return {
+            name: tf.ensure_shape(array, shape)
+            for (name, shape), array in zip(shapes.items(), made, strict=True)
+        }
+
+    steps = tf.data.Dataset.range(start, NO_END)
+    return steps.map(load, num_parallel_calls=THREADS, deterministic=True).prefetch(2)
+
+
+def batch(sources: Sources, config: RunConfig, step: int, worker: int = 0, workers: int = 1) -> Batch:
+    """The batch of a step; of several workers each gets every `workers`-th sample of it."""
+    first = step * config.data.batch
+    places = range(first + worker, first + config.data.batch, workers)
+    samples = [sample(sources, config, step, place) for place in places]
+    joined = {name: np.stack([each[name] for each in samples]) for name in samples[0]}
+    # One style a batch, in turn: the Gram matrices of a batch are then averaged over one style.
+    joined["style"] = np.zeros((len(samples), config.num_styles), np.float32)
+    joined["style"][:, step % config.num_styles] = 1.0
+    return joined
+
+
+def sample(sources: Sources, config: RunConfig, step: int, index: int) -> Sample:
+    """The sample number `index` of this run, which belongs to `step`: the same whenever it is asked for."""
+    rng, now = np.random.default_rng((config.seed, index)), stage(config, step)
+    found: Sample = {}
+    if sources.keyframes is not None:
+        found |= sources.keyframes.draw(rng, now.crop)
+        if sources.clips is not None:
+            found |= cut(sources.clips.draw(rng), now.crop, rng, config.data.jitter)
+        return found
+    real = rng.random() < config.data.real_share and now.real_clips
+    if real and sources.clips is not None:
+        found |= cut(sources.clips.draw(rng), now.crop, rng, config.data.jitter)
+    else:
+        found |= _synthetic(sources.photos, config, now, rng)
+    if sources.paintings:
+        collection = sources.paintings[step % len(sources.paintings)]
+        found |= collection.draw(rng, now.judged, config.painting_frames)
+    return found
+
+
+def _maker(
+    sources: Sources | Pictures, config: RunConfig, worker: int, workers: int
+) -> Callable[[int], Batch]:
+    found = sources if isinstance(sources, Sources) else Sources(sources)
+    if config.kind == "adversarial" and not found.paintings:
+        raise UserError(
+            "kind=adversarial learns from a collection: give it a folder of paintings, or a clip."
+        )
+    if config.kind == "keyframes" and found.keyframes is None:
+        raise UserError("kind=keyframes learns from pairs: give it a frame and the same frame painted.")
+    if len(found.paintings) not in (0, 1, config.num_styles):
+        raise UserError(
+            f"Give one collection, or one for each of the {config.num_styles} styles. "
+            f"Received: {len(found.paintings)}."
+        )
+    if config.data.batch % workers:
+        raise UserError(
+            f"data.batch must be a multiple of the number of workers, {workers}. "
+            f"Received: {config.data.batch}. Use {-(-config.data.batch // workers) * workers}."
+        )
+    return lambda step: batch(found, config, step, worker, workers)
+
+
+def _synthetic(photos: Pictures, config: RunConfig, now: Stage, rng: np.random.Generator) -> Sample:
+    data = config.data
+    photo, other = photos.draw(rng), photos.draw(rng)
+    clip: SyntheticClip = clip_from_photos(photo, other, data.frames, (now.crop, now.crop), rng, data.motion)
+    flows, visible = zip(*(clip.flow(*pair) for pair in pairs_of(config)), strict=True)
+    frames = np.stack([clip.frame(time) for time in range(data.frames)])
+    return {
+        "clip": to_float(jitter(frames, rng, data.jitter)),
+        "flow": np.stack(flows),
+        "visible": np.stack(visible),
+        "light": np.array(clip.light, np.float32),
+    }
+
+
+def _any_size(name: str, shape: tuple[int, ...]) -> tuple[int | None, ...]:
+    """The shape without its height and width, where it has them."""
+    return shape if name in ("light", "style") else (*shape[:-3], None, None, shape[-1])

@@ -1,0 +1,182 @@
+"""A clip cut into shards: T frames in a row without a cut, with the flow and visibility of their pairs.
+
+A shard is one `.npy` file of one record, to be mapped and not read: `frames` (T, H, W, 3) uint8; for pair number i,
+which leads from frame `later` to frame `earlier`, `flow[i]` (H, W, 2) float16 and `visible[i]` (H, W, 1) uint8;
+`light` (T,) float32, the scene's brightness over that of the first frame.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from keras_vst import flow
+from keras_vst.cuts import CutDetector
+from keras_vst.motion import Frame
+from keras_vst.video import open_source
+
+MOST_FRAMES = 6000  # of one clip: a minute of decoding
+WIDEST = 2.0  # a frame's longer side over its shorter; what is beyond is cut off
+LEAST_VISIBLE = 0.25  # of a frame: below it the flow was lost, or a cut not seen
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+
+
+@dataclass(frozen=True)
+class ShardSettings:
+    """What decides the content of a clip's shards."""
+
+    frames: int
+    side: int  # to which the shorter side of the frames is brought
+    pairs: tuple[tuple[int, int], ...]  # (later, earlier): flow leads from the first to the second
+    method: str = "dis"
+    count: int = 32  # shards of one clip, at most, spread over it
+    version: int = 1  # of this format
+
+    def nbytes(self, aspect: float = 16 / 9) -> int:
+        """The size of one shard, about."""
+        return round(self.side**2 * aspect * (3 * self.frames + 5 * len(self.pairs)))
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Views into a mapped file (or arrays), as the module says."""
+
+    frames: npt.NDArray[np.uint8]
+    flow: npt.NDArray[np.float16]
+    visible: npt.NDArray[np.uint8]
+    light: npt.NDArray[np.float32]
+
+
+def cut_clip(path: Path, settings: ShardSettings, folder: Path) -> Iterator[tuple[int, Path | None]]:
+    """Decode a clip and write its shards to `folder`; yields after each frame its number and a new shard's file.
+
+    A shard that is there already, from a run that was killed, is not made again.
+    """
+    detector, window, start = CutDetector(), [], 0
+    made = 0
+    with open_source(path) as source:
+        stride = _stride(source.info.frames, settings)
+        for index, timed in enumerate(source):
+            if index == MOST_FRAMES or made == settings.count:
+                return
+            if detector.is_cut(timed.pixels):
+                window, start = [], index
+            if index < start:
+                yield index, None
+                continue
+            window.append(_fitted(timed.pixels, settings.side))
+            if len(window) < settings.frames:
+                yield index, None
+                continue
+            file = folder / f"{start:06d}.npy"
+            kept = _is_whole(file) or _write(file, window, settings)
+            window, start = [], max(start + stride, index + 1) if kept else index + 1
+            made += kept
+            yield index, file if kept else None
+
+
+def open_shard(path: Path) -> Shard:
+    """Map a shard; ValueError where it is not one, or not whole."""
+    record = np.load(path, mmap_mode="r")
+    if record.dtype.names != ("frames", "flow", "visible", "light"):
+        raise ValueError(f"A shard has frames, flow, visible, light. {path} has {record.dtype}. Delete it.")
+    return Shard(*(record[name][0] for name in record.dtype.names))
+
+
+def _stride(num_frames: int | None, settings: ShardSettings) -> int:
+    """Frames from the start of a shard to that of the next, so that they spread over the clip."""
+    return max(settings.frames, min(num_frames or 0, MOST_FRAMES) // settings.count)
+
+
+def _fitted(pixels: Frame, side: int) -> Frame:
+    height, width = pixels.shape[:2]
+    reach = int(WIDEST * min(height, width))
+    top, left = max(height - reach, 0) // 2, max(width - reach, 0) // 2
+    part = pixels[top : top + reach, left : left + reach]
+    scale = side / min(height, width)
+    size = max(side, round(part.shape[1] * scale)), max(side, round(part.shape[0] * scale))
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(part, size, interpolation=method), np.uint8)
+
+
+def _write(file: Path, window: list[Frame], settings: ShardSettings) -> bool:
+    """Make one shard, or False where the flow of neighbouring frames was lost."""
+    found = [_flow(window[later], window[earlier], settings.method) for later, earlier in settings.pairs]
+    near = [index for index, (later, earlier) in enumerate(settings.pairs) if abs(later - earlier) == 1]
+    if min(float(found[index][1].mean()) for index in near) < LEAST_VISIBLE:
+        return False
+    height, width = window[0].shape[:2]
+    count = len(settings.pairs)
+    kinds: Any = [
+        ("frames", "u1", (len(window), height, width, 3)),
+        ("flow", "<f2", (count, height, width, 2)),
+        ("visible", "u1", (count, height, width, 1)),
+        ("light", "<f4", (len(window),)),
+    ]
+    record: Any = np.zeros(1, kinds)
+    record["frames"], record["light"] = np.stack(window), _light(window, settings, found)
+    record["flow"], record["visible"] = (np.stack(arrays) for arrays in zip(*found, strict=True))
+    buffer = io.BytesIO()
+    np.save(buffer, record)
+    write_whole(file, buffer.getvalue())
+    return True
+
+
+def write_whole(file: Path, content: bytes) -> None:
+    """Write a file so that it is there whole or not at all."""
+    part = file.with_name(f".{file.name}.part-{os.getpid()}")
+    try:
+        part.write_bytes(content)  # not np.save, whose error for a full disk does not say so
+        os.replace(part, file)
+    except BaseException:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise
+
+
+def _flow(later: Frame, earlier: Frame, method: str) -> tuple[flow.Flow, npt.NDArray[np.float32]]:
+    backward = flow.estimate(earlier, later, method)
+    return backward, flow.visibility(backward, flow.estimate(later, earlier, method))
+
+
+def _light(
+    window: list[Frame],
+    settings: ShardSettings,
+    found: list[tuple[flow.Flow, npt.NDArray[np.float32]]],
+) -> list[float]:
+    """Brightness of what two frames both show, frame by frame: cameras expose by themselves."""
+    steps = {pair: index for index, pair in enumerate(settings.pairs)}
+    light = [1.0]
+    for time in range(1, len(window)):
+        ratio = 1.0
+        if (time, time - 1) in steps:
+            moved, visible = found[steps[time, time - 1]]
+            now, before = (frame.astype(np.float32) @ _LUMA for frame in (window[time], window[time - 1]))
+            seen = visible[..., 0]
+            ratio = float(np.sum(seen * now) / max(np.sum(seen * flow.warp(before, moved)), 1.0))
+        light.append(light[-1] * float(np.clip(ratio, 0.8, 1.25)))
+    return light
+
+
+def _is_whole(file: Path) -> bool:
+    try:
+        open_shard(file)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def reason_for_none(num_frames: int, settings: ShardSettings) -> str:
+    """Why a clip gave no shard."""
+    if num_frames < settings.frames:
+        return f"too short: {num_frames} frames, and {settings.frames} in a row are needed"
+    return f"no {settings.frames} frames in a row between cuts whose motion can be followed"
