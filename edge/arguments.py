@@ -5,13 +5,17 @@ from __future__ import annotations
 import argparse
 import math
 import re
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
+from edge.controls import Controls
+from edge.engine import open_engine
 from edge.painter import Painter
 from edge.runtime import RUNTIMES
-from edge.selection import parse_shares, select_network, style_vector
+from edge.selection import parse_shares, select_network, style_names, style_vector
 from edge.stylizer import Stylizer
-from edge.verify import open_runner
+from keras_vst.errors import UserError
 
 
 def add_network_options(parser: argparse.ArgumentParser) -> None:
@@ -31,30 +35,67 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model",
         type=Path,
-        metavar="FILE.tflite",
-        help="a network of your own; a card.json beside it names its styles, else they are numbered from 0",
+        metavar="FILE",
+        help="a network of your own, .tflite or .onnx; a card.json beside it names its styles, "
+        "else they are numbered from 0",
     )
     parser.add_argument(
         "--size",
         type=_size,
         metavar="WxH",
-        help="what the network works at, smaller is faster; the result keeps the input's size, the default",
+        help="what the network works at, smaller is faster; the result always has the input's size",
     )
-    parser.add_argument("--threads", type=_positive, metavar="N", help="default: all cores, up to 4")
+    parser.add_argument(
+        "--native",
+        action="store_true",
+        help="paint every pixel of large frames too (by default those beyond 960x540 are painted smaller and "
+        "brought up with their own edges)",
+    )
+    parser.add_argument("--keep-color", action="store_true", help="keep the original's colours")
+    parser.add_argument(
+        "--detail",
+        type=_fraction,
+        default=0.0,
+        metavar="0..1",
+        help="add this share of the original's fine detail (default: 0)",
+    )
+    parser.add_argument(
+        "--quality",
+        choices=("live", "film"),
+        default="live",
+        help="film is slow and steadier; it needs a trained teacher in the zoo (default: live)",
+    )
+    parser.add_argument("--threads", type=positive, metavar="N", help="default: all cores, up to 4")
     parser.add_argument("--runtime", choices=list(RUNTIMES), help="default: the first that is installed")
 
 
-def open_painter(options: argparse.Namespace) -> Painter:
-    """Open what the options name; wrong names and files are a UserError."""
+def open_painter(options: argparse.Namespace, **settings: Any) -> Painter:
+    """Open what the options name; wrong names and files are a UserError.  `settings` go to the controls."""
+    if options.quality == "film":
+        raise UserError(
+            "there is no network of film quality yet: it needs a trained teacher, and none is in the zoo; "
+            "use --quality live, with --native for all of the detail."
+        )
     shares = None if options.style is None else parse_shares(options.style)
     network = select_network(shares, options.model)
-    runner = open_runner(
+    engine = open_engine(
         network.path, runtime=options.runtime, threads=options.threads, sha256=network.sha256
     )
-    names = [style.name for style in network.styles]
-    weights = style_vector(shares, options.strength, names, runner.num_styles)
-    stylizer = Stylizer(runner, size=options.size, margin=network.margin)
-    return Painter(network, stylizer, weights)
+    names = style_names(
+        [style.name for style in network.styles] or list(engine.style_names), engine.num_styles
+    )
+    controls = Controls(
+        names,
+        style_vector(shares, names, engine.num_styles).tolist(),
+        strength=100 * options.strength,
+        keep_color=options.keep_color,
+        detail=100 * options.detail,
+        **settings,
+    )
+    margin = network.margin if engine.margin is None else engine.margin
+    return Painter(
+        network, Stylizer(engine, size=options.size, margin=margin, native=options.native), controls
+    )
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -74,7 +115,35 @@ def _fraction(text: str) -> float:
     return value
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """A whole number from 1."""
     if not text.isascii() or not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"a whole number from 1 is needed, but {text!r} came")
     return int(text)
+
+
+def moment(text: str) -> Fraction:
+    """Seconds, minutes:seconds or hours:minutes:seconds, exactly."""
+    match = re.fullmatch(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?)", text)
+    if not match:
+        raise argparse.ArgumentTypeError(f"a time is written 90, 1:30 or 0:01:30.5, but {text!r} came")
+    return 3600 * int(match[1] or 0) + 60 * int(match[2] or 0) + Fraction(match[3])
+
+
+def positive_number(text: str) -> float:
+    """A number above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"a number above 0 is needed, but {text!r} came")
+    return value
+
+
+def duration_of(text: str) -> float:
+    """80ms or 0.08s, in seconds."""
+    match = re.fullmatch(r"(\d+(?:\.\d*)?)(ms|s)", text)
+    if not match or not float(match[1]):
+        raise argparse.ArgumentTypeError(f"a time above 0 is written 80ms or 0.08s, but {text!r} came")
+    return float(match[1]) / (1000 if match[2] == "ms" else 1)

@@ -7,15 +7,15 @@ import json
 import platform
 import re
 import tempfile
-import time
 from importlib.metadata import version
 from pathlib import Path
+from time import perf_counter as clock
 from typing import Any
 
 import keras_vst
 from edge.arguments import add_network_options, open_painter
-from edge.painter import Painter
-from edge.timeline import ENCODE
+from edge.painter import Painted, Painter
+from edge.pipeline import Pipeline
 from keras_vst import zoo
 from keras_vst.errors import UserError
 from keras_vst.video import open_sink, open_source
@@ -40,33 +40,38 @@ def run(options: argparse.Namespace) -> int:
     """Measure and print one row."""
     if options.style is None and options.model is None:
         options.style = next((style.name for style in zoo.styles()), None)
-    row = measure(open_painter(options))
+    painter = open_painter(options)
+    row = measure(painter)
     if options.json:
         print(json.dumps(row))
         return 0
     runner = f"{row['runtime']} {row['versions'][row['runtime']]}, {row['threads']} threads"
     print(f"{row['device']}, Python {row['python']}, {runner}")
     print(f"{row['frames_per_second']} frames per second at {row['size']}, network {row['network']}")
-    for stage, times in row["milliseconds"].items():
-        print(f"  {stage:8} {times['median']:7.2f} ms, 95 % below {times['p95']:.2f} ms")
+    print(painter.timeline.table())
     return 0
 
 
 def measure(painter: Painter) -> dict[str, Any]:
     """Repaint the bundled clip into a throw-away file; the warm-up is not counted."""
     start, count = 0.0, 0
+
+    def write(painted: Painted) -> None:
+        nonlocal start, count
+        sink.write(painted.after)
+        count += 1
+        if count == WARM_UP:
+            painter.timeline.clear()
+            start = clock()
+
     with (
         tempfile.TemporaryDirectory() as folder,
         open_source(SCENE) as source,
         open_sink(Path(folder) / "bench.mp4", source.info) as sink,
     ):
-        for count, (_, after) in enumerate(painter.paint(source), 1):
-            with painter.timeline.stage(ENCODE):
-                sink.write(after)
-            if count == WARM_UP:
-                painter.timeline.clear()
-                start = time.perf_counter()
-        seconds = time.perf_counter() - start
+        painter.stylizer.reset()
+        Pipeline(source, painter.repaint, write, timeline=painter.timeline).run()
+        seconds = clock() - start
         size = f"{source.info.width}x{source.info.height}"
     if count <= WARM_UP:
         raise UserError(

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from edge import bench, styles, stylize
+from edge import bench, live, styles, stylize
 from keras_vst import __version__
 from keras_vst.errors import UserError
 
@@ -32,7 +32,7 @@ def build_parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--debug", action="store_true", help="show where an error came from")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in (stylize, styles, bench):
+    for command in (stylize, live, styles, bench):
         command.add_parser(commands, common)
     return parser
 

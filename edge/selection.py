@@ -1,4 +1,4 @@
-"""From what is written after --style, --model and --strength to a network file and its style vector.
+"""From what is written after --style and --model to a network file and its style vector.
 
 A style vector has one share per style of the network, each >= 0, their sum at most 1; what is missing to 1
 leaves the frame as it is.
@@ -53,23 +53,23 @@ def select_network(shares: Shares | None, model: Path | None) -> Network:
     return zoo.find_network(wanted.pop())
 
 
-def style_vector(
-    shares: Shares | None, strength: float, names: Sequence[str], num_styles: int
-) -> npt.NDArray[np.float32]:
-    """The shares in the order of the network's styles, times `strength`; without shares all of the first.
-
-    A network whose styles have no names takes their numbers, from 0.
-    """
+def style_names(names: Sequence[str], num_styles: int) -> list[str]:
+    """What the styles of a network are called; those without names take their numbers, from 0."""
     if names and len(names) != num_styles:
         raise UserError(
             f"the card names {len(names)} styles, but the network has {num_styles}; export the network again."
         )
-    known = list(names) or [str(index) for index in range(num_styles)]
+    return list(names) or [str(index) for index in range(num_styles)]
+
+
+def style_vector(shares: Shares | None, names: Sequence[str], num_styles: int) -> npt.NDArray[np.float32]:
+    """The shares in the order of the network's styles; without shares all of the first."""
+    known = style_names(names, num_styles)
     vector = np.zeros(num_styles, np.float32)
     for name, share in (shares or {known[0]: 1.0}).items():
         if name not in known:
             raise UserError(zoo.unknown_style(name, known))
-        vector[known.index(name)] = share * strength
+        vector[known.index(name)] = share
     return vector
 
 

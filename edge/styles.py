@@ -1,12 +1,15 @@
-"""`vst styles`: what can be given as --style."""
+"""`vst styles`: what can be given as --style, as a list or on a picture of one's own."""
 
 from __future__ import annotations
 
 import argparse
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
+from edge.arguments import positive
+from edge.sheet import write_sheet
 from keras_vst import zoo
 
 
@@ -15,12 +18,28 @@ def add_parser(commands: Any, parent: argparse.ArgumentParser) -> None:
     parser: argparse.ArgumentParser = commands.add_parser(
         "styles", parents=[parent], help="list the bundled styles"
     )
+    parser.add_argument(
+        "--sheet", type=Path, metavar="PHOTO", help="write PHOTO in every style as one picture"
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("styles.png"),
+        metavar="FILE.png",
+        help="where the sheet goes (default: styles.png)",
+    )
+    parser.add_argument("--threads", type=positive, metavar="N", help="default: all cores, up to 4")
     parser.add_argument("--json", action="store_true", help="as a list of objects")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the bundled styles, one a line."""
+    """Print the bundled styles, one a line, or write their sheet."""
+    if options.sheet is not None:
+        count = write_sheet(options.sheet, options.output, options.threads)
+        print(f"{count} {'style' if count == 1 else 'styles'}: {options.output}")
+        return 0
     styles = zoo.styles()
     if options.json:
         print(json.dumps([asdict(style) for style in styles], ensure_ascii=False))

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
 
-DECODE, FIT, NETWORK, UNFIT, ENCODE = STAGES = ("decode", "fit", "network", "unfit", "encode")
+# In the order of a frame.  What is done to the painted frame beyond unfitting it (colours, detail) is `finish`.
+CAPTURE, FIT, NETWORK, UNFIT, FINISH, SINK = STAGES = (
+    "capture",
+    "fit",
+    "network",
+    "unfit",
+    "finish",
+    "sink",
+)
+KEPT = 4096  # occurrences of each stage: two minutes of a camera, and no more memory after hours
 
 
 class Timeline:
-    """Collects how long each stage of each frame took."""
+    """Collects how long each stage of each frame took; stages may be measured in several threads."""
 
     def __init__(self) -> None:
         """Start with nothing measured."""
-        self._seconds: dict[str, list[float]] = {stage: [] for stage in STAGES}
+        self._seconds: dict[str, deque[float]] = {stage: deque(maxlen=KEPT) for stage in STAGES}
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -31,13 +41,21 @@ class Timeline:
         for seconds in self._seconds.values():
             seconds.clear()
 
-    def milliseconds(self) -> dict[str, dict[str, float]]:
-        """{"decode": {"median": 3.1, "p95": 4.0}, ...} of the stages that were seen."""
+    def milliseconds(self, last: int = KEPT) -> dict[str, dict[str, float]]:
+        """{"capture": {"median": 3.1, "p95": 4.0}, ...} of the stages that were seen, by the `last` frames."""
+        seen = {stage: list(seconds)[-last:] for stage, seconds in self._seconds.items()}
         return {
             stage: {
                 "median": round(float(np.median(seconds)) * 1e3, 2),
                 "p95": round(float(np.percentile(seconds, 95)) * 1e3, 2),
             }
-            for stage, seconds in self._seconds.items()
+            for stage, seconds in seen.items()
             if seconds
         }
+
+    def table(self) -> str:
+        """One line for each stage that was seen."""
+        return "\n".join(
+            f"  {stage:8} {times['median']:7.2f} ms, 95 % below {times['p95']:.2f} ms"
+            for stage, times in self.milliseconds().items()
+        )

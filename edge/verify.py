@@ -13,7 +13,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from edge.runtime import Runner, default_threads, find_runtime, not_ours
+from edge.runtime import Runner, default_threads, find_runtime
+from edge.signature import not_ours
 from keras_vst.errors import UserError
 
 IDENTIFIER = b"TFL3"
@@ -44,7 +45,16 @@ def open_runner(
 
 
 def read_network(path: Path, sha256: str | None = None) -> bytes:
-    """The bytes of a file that looks like a network and, if given, has this checksum."""
+    """The bytes of a file that looks like a .tflite and, if given, has this checksum."""
+    content = read_file(path)
+    if content[4:8] != IDENTIFIER:
+        raise not_ours(path, "it is empty" if not content else "it is no .tflite file")
+    check_sum(path, content, sha256)
+    return content
+
+
+def read_file(path: Path) -> bytes:
+    """The bytes of a file of any kind that may be a network."""
     if not path.is_file():
         raise UserError(
             f"there is no network file {path}; check the name, or export one with `python -m export`."
@@ -52,14 +62,15 @@ def read_network(path: Path, sha256: str | None = None) -> bytes:
     if path.stat().st_size > LARGEST:
         raise not_ours(path, f"it has more than {LARGEST >> 20} MiB")
     try:
-        content = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}; check its permissions.") from error
-    if content[4:8] != IDENTIFIER:
-        raise not_ours(path, "it is empty" if not content else "it is no .tflite file")
+
+
+def check_sum(path: Path, content: bytes, sha256: str | None) -> None:
+    """Refuse a file that is not the one its card was written for."""
     if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
         raise not_ours(path, "it is damaged, its checksum is not the one on its card")
-    return content
 
 
 def try_out(path: Path, runtime: str) -> int:

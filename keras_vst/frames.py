@@ -25,13 +25,16 @@ class Fitting:
     corner: tuple[int, int]  # (row, column) of the content's first pixel
 
 
-def to_float(frames: Pixels) -> npt.NDArray[np.float32]:
-    """From uint8 [0, 255] to float32 [0, 1], any shape; the exact inverse of `to_uint8`."""
+def to_float(frames: Pixels, out: npt.NDArray[np.float32] | None = None) -> npt.NDArray[np.float32]:
+    """From uint8 [0, 255] to float32 [0, 1], any shape; the exact inverse of `to_uint8`.
+
+    `out` is written instead of a new array; it has the shape of `frames`.
+    """
     if frames.dtype != np.uint8:
         raise ValueError(
             f"`frames` must be uint8 in [0, 255]. Received: {frames.dtype}. Use `to_uint8` first."
         )
-    return np.divide(frames, np.float32(255), dtype=np.float32)
+    return np.divide(frames, np.float32(255), out=out, dtype=np.float32)
 
 
 def to_uint8(frames: npt.NDArray[np.floating]) -> Pixels:

@@ -42,6 +42,12 @@ def fixed(network_folder: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def ghost(network_folder: Path) -> Path:
+    """Recurrent, one style, any size; shows what it remembers."""
+    return networks.ghost_network(network_folder / "ghost.tflite")
+
+
+@pytest.fixture(scope="session")
 def foreign(network_folder: Path) -> Path:
     """Somebody else's network."""
     return networks.foreign_network(network_folder / "foreign.tflite")

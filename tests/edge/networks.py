@@ -77,3 +77,26 @@ def write_network(
     converter = tf.lite.TFLiteConverter.from_saved_model(str(folder), signature_keys=list(signatures))
     path.write_bytes(converter.convert())
     return path
+
+
+def ghost_network(path: Path) -> Path:
+    """Write a network that shows its memory: stylized = frame / 2 + state / 2, state = 0.7 state + 0.3 frame.
+
+    The state holds the mean of each block of 4 pixels; after a cut an old scene would shine through for long.
+    """
+    import tensorflow as tf
+
+    def step(frame: Any, style: Any, state: Any) -> dict[str, Any]:
+        means = tf.reduce_mean(tf.nn.avg_pool2d(frame, 4, 4, "VALID"), -1, keepdims=True)
+        held = tf.image.resize(state, tf.shape(frame)[1:3])
+        return {
+            "stylized": 0.5 * frame + 0.5 * held + 0.0 * tf.reduce_sum(style),
+            "state": 0.7 * state + 0.3 * means,
+        }
+
+    specs = [
+        tf.TensorSpec((1, None, None, 3), tf.float32, "frame"),
+        tf.TensorSpec((1, 1), tf.float32, "style"),
+        tf.TensorSpec((1, None, None, 1), tf.float32, "state"),
+    ]
+    return write_network(path, step, specs)

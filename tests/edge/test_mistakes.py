@@ -47,7 +47,7 @@ def test_a_folder_without_pictures(refused, tmp_path):
 
 def test_a_folder_without_pictures_for_a_folder(refused, out, tmp_path):
     (tmp_path / "empty").mkdir()
-    assert "holds no picture that can be read" in refused(tmp_path / "empty", f"{tmp_path}/done/")
+    assert "holds no picture or clip that can be read" in refused(tmp_path / "empty", f"{tmp_path}/done/")
 
 
 def test_an_empty_file(refused, tmp_path):
@@ -195,6 +195,13 @@ def test_a_size_within_the_margin(refused, clip):
         (("--threads", "0"), "a whole number from 1 is needed, but '0' came"),
         (("--before-after", "split.mp4"), "a picture is needed (.png .jpg .jpeg .webp)"),
         (("--runtime", "onnx"), "invalid choice: 'onnx'"),
+        (("--start", "soon"), "a time is written 90, 1:30 or 0:01:30.5, but 'soon' came"),
+        (("--duration", "-1"), "but '-1' came"),
+        (("--duration", "0"), "--duration above 0"),
+        (("--start", "1:00"), "lasts 0.2 s, but --start asks for second 60"),
+        (("--detail", "2"), "a number from 0 to 1 is needed, but '2' came"),
+        (("--quality", "best"), "invalid choice: 'best'"),
+        (("--quality", "film"), "there is no network of film quality yet: it needs a trained teacher"),
         (("--crf", "low"), "invalid int value: 'low'"),
     ],
 )

@@ -61,21 +61,21 @@ def test_a_file_of_ones_own_takes_the_names_of_the_card_beside_it(bundled, negat
     assert select_network(None, negative).styles == ()
 
 
-def test_the_vector_has_the_order_of_the_network_and_the_strength():
-    vector = style_vector({"c": 0.5, "a": 0.25}, 0.5, ["a", "b", "c"], 3)
-    np.testing.assert_array_equal(vector, np.array([0.125, 0.0, 0.25], np.float32))
+def test_the_vector_has_the_order_of_the_network():
+    vector = style_vector({"c": 0.5, "a": 0.25}, ["a", "b", "c"], 3)
+    np.testing.assert_array_equal(vector, np.array([0.25, 0.0, 0.5], np.float32))
 
 
 def test_without_shares_all_weight_is_on_the_first_style():
-    np.testing.assert_array_equal(style_vector(None, 0.75, [], 2), np.array([0.75, 0.0], np.float32))
+    np.testing.assert_array_equal(style_vector(None, [], 2), np.array([1.0, 0.0], np.float32))
 
 
 def test_styles_without_names_have_numbers():
-    np.testing.assert_array_equal(style_vector({"1": 1.0}, 1.0, [], 2), np.array([0.0, 1.0], np.float32))
+    np.testing.assert_array_equal(style_vector({"1": 1.0}, [], 2), np.array([0.0, 1.0], np.float32))
     with pytest.raises(UserError, match="no style '2'; known: 0, 1"):
-        style_vector({"2": 1.0}, 1.0, [], 2)
+        style_vector({"2": 1.0}, [], 2)
 
 
 def test_a_card_that_names_other_styles_than_the_network_has_is_told():
     with pytest.raises(UserError, match="names 1 styles, but the network has 2"):
-        style_vector(None, 1.0, ["a"], 2)
+        style_vector(None, ["a"], 2)

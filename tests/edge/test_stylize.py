@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from edge.bench import SCENE
-from edge.stylize import half_and_half
+from edge.colour import half_and_half
 from keras_vst.video import open_source, probe
 from tests.conftest import draw_picture
 from tests.conftest import write_picture as draw_to
@@ -95,13 +95,13 @@ def test_the_pictures_of_a_folder_do_not_remember_each_other(vst, negative, tmp_
     from edge.runtime import Runner
 
     remembered = []
-    run = Runner.run
+    run = Runner.run_pixels
 
     def spy(self, frame, style, state=None):
         remembered.append(state is not None)
         return run(self, frame, style, state)
 
-    monkeypatch.setattr(Runner, "run", spy)
+    monkeypatch.setattr(Runner, "run_pixels", spy)
     photos = tmp_path / "photos"
     photos.mkdir()
     for name in ("a.png", "b.png"):
@@ -212,3 +212,62 @@ def test_a_full_disk_is_told_and_leaves_nothing(bundled, tmp_path):
     assert done.returncode == 2
     assert re.fullmatch(r"vst: cannot write \S+out\.mp4: the file would be larger .*\n", done.stderr)
     assert names(folder) == []
+
+
+def test_a_folder_of_pictures_and_clips_keeps_its_names(vst, stateless, clip, tmp_path):
+    mixed = tmp_path / "mixed"
+    mixed.mkdir()
+    draw_to(mixed / "cat.png", seed=1, height=33, width=44)
+    write_clip(mixed / "short.avi", grey_steps(3), codec="ffv1", pixel_format="bgr0")
+    (mixed / "walk.mp4").write_bytes(clip.read_bytes())
+    (mixed / "torn.mkv").write_bytes(b"not a clip")
+    status, out, _ = vst("stylize", mixed, "-o", f"{tmp_path}/done/", "--model", stateless, "--json")
+    assert status == 0
+    assert names(tmp_path / "done") == ["cat.png", "short.avi.mp4", "walk.mp4"]
+    row = json.loads(out)
+    assert (row["frames"], row["skipped"]) == (1 + 3 + FRAMES, 1)
+    assert sound_packets(tmp_path / "done" / "walk.mp4") == sound_packets(clip)
+    assert len(video_times(tmp_path / "done" / "short.avi.mp4")) == 3
+
+
+def test_a_part_of_a_clip_has_the_sound_of_that_part(vst, stateless, tmp_path):
+    clip = write_clip(tmp_path / "in.mp4", grey_steps(20), sound="aac")
+    target = tmp_path / "out.mp4"
+    options = ("--start", "0.2", "--duration", "0.4", "--model", stateless)
+    assert vst("stylize", clip, "-o", target, *options)[0] == 0
+    assert [float(time) for time in video_times(target)] == pytest.approx([k / 25 for k in range(10)])
+    with open_source(target) as source:
+        levels = [float(frame.pixels.mean()) for frame in source]
+    assert levels == pytest.approx([255 - 10 * k for k in range(5, 15)], abs=3)
+    whole, part = sound_packets(clip), sound_packets(target)
+    # AAC packets of 1024 samples at 48 kHz: those that begin from 0.2 s on, for 0.4 s.
+    first = whole.index(part[0])
+    assert part == whole[first : first + len(part)]
+    assert first * 1024 / 48000 == pytest.approx(0.2, abs=0.045)
+    assert len(part) * 1024 / 48000 == pytest.approx(0.4, abs=0.045)
+
+
+def test_the_original_colours_can_be_kept(vst, stateless, tmp_path):
+    source = tmp_path / "in.png"
+    cv2.imwrite(str(source), flat((90, 120, 150), 64, 48))  # BGR: brownish
+    assert vst("stylize", source, "-o", tmp_path / "out.png", "--model", stateless, "--keep-color")[0] == 0
+    red, green, blue = picture(tmp_path / "out.png")[20, 30].astype(int)
+    # The light of the negative, the colour of the picture: differences stay, the mean turns over.
+    assert (red - green, green - blue) == pytest.approx((30, 30), abs=3)
+    light = 0.299 * 150 + 0.587 * 120 + 0.114 * 90
+    assert 0.299 * red + 0.587 * green + 0.114 * blue == pytest.approx(255 - light, abs=2)
+
+
+def test_stats_go_to_stderr_and_the_hud_into_the_picture(vst, clip, stateless, tmp_path):
+    status, out, err = vst(
+        "stylize", clip, "-o", tmp_path / "out.mp4", "--model", stateless, "--stats", "--json"
+    )
+    assert status == 0
+    assert json.loads(out)["frames"] == FRAMES
+    assert [line.split()[0] for line in err.splitlines()] == ["capture", "fit", "network", "unfit", "sink"]
+    large = tmp_path / "large.png"
+    cv2.imwrite(str(large), flat((0, 0, 0), 640, 480))
+    assert vst("stylize", large, "-o", tmp_path / "hud.png", "--model", stateless, "--hud")[0] == 0
+    shown = picture(tmp_path / "hud.png")
+    assert (shown[200:] == 255).all()
+    assert (shown[:100, :100] < 100).any()

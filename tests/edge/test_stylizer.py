@@ -5,6 +5,7 @@ from edge.stylizer import Stylizer
 from edge.timeline import Timeline
 from edge.verify import open_runner
 from keras_vst.errors import UserError
+from tests.conftest import draw_picture
 
 RNG = np.random.default_rng(1)
 HALF = [0.25, 0.25]
@@ -17,13 +18,13 @@ def random_frame(height: int = 48, width: int = 64) -> np.ndarray:
 def states(stylizer: Stylizer, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Whether each coming frame is painted with a memory; filled as the frames come."""
     remembered: list[bool] = []
-    run = stylizer.runner.run
+    run = stylizer.runner.run_pixels
 
     def spy(frame, style, state=None):
         remembered.append(state is not None)
         return run(frame, style, state)
 
-    monkeypatch.setattr(stylizer.runner, "run", spy)
+    monkeypatch.setattr(stylizer.runner, "run_pixels", spy)
     return remembered
 
 
@@ -108,3 +109,74 @@ def test_every_stage_is_measured_once_a_frame(negative):
     timeline = Timeline()
     Stylizer(negative, timeline=timeline).stylize(random_frame(), HALF)
     assert list(timeline.milliseconds()) == ["fit", "network", "unfit"]
+
+
+def test_after_a_cut_no_ghost_of_the_old_scene_is_left(ghost):
+    """By the second frame at the latest the picture is that of a fresh start, to less than one level."""
+    old, new = draw_picture(3, 64, 96) // 2, 128 + draw_picture(4, 64, 96) // 2
+    cut, fresh = Stylizer(ghost, margin=8), Stylizer(ghost, margin=8)
+    for _ in range(6):
+        cut.stylize(old, [1.0])
+    for frame in (new, new[:, ::-1], new):
+        ours = cut.stylize(np.ascontiguousarray(frame), [1.0]).astype(int)
+        theirs = fresh.stylize(np.ascontiguousarray(frame), [1.0])
+        assert np.abs(ours - theirs).max() < 1
+
+
+def test_without_the_cut_the_memory_would_be_seen(ghost):
+    old, new = draw_picture(3, 64, 96) // 2, 128 + draw_picture(4, 64, 96) // 2
+    held, fresh = Stylizer(ghost, margin=8), Stylizer(ghost, margin=8)
+    held._cuts.threshold = 2.0
+    held.stylize(old, [1.0])
+    difference = held.stylize(new, [1.0]).astype(int) - fresh.stylize(new, [1.0])
+    assert np.abs(difference).max() > 5
+
+
+def test_nothing_flashes_when_the_size_changes(ghost):
+    """The memory comes along: a still picture keeps its light, where a restart would darken it."""
+    still = draw_picture(5, 120, 160)
+    stylizer = Stylizer(ghost, size=(120, 160), margin=8)
+    for _ in range(30):
+        settled = stylizer.stylize(still, [1.0]).astype(float)
+    levels = []
+    for size in ((96, 128), (144, 184), (80, 112)):
+        stylizer.resize(size)
+        levels.append(float(stylizer.stylize(still, [1.0]).mean() - settled.mean()))
+        assert stylizer.fitted == size
+    assert np.abs(levels).max() < 0.02 * settled.mean()
+    stylizer.reset()
+    assert stylizer.stylize(still, [1.0]).mean() < 0.7 * settled.mean()
+
+
+def test_large_frames_are_painted_small_and_native_paints_every_pixel(negative):
+    frame = draw_picture(6, 720, 1280)
+    small, native = Stylizer(negative), Stylizer(negative, native=True)
+    painted = small.stylize(frame, [1.0, 0.0])
+    assert small.fitted == (288, 496)
+    assert painted.shape == frame.shape
+    np.testing.assert_array_equal(native.stylize(frame, [1.0, 0.0]), 255 - frame)
+    assert native.fitted == (736, 1296)
+    # The negative of the frame, edges and all, from a seventh of its pixels.
+    assert np.abs(painted.astype(int) - (255 - frame)).mean() < 1.5
+
+
+def test_at_a_smaller_size_the_frame_shines_through_with_all_its_pixels(negative):
+    frame = random_frame(120, 160)
+    stylizer = Stylizer(negative, size=(64, 80))
+    np.testing.assert_array_equal(stylizer.stylize(frame, [0.0, 0.0]), frame)
+    full = stylizer.stylize(frame, [0.5, 0.5]).astype(float)
+    part = Stylizer(negative, size=(64, 80)).stylize(frame, [0.1, 0.15])
+    assert np.abs(part - (0.75 * frame + 0.25 * full)).max() <= 1
+
+
+def test_a_stream_that_changes_its_size_starts_anew(ghost, monkeypatch):
+    stylizer = Stylizer(ghost, size=(64, 96), margin=8)
+    remembered = states(stylizer, monkeypatch)
+    for size in ((64, 96), (64, 96), (96, 64)):
+        stylizer.stylize(np.full((*size, 3), 90, np.uint8), [1.0])
+    assert remembered == [False, True, False]
+
+
+def test_an_unknown_size_is_refused_while_it_runs(fixed):
+    with pytest.raises(UserError, match="works at 96x64 only"):
+        Stylizer(fixed).resize((32, 32))

@@ -20,7 +20,7 @@ def test_stages_come_in_the_order_of_a_frame():
     for name in reversed(STAGES):
         with line.stage(name):
             pass
-    assert tuple(line.milliseconds()) == ("decode", "fit", "network", "unfit", "encode")
+    assert tuple(line.milliseconds()) == ("capture", "fit", "network", "unfit", "finish", "sink")
 
 
 def test_clearing_forgets_everything():
@@ -38,6 +38,6 @@ def test_an_unknown_stage_is_refused():
 
 def test_a_stage_that_fails_is_not_counted():
     line = Timeline()
-    with pytest.raises(OSError, match="broken"), line.stage("encode"):
+    with pytest.raises(OSError, match="broken"), line.stage("sink"):
         raise OSError("broken")
     assert line.milliseconds() == {}

@@ -6,26 +6,33 @@ import json
 import pytest
 
 from keras_vst.config import (
+    KINDS,
     RECIPES,
     DataConfig,
+    DiscriminatorConfig,
     LossConfig,
     MotionConfig,
     RunConfig,
     ScheduleConfig,
     StudentConfig,
+    TeacherConfig,
     from_dict,
     load,
+    smoke_of,
     to_dict,
 )
 from keras_vst.errors import UserError
 
 UNUSUAL = RunConfig(
+    kind="adversarial",
     student=StudentConfig(num_styles=3, channels=(4, 6, 8), num_blocks=0, state_channels=2),
-    data=DataConfig(
-        batch=1, frames=5, crop=64, judged=24, photo_side=70, motion=MotionConfig(shift=1.5, objects=0)
+    teacher=TeacherConfig(channels=(4, 4, 4, 4)),
+    discriminator=DiscriminatorConfig(channels=(4, 8), num_styles=3),
+    data=DataConfig(batch=1, frames=5, margin=16, photo_side=80, motion=MotionConfig(shift=1.5, objects=0)),
+    loss=LossConfig(style=2.25, temporal_from=0.5, adversarial=1.0, adversarial_form="wasserstein"),
+    schedule=ScheduleConfig(
+        steps=7, learning_rate=1e-4, judged_sizes=(24, 48), stage_shares=(0.25, 0.75), mixed_precision=True
     ),
-    loss=LossConfig(style=2.25, temporal_from=0.5),
-    schedule=ScheduleConfig(steps=7, learning_rate=1e-4),
     seed=11,
 )
 
@@ -165,26 +172,77 @@ def test_an_impossible_value_is_refused_when_the_object_is_made(kind, values, me
 
 
 @pytest.mark.parametrize(
-    ("judged", "crop", "photo_side"),
-    [(128, 252, 480), (100, 256, 480), (8, 256, 480), (264, 256, 480), (128, 256, 255)],
-    ids=[
-        "crop in eighths",
-        "judged in eighths",
-        "judged too small",
-        "judged beyond crop",
-        "crop beyond photo",
+    ("kind", "values", "message"),
+    [
+        (DataConfig, {"margin": 20}, r"data\.margin must be a multiple of 8.*Received: 20\. Use 24"),
+        (DataConfig, {"margin": 0}, r"`margin` must be a number, at least 8\. Received: 0"),
+        (LossConfig, {"adversarial_form": "hinges"}, r"one of nonsaturating.*Received: 'hinges'"),
+        (LossConfig, {"temporal_full": 1.5}, r"`temporal_full` is a share of the run.*Received: 1\.5"),
+        (ScheduleConfig, {"clips_from": -0.1}, r"`clips_from` is a share of the run.*Received: -0\.1"),
+        (ScheduleConfig, {"mixed_precision": "yes"}, r"one of True, False, auto\. Received: 'yes'"),
+        (ScheduleConfig, {"judged_sizes": (100,)}, r"multiples of 8, at least 16\. Received: \(100,\)"),
+        (ScheduleConfig, {"judged_sizes": ()}, r"multiples of 8, at least 16\. Received: \(\)"),
+        (ScheduleConfig, {"stage_shares": (0.5, 0.5)}, r"one positive share for each.*\(0\.5, 0\.5\)"),
+        (
+            ScheduleConfig,
+            {"judged_sizes": (64, 128), "stage_shares": (0.5, 0.6)},
+            r"together 1\. Received: \(0\.5, 0\.6\)",
+        ),
     ],
 )
-def test_squares_that_do_not_nest_are_refused(judged, crop, photo_side):
-    received = rf"Received: judged={judged}, crop={crop}, photo_side={photo_side}\. Use for example"
+def test_settings_of_the_schedule_and_the_objective_are_refused_in_three_parts(kind, values, message):
+    with pytest.raises(UserError, match=message):
+        kind(**values)
 
-    with pytest.raises(UserError, match=rf"16 <= judged <= crop <= photo_side\. {received}"):
-        DataConfig(judged=judged, crop=crop, photo_side=photo_side)
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"kind": "gan"}, r"`kind` is one of perceptual, adversarial, film, keyframes\. Received: 'gan'"),
+        ({"loss": LossConfig(cycle=1.0)}, r"loss\.cycle means nothing to kind=perceptual"),
+        (
+            {"loss": LossConfig(content=0, style=0, temporal=0, long_term=0)},
+            r"every term of kind=perceptual weighs 0",
+        ),
+        ({"kind": "film", "loss": LossConfig(diversity=1.0)}, r"Set teacher\.noise_channels=2"),
+        (
+            {"data": DataConfig(photo_side=200)},
+            r"judged_sizes=\(128,\), margin=64, photo_side=200\. Use photo_side=256",
+        ),
+        ({"discriminator": DiscriminatorConfig(num_frames=3)}, r"num_frames is 1 in a run.*Received: 3"),
+        ({"discriminator": DiscriminatorConfig(num_styles=2)}, r"Received: 2 for 1"),
+        ({"discriminator": DiscriminatorConfig(condition_channels=2)}, r"is 0, or 3.*Received: 2"),
+        (
+            {"kind": "adversarial", "discriminator": DiscriminatorConfig(condition_channels=3)},
+            r"Set loss\.cycle above 0",
+        ),
+        (
+            {
+                "kind": "adversarial",
+                "loss": LossConfig(adversarial_motion=1.0),
+                "data": DataConfig(frames=2),
+            },
+            r"judges three frames.*Received: data\.frames=2",
+        ),
+    ],
+)
+def test_settings_that_do_not_go_together_are_refused(values, message):
+    with pytest.raises(UserError, match=message):
+        RunConfig(**values)
 
 
 @pytest.mark.parametrize(
     "kind",
-    [StudentConfig, MotionConfig, DataConfig, LossConfig, ScheduleConfig, RunConfig],
+    [
+        StudentConfig,
+        TeacherConfig,
+        DiscriminatorConfig,
+        MotionConfig,
+        DataConfig,
+        LossConfig,
+        ScheduleConfig,
+        RunConfig,
+    ],
     ids=lambda kind: kind.__name__,
 )
 def test_a_configuration_is_frozen_and_taken_by_keyword(kind):
@@ -199,9 +257,9 @@ def test_a_configuration_is_frozen_and_taken_by_keyword(kind):
 
 def test_the_smallest_allowed_values_are_allowed():
     student = StudentConfig(num_styles=1, channels=(1, 1, 1), num_blocks=0, state_channels=1)
-    data = DataConfig(batch=1, frames=2, crop=16, judged=16, photo_side=16)
+    data = DataConfig(batch=1, frames=2, margin=8, photo_side=32)
 
-    config = RunConfig(student=student, data=data, schedule=ScheduleConfig(steps=1))
+    config = RunConfig(student=student, data=data, schedule=ScheduleConfig(steps=1, judged_sizes=(16,)))
 
     assert from_dict(to_dict(config)) == config
 
@@ -210,4 +268,33 @@ def test_the_first_recipe_is_the_default_and_the_smoke_recipe_is_tiny():
     assert RECIPES["painting"] == RunConfig()
     smoke = RECIPES["smoke"]
     assert smoke.schedule.steps <= 10
-    assert smoke.data.crop <= 64
+    assert max(smoke.schedule.judged_sizes) + 2 * smoke.data.margin <= 64
+
+
+def test_there_is_a_recipe_for_every_kind():
+    assert list(RECIPES) == ["painting", "palette", "collection", "clip", "film", "keyframes", "smoke"]
+    assert {config.kind for config in RECIPES.values()} == set(KINDS)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_each_recipe_has_a_smoke_size_of_the_same_kind_and_objective(name):
+    recipe = RECIPES[name]
+
+    smoke = smoke_of(recipe)
+
+    assert (smoke.kind, smoke.loss, smoke.terms) == (recipe.kind, recipe.loss, recipe.terms)
+    assert smoke.schedule.steps == 4
+    assert smoke.painting_frames == recipe.painting_frames
+
+
+def test_the_terms_of_a_run_are_those_of_its_kind_that_weigh_something():
+    config = RunConfig(kind="keyframes", loss=LossConfig(content=0, temporal=0, long_term=0, supervised=2))
+
+    assert config.terms == ("style", "supervised")
+
+
+def test_the_film_network_counts_the_styles_of_the_teacher():
+    teacher, student = TeacherConfig(num_styles=3), StudentConfig(num_styles=2)
+
+    assert RunConfig(kind="film", teacher=teacher, student=student).num_styles == 3
+    assert RunConfig(teacher=teacher, student=student).num_styles == 2

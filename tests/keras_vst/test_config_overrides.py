@@ -24,6 +24,12 @@ UNUSUAL = RunConfig(
         ("student.channels=8,16,32", lambda config: config.student.channels, (8, 16, 32)),
         ("student.channels=[8, 16, 24]", lambda config: config.student.channels, (8, 16, 24)),
         ("data.motion.shift=.5", lambda config: config.data.motion.shift, 0.5),
+        ("schedule.judged_sizes=64", lambda config: config.schedule.judged_sizes, (64,)),
+        ("student.channels=2,4,6", lambda config: config.student.channels, (2, 4, 6)),
+        ("kind=film", lambda config: config.kind, "film"),
+        ("loss.adversarial_form=wasserstein", lambda config: config.loss.adversarial_form, "wasserstein"),
+        ("loss.temporal_by_contrast=true", lambda config: config.loss.temporal_by_contrast, True),
+        ("schedule.mixed_precision=false", lambda config: config.schedule.mixed_precision, False),
         (" data.batch = 2 ", lambda config: config.data.batch, 2),
     ],
 )
@@ -46,26 +52,32 @@ def test_overrides_touch_nothing_else():
     assert UNUSUAL.loss.content == LossConfig().content
 
 
+def test_an_override_may_name_several_stages():
+    config = with_overrides(RunConfig(), ["schedule.judged_sizes=64,128", "schedule.stage_shares=.5,.5"])
+
+    assert (config.schedule.judged_sizes, config.schedule.stage_shares) == ((64, 128), (0.5, 0.5))
+
+
 def test_the_later_of_two_overrides_wins():
     assert with_overrides(RunConfig(), ["seed=1", "seed=2"]).seed == 2
 
 
 @pytest.mark.parametrize("order", [slice(None), slice(None, None, -1)])
 def test_overrides_are_judged_together_whatever_their_order(order):
-    config = with_overrides(RunConfig(), ["data.photo_side=800", "data.crop=640"][order])
+    config = with_overrides(RunConfig(), ["data.photo_side=800", "data.margin=320"][order])
 
-    assert (config.data.crop, config.data.photo_side) == (640, 800)
+    assert (config.data.margin, config.data.photo_side) == (320, 800)
 
 
 @pytest.mark.parametrize(
     ("override", "message"),
     [
         ("loss.style", r"An override is written key=value\. Received: 'loss\.style'\. Try loss\.style=8"),
-        ("style=8", r"no setting `style`\. Known in RunConfig: student, data, loss, schedule, seed"),
-        ("losss.style=8", r"no setting `losss`\. Known in RunConfig: student, data, loss, schedule, seed"),
+        ("style=8", r"no setting `style`\. Known in RunConfig: kind, student, teacher, discriminator, data"),
+        ("losss.style=8", r"no setting `losss`\. Known in RunConfig: kind, student, teacher, discriminator, data"),
         (
             "loss.stile=8",
-            r"no setting `loss\.stile`\. Known in LossConfig: content, style, temporal, long_term",
+            r"no setting `loss\.stile`\. Known in LossConfig: content, style, palette, temporal",
         ),
         (
             "data.motion.spin=1",
@@ -79,7 +91,11 @@ def test_overrides_are_judged_together_whatever_their_order(order):
         ("seed=1.5", r"`seed` takes int\. Received: 1\.5"),
         ("seed=True", r"`seed` takes int\. Received: True"),
         ("seed=", r"`seed` takes int\. Received: ''"),
-        ("student.channels=8", r"`student\.channels` takes whole numbers\. Received: 8"),
+        ("student.channels=8", r"student\.channels needs three positive numbers.*Received: \(8,\)"),
+        ("schedule.stage_shares=all", r"`schedule\.stage_shares` takes numbers\. Received: 'all'"),
+        ("loss.temporal_by_contrast=1", r"`loss\.temporal_by_contrast` takes bool\. Received: 1"),
+        ("schedule.mixed_precision=0.5", r"`schedule\.mixed_precision` takes bool \| str\. Received: 0\.5"),
+        ("kind=3", r"`kind` takes str\. Received: 3"),
         ("student.channels=a,b,c", r"`student\.channels` takes whole numbers\. Received: 'a,b,c'"),
         ("student.channels=8,16,2.5", r"`student\.channels` takes int\. Received: 2\.5"),
     ],

@@ -243,3 +243,18 @@ def test_a_student_survives_its_file(student):
     inputs = example((16, 16), style=(0.2, 0.5), seed=5)
 
     check_round_trip(student, inputs, student(inputs))
+
+
+def test_a_flat_frame_is_painted_flat_whatever_was_learned():
+    """Sub-pixel steps could paint a grid that sticks to the screen while the scene moves below it."""
+    network, rng = build_student(SMALL), np.random.default_rng(0)
+    for weight in network.trainable_variables:
+        weight.assign(rng.normal(0, 0.4, weight.shape))
+    flat = np.full((1, 256, 256, 3), 0.4, np.float32)
+    state = np.zeros(state_shape(flat.shape, SMALL), np.float32)
+
+    painted = stylize(network, frame=flat, state=state)["stylized"]
+
+    inside = painted[0, 96:-96, 96:-96]  # beyond what the border reaches
+    assert np.ptp(inside, axis=(0, 1)).max() < 1e-5
+    assert np.ptp(painted) > 0.01  # the border, though, is seen

@@ -1,0 +1,175 @@
+"""What can be changed while a network paints, from any thread: keys in a window and a web page drive this one object.
+
+Styles are shares of one network's styles; a change of them is cross-faded by the frames' own clock.  Everything
+else holds from the next frame on.  Sliders go from 0 to 100 per cent.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from edge.messages import MessageError, read_message
+
+FADE = 0.5  # seconds from one style to the next
+STEP = 10  # per cent, of one press of a key
+Shares = tuple[float, ...]
+
+KEYS = {  # key -> (what it does, for --help; the message it sends)
+    "n": ("next style", {"step": 1}),
+    "p": ("previous style", {"step": -1}),
+    "]": ("blend 10 % more of the next style in", {"more_blend": STEP}),
+    "[": ("10 % less of it", {"more_blend": -STEP}),
+    "+": ("10 % stronger", {"more_strength": STEP}),
+    "-": ("10 % weaker", {"more_strength": -STEP}),
+    "c": ("keep the original colours, or not", {"toggle": "keep_color"}),
+    ".": ("10 % more of the original's fine detail", {"more_detail": STEP}),
+    ",": ("10 % less of it", {"more_detail": -STEP}),
+    "s": ("split screen: the left half as it was", {"toggle": "split"}),
+    "space": ("freeze, or go on", {"toggle": "freeze"}),
+    "h": ("figures over the picture", {"toggle": "hud"}),
+    "i": ("take a snapshot", {"snapshot": True}),
+    "r": ("record into a file, or stop", {"toggle": "record"}),
+    "q": ("quit (Escape too)", {"quit": True}),
+}
+ALIASES = {"right": "n", "left": "p", "up": "+", "down": "-", "=": "+", "escape": "q"}
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one frame is to be painted."""
+
+    shares: Shares  # of the styles, each >= 0, their sum at most 1
+    strength: float = 1.0  # 0 leaves the frame alone
+    keep_color: bool = False
+    detail: float = 0.0  # of the frame's own, 0 to 1
+    split: bool = False
+    freeze: bool = False
+    hud: bool = False
+    record: bool = False
+
+
+class Controls:
+    """The wishes of whoever watches, thread-safe."""
+
+    def __init__(self, names: Sequence[str], shares: Sequence[float], **settings: Any) -> None:
+        """`shares` is the mix to begin with; `settings` are those of a message, such as strength=80."""
+        self.names = tuple(names)
+        self._lock = threading.RLock()
+        self._mix: Shares | None = tuple(float(share) for share in shares)
+        self._first = max(range(len(self._mix)), key=self._mix.__getitem__)
+        self._second, self._blend = self._first, 0
+        self._settings: dict[str, Any] = {
+            "strength": 100, "detail": 0, "keep_color": False, "split": False, "freeze": False,
+            "hud": False, "record": False,
+        }  # fmt: skip
+        self._snapshots, self._quit = 0, False
+        self._figures: dict[str, Any] = {}
+        self._fade: tuple[Shares, float] | None = None  # from which shares, since when
+        self._shown, self._shown_at = self._mix, 0.0
+        self._carry_out(read_message(dict(settings), self.names))
+
+    def look(self, time: float) -> Look:
+        """How to paint the frame of this time; times are in seconds and do not go back."""
+        with self._lock:
+            self._shown, self._shown_at = self._faded(time), time
+            settings = {**self._settings}
+            strength, detail = settings.pop("strength") / 100, settings.pop("detail") / 100
+            return Look(self._shown, strength, detail=detail, **settings)
+
+    def apply(self, message: dict[str, Any]) -> dict[str, Any]:
+        """Carry out a message, all of it or, when something in it is wrong, nothing; answers with the status."""
+        with self._lock:
+            try:
+                self._carry_out(read_message(message, self.names))
+            except MessageError as error:
+                return {"ok": False, "error": str(error)}
+            return {"ok": True, **self.status()}
+
+    def press(self, key: str) -> bool:
+        """Carry out what a key stands for; False for keys that stand for nothing."""
+        entry = KEYS.get(ALIASES.get(key, key))
+        return entry is not None and self.apply(entry[1])["ok"]
+
+    def status(self) -> dict[str, Any]:
+        """How things stand, ready for JSON."""
+        with self._lock:
+            return {
+                "styles": list(self.names),
+                "shares": [round(share, 4) for share in self._target()],
+                "style": self.names[self._first],
+                "second": self.names[self._second],
+                "blend": self._blend,
+                **self._settings,
+                "quit": self._quit,
+                "figures": self._figures,
+            }
+
+    def report(self, figures: dict[str, Any]) -> None:
+        """Tell how it goes (frames per second and so on), for whoever asks for the status."""
+        with self._lock:
+            self._figures = figures
+
+    def take_snapshot(self) -> bool:
+        """Whether one was asked for since the last call."""
+        with self._lock:
+            wanted, self._snapshots = self._snapshots > 0, 0
+            return wanted
+
+    @property
+    def quitting(self) -> bool:
+        """Whether it is time to end."""
+        return self._quit
+
+    def _carry_out(self, message: dict[str, Any]) -> None:
+        before = self._target()
+        self._choose_style(message)
+        for key, value in message.items():
+            if key in self._settings:
+                self._settings[key] = value
+            elif key == "toggle":
+                self._settings[value] = not self._settings[value]
+            elif key in ("more_strength", "more_detail"):
+                name = key.removeprefix("more_")
+                self._settings[name] = min(100, max(0, self._settings[name] + value))
+        self._snapshots += bool(message.get("snapshot"))
+        self._quit = self._quit or bool(message.get("quit"))
+        if self._target() != before:
+            self._fade = self._shown, self._shown_at
+
+    def _choose_style(self, message: dict[str, Any]) -> None:
+        count = len(self.names)
+        if "mix" in message:
+            self._mix, self._blend = message["mix"], 0
+            self._first = self._second = max(range(count), key=message["mix"].__getitem__)
+        if "style" in message or "step" in message:
+            self._first = message.get("style", (self._first + message.get("step", 0)) % count)
+            self._second, self._blend, self._mix = self._first, 0, None
+        if "second" in message:
+            self._second, self._mix = message["second"], None
+        if "blend" in message or "more_blend" in message:
+            if self._second == self._first:
+                self._second = (self._first + 1) % count
+            wanted = message.get("blend", self._blend + message.get("more_blend", 0))
+            self._blend, self._mix = min(100, max(0, wanted)), None
+
+    def _target(self) -> Shares:
+        if self._mix is not None:
+            return self._mix
+        shares = [0.0] * len(self.names)
+        shares[self._first] += 1 - self._blend / 100
+        shares[self._second] += self._blend / 100
+        return tuple(shares)
+
+    def _faded(self, time: float) -> Shares:
+        target = self._target()
+        if self._fade is None:
+            return target
+        start, since = self._fade
+        done = (time - since) / FADE
+        if not 0 <= done < 1:  # over, or a source that began anew
+            self._fade = None
+            return target
+        return tuple((1 - done) * old + done * new for old, new in zip(start, target, strict=True))

@@ -1,0 +1,52 @@
+"""What runs a network, whichever file and library it is: frames in and out, the memory handed along.
+
+`frame` and `stylized` are (H, W, 3) uint8 RGB, `style` (1, S) weights, `state` (1, H / 4, W / 4, C) float32.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from edge.onnx_runtime import OnnxRunner
+from edge.runtime import Runtime
+from edge.verify import open_runner
+from keras_vst.errors import UserError
+from keras_vst.frames import Pixels
+
+Tensor = npt.NDArray[np.float32]
+Size = tuple[int, int]  # (height, width)
+
+
+class Engine(Protocol):
+    """An open network."""
+
+    path: Path
+    runtime: Runtime  # the library that runs it, and its version
+    threads: int
+    num_styles: int
+    size: Size | None  # where the file fixes it
+    state_channels: int  # 0 is without a memory
+    style_names: tuple[str, ...]  # as far as the file itself knows them
+    margin: int | None  # pixels of border the file itself asks for
+
+    def run_pixels(
+        self, frame: Pixels, style: Tensor, state: Tensor | None = None
+    ) -> tuple[Pixels, Tensor | None]:
+        """One step; no state means the start of a clip.  Returns the stylized frame and the next state."""
+        ...
+
+
+def open_engine(
+    path: str | Path, *, runtime: str | None = None, threads: int | None = None, sha256: str | None = None
+) -> Engine:
+    """Open a .tflite or an .onnx file, or raise a UserError that says why it is not a network of ours."""
+    if os.fspath(path).lower().endswith(".onnx"):
+        if runtime is not None:
+            raise UserError(f"{path} is run by ONNX Runtime; leave --runtime {runtime} out.")
+        return OnnxRunner(Path(path), threads=threads, sha256=sha256)
+    return open_runner(path, runtime=runtime, threads=threads, sha256=sha256)

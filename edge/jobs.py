@@ -1,0 +1,176 @@
+"""Files repainted as wholes: a clip through the pipeline, or everything in a folder, one thing after the other."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from edge.colour import half_and_half
+from edge.excerpt import open_excerpt
+from edge.hud import draw
+from edge.painter import Painted, Painter
+from edge.pipeline import Pipeline
+from keras_vst.errors import UserError
+from keras_vst.video import Sink, TimedFrame, VideoInfo, open_sink
+from keras_vst.video.codecs import DEFAULTS
+from keras_vst.video.pictures import PICTURES, WRITTEN_PICTURES
+from keras_vst.video.target import disk_errors
+
+WRITTEN_CLIPS = (*DEFAULTS, ".gif")
+CLIPS = (
+    *WRITTEN_CLIPS,
+    ".m4v",
+    ".avi",
+    ".mpg",
+    ".mpeg",
+    ".ts",
+    ".mts",
+    ".m2ts",
+    ".wmv",
+    ".flv",
+    ".3gp",
+    ".ogv",
+)
+HUD_FRAMES = 30  # the figures shown are those of the last ones
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """How files are to be read and written."""
+
+    codec: str | None = None
+    crf: int | None = None
+    start: Fraction = Fraction(0)
+    duration: Fraction | None = None
+    before_after: str | None = None  # where the middle frame goes, half as it was
+    hud: bool = False
+    quiet: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what would be ignored."""
+        if self.start < 0 or (self.duration is not None and self.duration <= 0):
+            raise UserError("--start is 0 or more seconds and --duration above 0; correct them.")
+
+
+def paint_clip(source_name: str, target: str, painter: Painter, wishes: Wishes) -> tuple[int, int]:
+    """A clip, a picture, or a folder as a film.  Returns how many frames were painted and left out."""
+    with ExitStack() as stack:
+        source = stack.enter_context(open_excerpt(source_name, wishes.start, wishes.duration))
+        sink = stack.enter_context(_open_output(wishes, source_name, target, source.info))
+        split: Sink | None = None
+        if wishes.before_after:
+            split = stack.enter_context(open_sink(wishes.before_after, source.info))
+        progress = stack.enter_context(progress_bar(wishes.quiet, source.info.frames))
+        writer = _Writer(sink, painter, wishes, (source.info.frames or 1) // 2, progress)
+        painter.stylizer.reset()
+        Pipeline(source, painter.repaint, writer.write, timeline=painter.timeline).run()
+        if split is not None and writer.shown is not None:
+            split.write(TimedFrame(writer.shown, Fraction(0)))
+        return writer.count, source.skipped
+
+
+def paint_folder(folder: Path, target: Path, painter: Painter, wishes: Wishes) -> tuple[int, int]:
+    """Every picture and clip of a folder by itself.  Returns how many frames were painted, files left out."""
+    if wishes.before_after:
+        raise UserError("--before-after shows one clip or picture, not a folder of them; leave it out.")
+    files = (path.name for path in folder.iterdir() if path.suffix.lower() in (*PICTURES, *CLIPS))
+    names = sorted(name for name in files if not name.startswith("."))
+    _make_folder(target, folder)
+    count, damaged, reason = 0, 0, None
+    with progress_bar(wishes.quiet, len(names), "file") as progress:
+        for name in names:
+            try:
+                open_excerpt(folder / name).close()
+            except UserError as error:
+                damaged, reason = damaged + 1, str(error)
+                continue  # one damaged file does not stop a folder
+            count += _paint_one(folder / name, target, painter, wishes)
+            progress.update()
+    if not count:
+        raise UserError(
+            f"folder {folder} holds no picture or clip that can be read"
+            + (f"; the last one: {reason}" if reason else f" ({' '.join((*PICTURES, *CLIPS))}).")
+        )
+    return count, damaged
+
+
+def progress_bar(quiet: bool, total: int | None, unit: str = "frame") -> Any:
+    """A bar with the time left on a terminal, and nothing elsewhere."""
+    hidden = quiet or not sys.stderr.isatty()
+    return tqdm(total=total, unit=unit, leave=False, disable=hidden, file=sys.stderr)
+
+
+def hud_lines(painter: Painter, *more: str) -> list[str]:
+    """What the overlay says: what paints, at which size, and what each stage takes."""
+    times = painter.timeline.milliseconds(last=HUD_FRAMES)
+    stages = [f"{stage} {each['median']:.1f} ms" for stage, each in times.items()]
+    return [painter.network.name, *more, *stages]
+
+
+class _Writer:
+    """Takes painted frames in order and remembers the middle one; runs in the sink's thread."""
+
+    def __init__(self, sink: Sink, painter: Painter, wishes: Wishes, middle: int, progress: Any) -> None:
+        self._sink, self._painter, self._middle, self._progress = sink, painter, middle, progress
+        self._hud, self._split = wishes.hud, wishes.before_after is not None
+        self.count = 0
+        self.shown: Any = None  # a clip that breaks off before its middle shows its last frame
+
+    def write(self, painted: Painted) -> None:
+        after = painted.after
+        if self._split and self.count <= self._middle:
+            self.shown = half_and_half(painted.before.pixels, after.pixels)
+        if self._hud:
+            after = TimedFrame(draw(after.pixels, hud_lines(self._painter)), after.time)
+        self._sink.write(after)
+        self.count += 1
+        self._progress.update()
+
+
+def _paint_one(path: Path, target: Path, painter: Painter, wishes: Wishes) -> int:
+    name, extension = path.name, path.suffix.lower()
+    if extension in PICTURES:
+        kept = name if extension in WRITTEN_PICTURES else f"{name}.png"
+        wishes = Wishes(hud=wishes.hud, quiet=True)
+    else:
+        kept = name if extension in WRITTEN_CLIPS else f"{name}.mp4"
+        wishes = Wishes(wishes.codec, wishes.crf, wishes.start, wishes.duration, hud=wishes.hud, quiet=True)
+    return paint_clip(str(path), str(target / kept), painter, wishes)[0]
+
+
+def _open_output(wishes: Wishes, source_name: str, target: str, info: VideoInfo) -> Sink:
+    audio = source_name if info.has_audio else None
+    return open_sink(
+        target,
+        info,
+        codec=wishes.codec,
+        crf=wishes.crf,
+        audio_from=audio,
+        audio_since=wishes.start,
+        audio_until=wishes.duration,
+    )
+
+
+def _make_folder(target: Path, source: Path) -> None:
+    if target.resolve() == source.resolve():
+        raise UserError(f"cannot write {target}: it is the input itself; name another output.")
+    if target.exists() and not target.is_dir():
+        raise UserError(f"{target} is a file, but a folder was asked for; leave the / out or rename it.")
+    if not target.resolve().parent.is_dir():
+        raise UserError(
+            f"cannot write {target}: there is no folder {target.resolve().parent}; create it first."
+        )
+    with disk_errors(target):
+        target.mkdir(exist_ok=True)
+
+
+def is_one_by_one(source_name: str, target: str) -> bool:
+    """Whether every file of a folder is wanted by itself."""
+    return Path(source_name).is_dir() and target.endswith(("/", os.sep))

@@ -1,0 +1,117 @@
+"""Holds a time per frame by choosing the processing size: seconds in, (height, width) out, no clock of its own."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from statistics import median
+
+Size = tuple[int, int]
+
+WINDOW = 8  # frames whose median counts; one slow frame changes nothing
+SETTLING = 2  # frames after a change that are not counted: buffers are made anew
+AIM = 0.9  # of the target, what a smaller size must promise
+ROOM = 0.8  # of the target, below which a larger size must promise to stay before it is tried
+PATIENCE = 4  # windows in a row with room before a larger size is tried
+RELAPSE = 12  # windows; who comes down from a larger size within them was wrong to go up
+LONGEST_PATIENCE = 256  # windows, a minute or so
+
+
+class LatencyController:
+    """Chooses among `sizes`, the largest first, so that a frame takes at most `target` seconds.
+
+    Down at once by as much as is needed, up by one when there has been room for a while.  Promises go by the
+    area, which overstates what a larger size costs, so a steady machine never comes back from one; on an
+    unsteady machine every relapse doubles the time before the next attempt.
+    """
+
+    def __init__(
+        self, target: float, sizes: Sequence[Size], say: Callable[[str], None] | None = None
+    ) -> None:
+        """Start with the largest size; `say` is told of every change."""
+        if target <= 0 or not sizes:
+            raise ValueError(
+                f"a target above 0 seconds and at least one size are needed. Received: {target} and "
+                f"{len(sizes)} sizes. Use `ladder` for the sizes."
+            )
+        self.target, self.sizes = target, list(sizes)
+        self._say = say or (lambda message: None)
+        self._index = 0
+        self._seconds: deque[float] = deque(maxlen=WINDOW)
+        self._unsettled = SETTLING
+        self._roomy = 0  # windows in a row
+        self._since_rise: int | None = None  # windows since a larger size was tried
+        self._patience = PATIENCE
+        self._told_hopeless = False
+
+    @property
+    def size(self) -> Size:
+        """The size to work at."""
+        return self.sizes[self._index]
+
+    def observe(self, seconds: float) -> Size:
+        """Take note of what one frame took; returns the size for the next."""
+        if self._unsettled:
+            self._unsettled -= 1
+            return self.size
+        self._seconds.append(seconds)
+        if len(self._seconds) == WINDOW:
+            self._judge(median(self._seconds))
+            self._seconds.clear()
+        return self.size
+
+    def _judge(self, seconds: float) -> None:
+        self._since_rise = None if self._since_rise is None else self._since_rise + 1
+        if seconds > self.target:
+            self._roomy = 0
+            self._lower(seconds)
+            return
+        self._told_hopeless = False
+        if self._since_rise is not None and self._since_rise > RELAPSE:
+            self._since_rise, self._patience = None, max(PATIENCE, self._patience // 2)
+        has_room = self._index > 0 and self._promise(seconds, self._index - 1) < ROOM * self.target
+        self._roomy = self._roomy + 1 if has_room else 0
+        if self._roomy >= self._patience:
+            self._since_rise = 0
+            self._change(self._index - 1, seconds)
+
+    def _lower(self, seconds: float) -> None:
+        if self._index == len(self.sizes) - 1:
+            if not self._told_hopeless:
+                self._say(
+                    f"{_told(seconds)} a frame at {_name(self.size)}, the smallest size, is over "
+                    f"{_told(self.target)}; this machine cannot hold it."
+                )
+            self._told_hopeless = True
+            return
+        if self._since_rise is not None:
+            self._patience = min(LONGEST_PATIENCE, 2 * self._patience)
+            self._since_rise = None
+        lower = range(self._index + 1, len(self.sizes))
+        fast = (index for index in lower if self._promise(seconds, index) <= AIM * self.target)
+        self._change(next(fast, lower[-1]), seconds)
+
+    def _promise(self, seconds: float, index: int) -> float:
+        """What a frame should take at another size."""
+        return seconds * _area(self.sizes[index]) / _area(self.size)
+
+    def _change(self, index: int, seconds: float) -> None:
+        relation = "over" if index > self._index else "well under"
+        before, self._index = self.size, index
+        self._unsettled, self._roomy = SETTLING, 0
+        self._say(
+            f"{_told(seconds)} a frame at {_name(before)} is {relation} {_told(self.target)}; "
+            f"working at {_name(self.size)}."
+        )
+
+
+def _area(size: Size) -> int:
+    return size[0] * size[1]
+
+
+def _name(size: Size) -> str:
+    return f"{size[1]}x{size[0]}"
+
+
+def _told(seconds: float) -> str:
+    return f"{seconds * 1e3:.0f} ms"

@@ -1,0 +1,178 @@
+"""`vst live`: a camera, a stream or a file, painted while it runs, the newest frame first."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any
+
+from edge.arguments import add_network_options, duration_of, open_painter, positive_number
+from edge.controls import KEYS
+from edge.latency import LatencyController
+from edge.output import Output
+from edge.painter import Painted, Painter
+from edge.pipeline import Pipeline
+from edge.sinks import open_sink
+from edge.sizes import ladder
+from edge.sources import FrameSource, open_source
+from edge.sources.timing import pace
+from keras_vst.errors import UserError
+from keras_vst.video import TimedFrame, VideoInfo
+
+DESCRIPTION = """\
+SOURCE is camera:0 (the default), a clip (played at its own speed), loop:clip.mp4, rtsp:// rtmp:// http://,
+test:, screen:, or - (standard input).  --sink is window: (the default), web: (a page with all the controls),
+a file, hls:folder/, rtmp:// rtsp:// udp://, virtualcam:, - (standard output) or null:.
+Frames that come faster than they are painted are dropped.  Ctrl-C, q or closing the window ends it; files
+are finished."""
+KEY_TABLE = "keys in the window (the page has the same):\n" + "\n".join(
+    f"  {key:6} {text}" for key, (text, _) in KEYS.items()
+)
+
+
+def add_parser(commands: Any, parent: argparse.ArgumentParser) -> None:
+    """Declare the subcommand."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "live",
+        parents=[parent],
+        help="repaint a camera or a stream while it runs",
+        description=DESCRIPTION,
+        epilog=KEY_TABLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("source", nargs="?", default="camera:0", metavar="SOURCE", help="see above")
+    parser.add_argument("--sink", default="window:", metavar="URI", help="see above")
+    add_network_options(parser)
+    target = parser.add_mutually_exclusive_group()
+    target.add_argument(
+        "--fps", type=positive_number, metavar="N", help="work at the largest size that holds this rate"
+    )
+    target.add_argument(
+        "--max-latency",
+        type=duration_of,
+        metavar="80ms",
+        help="work at the largest size that shows a frame this soon after it came",
+    )
+    parser.add_argument("--codec", metavar="C", help="encoder of a file")
+    parser.add_argument("--crf", type=int, metavar="N", help="quality of encoded video, lower is better")
+    parser.add_argument("--seconds", type=positive_number, metavar="N", help="end after so long")
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=Path(),
+        metavar="DIR",
+        help="for snapshots and recordings (default: here)",
+    )
+    parser.add_argument("--hud", action="store_true", help="figures over the picture")
+    parser.add_argument("--stats", action="store_true", help="say at the end where the time went")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run until somebody ends it; a file that was written is finished whatever ended it, except its own failure."""
+    if not options.folder.is_dir():
+        raise UserError(f"there is no folder {options.folder} for snapshots; create it first.")
+    painter = open_painter(options, hud=options.hud)
+    with ExitStack() as stack:
+        source = open_source(options.source)
+        stack.callback(source.close)
+        _govern(painter, options, source.info)
+        sink = open_sink(options.sink, source.info, **_sink_options(options, painter, source))
+        output = Output(sink, source.info, painter, options.folder, time.monotonic)
+        session = Session(source, painter, output, options.seconds)
+        try:
+            session.run(deliver_here=getattr(sink, "main_thread", False))
+        except BaseException as error:
+            with suppress(Exception):  # what failed first is what is told
+                output.close()
+            if not isinstance(error, KeyboardInterrupt):
+                raise
+            print(session.summary(), file=sys.stderr)
+            return 130
+        output.close()
+        print(session.summary(), file=sys.stderr)
+    if options.stats:
+        print(painter.timeline.table(), file=sys.stderr)
+    return 0
+
+
+class Session:
+    """One source through one painter into one output."""
+
+    def __init__(
+        self, source: FrameSource, painter: Painter, output: Output, seconds: float | None = None
+    ) -> None:
+        """Nothing runs yet; `seconds` is how long it is to last by the clock."""
+        self._source, self._painter, self._output, self._seconds = source, painter, output, seconds
+        self._closing = threading.Event()
+        self._since: float | None = None  # when the first frame was shown
+        self._until = 0.0
+        self._pipeline = Pipeline(
+            self._frames(),
+            painter.repaint,
+            self._deliver,
+            live=True,
+            timeline=painter.timeline,
+            interrupt=self._interrupt,
+        )
+
+    def run(self, *, deliver_here: bool = False) -> None:
+        """Run until the source ends, whoever watches ends it, or something fails."""
+        self._painter.stylizer.reset()
+        self._pipeline.run(deliver_here=deliver_here)
+
+    def summary(self) -> str:
+        """What came of it, in one line."""
+        count = self._pipeline.delivered
+        seconds = self._until - (self._since or self._until)
+        rate = f", {(count - 1) / seconds:.1f} frames per second" if count > 1 and seconds > 0 else ""
+        return (
+            f"{count} {'frame' if count == 1 else 'frames'} in {seconds:.1f} s{rate}, "
+            f"{self._pipeline.dropped} dropped, {self._source.skipped} damaged"
+        )
+
+    def _frames(self) -> Iterator[TimedFrame]:
+        """A file is played at its own speed; what is live has one."""
+        return iter(self._source) if self._source.live else pace(self._source, self._closing)
+
+    def _deliver(self, painted: Painted) -> None:
+        pipeline = self._pipeline
+        self._output.write(painted, pipeline.dropped, pipeline.latency)
+        self._until = time.monotonic()
+        self._since = self._until if self._since is None else self._since
+        if self._painter.latency is not None and pipeline.latency:
+            self._painter.latency = pipeline.latency
+        over = self._seconds is not None and self._until - self._since >= self._seconds
+        if over or self._output.closed_by_user:
+            pipeline.stop()
+
+    def _interrupt(self) -> None:
+        self._closing.set()
+        self._source.close()
+
+
+def _govern(painter: Painter, options: argparse.Namespace, info: VideoInfo) -> None:
+    """Let a controller choose the processing size, if a target was given."""
+    if options.fps is None and options.max_latency is None:
+        return
+    stylizer, frame = painter.stylizer, (info.height, info.width)
+    sizes = ladder(frame, stylizer.margin, largest=stylizer.size_for(frame), fixed=stylizer.runner.size)
+    target: float = 1 / options.fps if options.fps else options.max_latency
+    painter.latency = None if options.fps else target
+    painter.governor = LatencyController(target, sizes, lambda text: print(f"vst: {text}", file=sys.stderr))
+
+
+def _sink_options(options: argparse.Namespace, painter: Painter, source: FrameSource) -> dict[str, Any]:
+    has_sound = source.info.has_audio and not source.live
+    return {
+        "codec": options.codec,
+        "crf": options.crf,
+        "audio_from": options.source if has_sound else None,
+        "controls": painter.controls,
+        "on_key": painter.controls.press,
+    }

@@ -1,0 +1,109 @@
+"""Where painted frames end up while somebody watches: the sink, and beside it snapshots and recordings."""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from edge.hud import draw
+from edge.jobs import hud_lines
+from edge.painter import Painted, Painter
+from edge.sinks import FrameSink
+from keras_vst.video import Sink, TimedFrame, VideoInfo, open_sink
+
+RATE_OVER = 2.0  # seconds over which the frame rate is told
+
+
+class Output:
+    """Hands every painted frame on; `folder` takes the snapshots and recordings.
+
+    What fails in the sink itself makes it `broken`: then there is nothing left to finish in it.
+    """
+
+    def __init__(
+        self, sink: FrameSink, info: VideoInfo, painter: Painter, folder: Path, clock: Callable[[], float]
+    ) -> None:
+        """Take over an open sink."""
+        self.broken = False
+        self._sink, self._painter, self._folder = sink, painter, folder
+        # What is recorded starts anew with its own clock, and without sound.
+        self._info = replace(info, frames=None, duration=None, has_audio=False, is_image=False, origin=None)
+        self._clock = clock
+        self._moments: deque[float] = deque()
+        self._recording: tuple[Sink, TimedFrame] | None = None  # and its first frame
+
+    @property
+    def closed_by_user(self) -> bool:
+        """Whether whoever watched has seen enough."""
+        return self._sink.closed_by_user or self._painter.controls.quitting
+
+    def write(self, painted: Painted, dropped: int, latency: float) -> None:
+        """Show one frame, and keep it where that is wanted."""
+        self._tell(dropped, latency)
+        shown = painted.after
+        if painted.look.hud:
+            figures = self._painter.controls.status()["figures"]
+            lines = [f"{name} {value}" for name, value in figures.items()]
+            shown = TimedFrame(draw(shown.pixels, hud_lines(self._painter, *lines)), shown.time)
+        try:
+            self._sink.write(shown)
+        except Exception:
+            self.broken = True
+            raise
+        self._keep(painted)
+
+    def close(self) -> None:
+        """Finish what can be finished."""
+        try:
+            self._stop_recording()
+        finally:
+            (self._sink.abort if self.broken else self._sink.close)()
+
+    def _tell(self, dropped: int, latency: float) -> None:
+        now = self._clock()
+        self._moments.append(now)
+        while now - self._moments[0] > RATE_OVER:
+            self._moments.popleft()
+        span = now - self._moments[0]
+        rate = (len(self._moments) - 1) / span if span > 0 else 0.0
+        figures = {"fps": round(rate, 1), "latency_ms": round(latency * 1e3), "dropped": dropped}
+        size = self._painter.stylizer.fitted
+        if size is not None:
+            figures["size"] = f"{size[1]}x{size[0]}"
+        self._painter.controls.report(figures)
+
+    def _keep(self, painted: Painted) -> None:
+        if self._painter.controls.take_snapshot():
+            with open_sink(self._name(".png"), self._info) as picture:
+                picture.write(painted.after)
+        if not painted.look.record:
+            self._stop_recording()
+            return
+        if self._recording is None:
+            self._recording = open_sink(self._name(".mp4"), self._info), painted.after
+        sink, first = self._recording
+        sink.write(TimedFrame(painted.after.pixels, painted.after.time - first.time))
+
+    def _stop_recording(self) -> None:
+        if self._recording is None:
+            return
+        (sink, _), self._recording = self._recording, None
+        try:
+            sink.commit()
+        except BaseException:
+            sink.discard()
+            raise
+
+    def _name(self, extension: str) -> Path:
+        """A name by the time of day that is not taken yet; said on stderr."""
+        stem, count = f"vst-{datetime.now():%Y%m%d-%H%M%S}", 1
+        path = self._folder / f"{stem}{extension}"
+        while path.exists():
+            count += 1
+            path = self._folder / f"{stem}-{count}{extension}"
+        print(f"vst: writing {path}", file=sys.stderr)
+        return path

@@ -1,0 +1,190 @@
+import re
+import signal
+import sys
+import threading
+import time
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge import live
+from edge.sources import SourceLost
+from keras_vst.errors import UserError
+from keras_vst.video import TimedFrame, VideoInfo, open_source, probe
+from tests.edge.live_fakes import FakeSink, FakeSource
+from tests.keras_vst.clips import grey_steps, names, numbers, write_clip
+
+
+@pytest.fixture
+def run(vst, bundled, monkeypatch, tmp_path):
+    """`vst live` with this source and sink in place of real ones."""
+
+    def start(source: FakeSource, sink: FakeSink, *options: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(live, "open_source", lambda uri: source)
+        monkeypatch.setattr(live, "open_sink", lambda uri, info, **more: sink)
+        begin = time.monotonic()
+        answer = vst("live", "--style", "dark", "--threads", 1, "--folder", tmp_path, *options)
+        assert time.monotonic() - begin < 5
+        assert not [thread for thread in threading.enumerate() if thread.name.startswith("vst-")]
+        return answer
+
+    return start
+
+
+def test_a_source_that_ends_is_told_in_one_line(run):
+    source, sink = FakeSource(1), FakeSink()
+    status, out, err = run(source, sink)
+    assert (status, out) == (0, "")
+    assert err == "1 frame in 0.0 s, 0 dropped, 0 damaged\n"
+    assert (sink.ended, source.closed.is_set()) == (["close"], True)
+    assert (sink.frames[0].pixels == 255).all()
+
+
+def test_closing_the_window_ends_it_and_lets_the_camera_go(run):
+    source, sink = FakeSource(20, waits=True), FakeSink(closes_after=1)
+    assert run(source, sink)[0] == 0
+    assert (sink.ended, source.closed.is_set()) == (["close"], True)
+
+
+@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_finishes_the_file_and_lets_the_camera_go(run, kind):
+    class Watched(FakeSink):
+        def write(self, frame):
+            super().write(frame)
+            if len(self.frames) == 1:
+                threading.Timer(0.05, signal.raise_signal, [kind]).start()
+
+    source, sink = FakeSource(3, waits=True), Watched()
+    status, _, err = run(source, sink)
+    assert status == 130
+    assert re.fullmatch(r"\d frames? in .* damaged\n", err)
+    assert (sink.ended, source.closed.is_set()) == (["close"], True)
+
+
+def test_a_camera_that_is_lost_leaves_what_came_until_then_whole(run):
+    source = FakeSource(
+        2, error=SourceLost("no picture came from camera 0 for 10 s; check that it is there.")
+    )
+    sink = FakeSink()
+    status, _, err = run(source, sink)
+    assert status == 2
+    assert err.endswith("vst: no picture came from camera 0 for 10 s; check that it is there.\n")
+    assert sink.ended == ["close"]
+
+
+def test_a_sink_that_breaks_ends_it_with_its_message(run):
+    source, sink = FakeSource(20, waits=True), FakeSink(fails_at=0)
+    status, _, err = run(source, sink)
+    assert status == 1
+    assert "OSError: the sink broke" in err
+    assert (sink.ended, source.closed.is_set()) == (["abort"], True)
+
+
+def test_a_source_that_cannot_be_opened_opens_no_sink(vst, bundled, monkeypatch):
+    def refuse(uri):
+        raise UserError("there is no camera 0; plug one in.")
+
+    monkeypatch.setattr(live, "open_source", refuse)
+    monkeypatch.setattr(live, "open_sink", lambda *_, **__: pytest.fail("a sink was opened"))
+    assert vst("live", "--style", "dark") == (2, "", "vst: there is no camera 0; plug one in.\n")
+
+
+def test_stats_say_where_the_time_went(run):
+    _, _, err = run(FakeSource(1), FakeSink(), "--stats")
+    stages = [line.split()[0] for line in err.splitlines()[1:]]
+    assert stages == ["capture", "fit", "network", "unfit", "sink"]
+
+
+def test_a_file_is_played_at_its_own_speed_into_a_file(vst, bundled, tmp_path):
+    clip = write_clip(tmp_path / "in.mp4", grey_steps(8), sound="aac")
+    target = tmp_path / "out.mkv"
+    begin = time.monotonic()
+    options = ("--style", "dark", "--codec", "ffv1", "--threads", 1)
+    status, _, err = vst("live", clip, "--sink", target, *options)
+    assert status == 0, err
+    assert time.monotonic() - begin > 7 / 25
+    with open_source(target) as painted:
+        shown = numbers([255 - frame.pixels for frame in painted])
+    assert shown == sorted(set(shown))
+    assert shown[-1] == 7  # the newest always comes through
+    assert probe(target).has_audio
+
+
+def test_it_ends_after_the_wanted_seconds(vst, bundled):
+    options = ("--style", "dark", "--threads", 1, "--seconds", "0.2", "--fps", 25)
+    status, _, err = vst("live", "test:?size=64x48&fps=50", "--sink", "null:", *options)
+    assert status == 0, err
+    assert 0.2 <= float(err.splitlines()[-1].split(" in ")[1].split(" s")[0]) < 2
+
+
+def test_a_target_that_cannot_be_held_makes_it_work_smaller_and_say_so(run, monkeypatch):
+    from edge.runtime import Runner
+
+    painted = Runner.run_pixels
+
+    def slow(self, frame, style, state=None):
+        time.sleep(0.004 * frame.size / (144 * 208 * 3))
+        return painted(self, frame, style, state)
+
+    monkeypatch.setattr(Runner, "run_pixels", slow)
+    source = FakeSource(60, live=False)
+    source.info = VideoInfo(192, 128)
+
+    def frames():
+        for index in range(60):
+            yield TimedFrame(np.full((128, 192, 3), index, np.uint8), Fraction(index, 100))
+
+    monkeypatch.setattr(FakeSource, "__iter__", lambda self: frames())
+    _, _, err = run(source, FakeSink(), "--max-latency", "2ms")
+    assert "ms a frame at 208x144 is over 2 ms; working at" in err
+
+
+def test_keys_are_listed_in_the_help(vst):
+    status, out, _ = vst("live", "--help")
+    assert status == 0
+    for text in ("n      next style", "space  freeze", "camera:0", "--max-latency 80ms"):
+        assert text in out
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--fps", "0"), "a number above 0 is needed, but '0' came"),
+        (("--fps", "nan"), "'nan' came"),
+        (("--max-latency", "80"), "a time above 0 is written 80ms or 0.08s, but '80' came"),
+        (("--max-latency", "0ms"), "'0ms' came"),
+        (("--fps", "30", "--max-latency", "1s"), "not allowed with argument --fps"),
+        (("--folder", "/nowhere/at/all"), "there is no folder /nowhere/at/all"),
+        (("--sink", "gopher://x"), "is not a sink known here"),
+        (("--quality", "film"), "there is no network of film quality yet"),
+    ],
+)
+def test_an_option_that_makes_no_sense_is_one_line(vst, bundled, clip, options, message):
+    status, out, err = vst("live", clip, "--style", "dark", *options)
+    assert (status, out) == (2, "")
+    assert message in err.splitlines()[-1]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="DISPLAY is a matter of X11")
+def test_without_a_screen_or_a_camera_it_says_what_else_to_do(vst, bundled, clip, monkeypatch):
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    assert "use --sink web and a browser" in vst("live", clip, "--style", "dark")[2]
+    if not list(Path("/dev").glob("video*")):
+        status, _, err = vst("live", "--style", "dark", "--sink", "null:")
+        assert (status, err.count("\n")) == (2, 1)
+        assert "camera" in err
+
+
+def test_a_snapshot_key_in_a_live_run_writes_a_picture(run, tmp_path, monkeypatch):
+    def press(self, *arguments):
+        self.controls.press("i")
+        return paint(self, *arguments)
+
+    paint = live.Painter.repaint
+    monkeypatch.setattr(live.Painter, "repaint", press)
+    before = set(names(tmp_path))
+    run(FakeSource(1), FakeSink())
+    assert [Path(name).suffix for name in set(names(tmp_path)) - before] == [".png"]

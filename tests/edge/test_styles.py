@@ -1,0 +1,73 @@
+import cv2
+import numpy as np
+import pytest
+
+from edge.sheet import GAP, LABEL, arrange
+from keras_vst import zoo
+from tests.conftest import draw_picture
+from tests.conftest import write_picture as draw_to
+from tests.keras_vst.clips import flat, names
+
+
+def test_a_sheet_shows_ones_own_picture_in_every_style(vst, bundled, tmp_path):
+    photo = draw_to(tmp_path / "photo.png", seed=1, height=60, width=90)
+    sheet = tmp_path / "sheet.png"
+    status, out, _ = vst("styles", "--sheet", photo, "-o", sheet, "--threads", 1)
+    assert (status, out) == (0, f"3 styles: {sheet}\n")
+    shown = cv2.cvtColor(cv2.imread(str(sheet)), cv2.COLOR_BGR2RGB)
+    cell = 60 + LABEL + GAP, 90 + GAP
+    tiles = [
+        shown[GAP + row * cell[0] :][:60, GAP + column * cell[1] :][:, :90]
+        for row in range(2)
+        for column in range(2)
+    ]
+    original = draw_picture(1, 60, 90)
+    np.testing.assert_array_equal(tiles[0], original)
+    for tile in tiles[1:]:
+        np.testing.assert_array_equal(tile, 255 - original)
+
+
+def test_names_stand_below_their_pictures():
+    tiles = [
+        ("short", flat((90, 90, 90), 120, 40)),
+        ("a very long name of a style indeed", flat((9, 9, 9), 120, 40)),
+    ]
+    sheet = arrange(tiles)
+    strip = sheet[GAP + 40 : GAP + 40 + LABEL]
+    assert (strip[:, GAP : GAP + 120] < 100).any()
+    assert (strip[:, GAP + 120 + GAP :][:, :120] < 100).any()
+    assert (strip[:, GAP + 240 + GAP :] == 255).all()
+
+
+def test_a_large_photo_is_made_smaller(vst, bundled, tmp_path):
+    photo = tmp_path / "photo.jpg"
+    cv2.imwrite(str(photo), flat((200, 100, 50), 1200, 900))
+    sheet = tmp_path / "sheet.jpg"
+    assert vst("styles", "--sheet", photo, "-o", sheet)[0] == 0
+    assert cv2.imread(str(sheet)).shape == (2 * (360 + LABEL + GAP) + GAP, 2 * (480 + GAP) + GAP, 3)
+
+
+@pytest.mark.parametrize(
+    ("photo", "target", "message"),
+    [
+        ("missing.png", "sheet.png", "there is no file"),
+        ("photo.png", "nowhere/sheet.png", "create it first"),
+        ("photo.png", "photo.png", "it is the input itself"),
+    ],
+)
+def test_mistakes_are_one_line_and_leave_nothing(vst, bundled, tmp_path, photo, target, message):
+    folder = tmp_path / "here"
+    folder.mkdir()
+    draw_to(folder / "photo.png", seed=2)
+    status, out, err = vst("styles", "--sheet", folder / photo, "-o", folder / target)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert message in err
+    assert names(folder) == ["photo.png"]
+
+
+def test_without_styles_there_is_no_sheet(vst, tmp_path, monkeypatch):
+    monkeypatch.setattr(zoo, "ROOT", tmp_path)
+    photo = draw_to(tmp_path / "photo.png", seed=2)
+    status, _, err = vst("styles", "--sheet", photo, "-o", tmp_path / "sheet.png")
+    assert status == 2
+    assert "no styles are installed" in err
