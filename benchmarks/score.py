@@ -117,7 +117,14 @@ def _cover(picture: Frame) -> Frame:
     return to_uint8(to_float(cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC).astype(np.uint8)))
 
 
-def _read(path: Path) -> Frame:
+def paths_of(folder: Path, count: int) -> list[Path]:
+    """So many pictures, spread over the folder."""
+    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
+    return [paths[index] for index in np.linspace(0, len(paths) - 1, count).astype(int)]
+
+
+def read(path: Path) -> Frame:
+    """A picture as (H, W, 3) RGB."""
     picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if picture is None:
         raise SystemExit(f"{path} cannot be read as a picture.")
@@ -136,11 +143,8 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=8, help="how many photos, spread over the folder")
     options = parser.parse_args()
 
-    paths = sorted(
-        path for path in options.photos.iterdir() if path.suffix.lower() in (".jpg", ".jpeg", ".png")
-    )
-    chosen = [paths[index] for index in np.linspace(0, len(paths) - 1, options.count).astype(int)]
-    photos, style = [_read(path) for path in chosen], _fit(_read(options.style), 512)
+    photos = [read(path) for path in paths_of(options.photos, options.count)]
+    style = _fit(read(options.style), 512)
     features = load_vgg16(options.vgg16)
     for name, runner in ((options.model.stem, open_runner(options.model)), ("identity", None)):
         print(json.dumps({"network": name, **score(Painter(runner), photos, style, features)}), flush=True)

@@ -61,6 +61,7 @@ def test_the_commands_of_readme_do_what_it_says(
     for name in ("keras_vst/assets/scene.mp4", "clip.mp4"):
         shutil.copy(short_clip, tmp_path / name)
     shutil.copy(painting, tmp_path / "painting.jpg")
+    shutil.copy(painting, tmp_path / "photo.jpg")
     shutil.copytree(photos, tmp_path / "photos")
 
     to_run = [words for words in commands() if words[0] != "make"]
@@ -70,5 +71,6 @@ def test_the_commands_of_readme_do_what_it_says(
 
     assert (tmp_path / "painted.mp4").stat().st_size > 1000
     assert len(list((tmp_path / "frames").glob("*.png"))) == 8
+    assert (tmp_path / "sheet.png").is_file()
     assert (tmp_path / "runs" / "mine" / "samples").is_dir()
     assert (tmp_path / "build" / "mine" / "mine.tflite").is_file()

@@ -1,0 +1,181 @@
+"""What each loss and each choice brings: one small run a row, of equal steps, scored on pictures and motion not seen.
+
+    python -m benchmarks.ablation --style PICTURE --photos DIR --clips DIR --held-out DIR --held-out-clips DIR \
+        --out runs/ablation [--vgg16 FILE] [--only NAME ...]
+
+Writes one JSON row and one strip (photos above, painted below) a choice, and leaves rows that are there already.
+Runs are far too short for a network to keep: the rows are for comparing with each other, at matched style.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from benchmarks.score import Painter, paths_of, read, score
+from edge.verify import open_runner
+from export.source import load
+from export.tflite import convert
+from keras_vst import flow, metrics
+from keras_vst.features import load_vgg16
+from keras_vst.frames import fit, to_float, to_uint8
+from keras_vst.motion import Frame
+from keras_vst.video import open_source
+
+BUDGET = (
+    "schedule.steps=300",
+    "schedule.judged_sizes=96,",
+    "data.batch=2",
+    "data.margin=48",
+    "data.photo_side=288",
+    "data.style_side=384",  # strokes in the same proportion to what is judged as in a full run
+)
+STILL = ("loss.temporal=0", "loss.long_term=0")
+GAN = (
+    "loss.cycle=0",
+    "loss.identity=0",
+    "loss.adversarial_reverse=0",
+    "loss.style=8",
+    "schedule.learning_rate=2e-3",
+)
+CHOICES: dict[str, tuple[str, ...]] = {  # the settings that differ; "collection" trains adversarially
+    "the default": (),
+    "no temporal terms": STILL,
+    "real flow only": ("schedule.clips_from=0", "data.real_share=1"),
+    "synthetic and real flow": ("schedule.clips_from=0", "data.real_share=0.5"),
+    "temporal terms twice as strong": ("loss.temporal=240", "loss.long_term=80"),
+    "flat areas held harder": ("loss.temporal_flat=4",),
+    "features held as well": ("loss.temporal_features=2",),
+    "noise stability": ("loss.stability=40",),
+    "moments, no Gram": ("loss.style=0", "loss.palette=8"),
+    "Gram and moments": ("loss.palette=2",),
+    "progressive 64, 96": ("schedule.judged_sizes=64,96", "schedule.stage_shares=0.5,0.5"),
+    "adversarial kind, no discriminator": ("collection", *GAN, "loss.adversarial=0", "loss.adversarial_motion=0"),
+    "image discriminator": ("collection", *GAN, "loss.adversarial_motion=0"),
+    "image discriminator, one scale": (
+        "collection", *GAN, "loss.adversarial_motion=0", "discriminator.num_scales=1",
+    ),
+    "image and motion discriminators": ("collection", *GAN),
+}  # fmt: skip
+CLIP_FRAMES = 16
+STRIP_HEIGHT = 256
+
+
+def main() -> None:
+    """Train, score and show every choice that has no row yet."""
+    options = _parser().parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    features = load_vgg16(options.vgg16)
+    photos = [read(path) for path in paths_of(options.held_out, 8)]
+    clips = [_clip(path) for path in sorted(options.held_out_clips.iterdir())[:3]]
+    for name in options.only or CHOICES:
+        run = options.out / name.replace(",", "").replace(" ", "-")
+        row_file = run / "row.json"
+        if not row_file.exists():
+            _train(run, CHOICES[name], options)
+            painter = Painter(open_runner(_network(run)))
+            row: dict[str, Any] = {"choice": name, **score(painter, photos, read(options.style), features)}
+            row["warp_real"] = round(float(np.median([_flicker(painter, clip) for clip in clips])), 4)
+            _strip(run / "strip.png", painter, photos[:3])
+            row_file.write_text(json.dumps(row) + "\n", encoding="utf-8")
+        print(row_file.read_text(encoding="utf-8").strip(), flush=True)
+
+
+def _train(run: Path, choice: tuple[str, ...], options: argparse.Namespace) -> None:
+    """One run in a process of its own, so that the next one starts from a clean slate."""
+    shutil.rmtree(run, ignore_errors=True)
+    recipe = ["--recipe", "painting", "--style", str(options.style)]
+    settings = list(choice)
+    if "collection" in choice:  # of one picture, so that its rows compare with the others
+        settings.remove("collection")
+        painting = options.out / "collection"
+        painting.mkdir(exist_ok=True)
+        shutil.copy(options.style, painting)
+        recipe = ["--recipe", "collection", "--collection", str(painting)]
+    clips = ["--clips", str(options.clips), "--cache", str(options.out / "cache")]
+    wants_clips = any(setting.startswith("schedule.clips_from") for setting in settings)
+    given = [f"--set={setting}" for setting in (*BUDGET, *settings)]
+    vgg16 = ["--vgg16", options.vgg16] if options.vgg16 else []
+    command = [
+        sys.executable,
+        "-m",
+        "training.fit",
+        *recipe,
+        "--photos",
+        str(options.photos),
+        "--run",
+        str(run),
+    ]
+    subprocess.run([*command, *(clips if wants_clips else []), *given, *vgg16], check=True)
+
+
+def _network(run: Path) -> Path:
+    path = run / "network.tflite"
+    path.write_bytes(convert(load(run).student))
+    return path
+
+
+def _clip(path: Path) -> list[Frame]:
+    """Frames of a real clip at 640x360."""
+    frames = []
+    with open_source(path) as source:
+        for frame in source:
+            frames.append(fit(frame.pixels, (360, 640))[0])
+            if len(frames) == CLIP_FRAMES:
+                break
+    return frames
+
+
+def _flicker(painter: Painter, clip: list[Frame]) -> float:
+    """Warp error over a real clip, its motion estimated and trusted where it agrees both ways."""
+
+    def between(later: int, earlier: int) -> tuple[Any, Any]:
+        backward = flow.estimate(clip[earlier], clip[later])
+        return backward, flow.visibility(backward, flow.estimate(clip[later], clip[earlier]))
+
+    painter.state = None
+    stylized = np.concatenate([painter(to_float(frame)[None]) for frame in clip])
+    return metrics.clip_warp_error(stylized, between)
+
+
+def _strip(path: Path, painter: Painter, photos: list[Frame]) -> None:
+    columns = []
+    for photo in photos:
+        width = round(photo.shape[1] * STRIP_HEIGHT / photo.shape[0] / 8) * 8
+        frame = to_float(
+            cv2.resize(photo, (width, STRIP_HEIGHT), interpolation=cv2.INTER_AREA).astype(np.uint8)
+        )
+        columns.append(np.concatenate([frame, painter.afresh(frame[None])[0]]))
+    cv2.imwrite(str(path), to_uint8(np.concatenate(columns, axis=1))[..., ::-1])
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    for name, told in (
+        ("--style", "the painting"),
+        ("--photos", "pictures to train on"),
+        ("--clips", "clips to train on, for the rows with real flow"),
+        ("--held-out", "pictures to score on"),
+        ("--held-out-clips", "clips to score on"),
+        ("--out", "where rows, strips and runs go"),
+    ):
+        parser.add_argument(name, type=Path, required=True, help=told)
+    parser.add_argument("--vgg16", help="ImageNet VGG16 weights; default: Keras's own")
+    parser.add_argument(
+        "--only", nargs="+", choices=list(CHOICES), metavar="NAME", help="these choices alone"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    main()
