@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 
 import numpy as np
 import pytest
 
+if importlib.util.find_spec("tensorflow"):
+    pytest.skip("aiortc's libsrtp and TensorFlow crash in one process", allow_module_level=True)
 aiohttp = pytest.importorskip("aiohttp", reason="the page needs aiohttp, of the extra `live`")
 aiortc = pytest.importorskip("aiortc", reason="WebRTC needs aiortc, of the extra `webrtc`")
 
