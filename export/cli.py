@@ -1,10 +1,13 @@
-"""Turn a trained run into a .tflite file with its card.
+"""Turn a trained network into files that devices run, each proven equal to it before it is released.
 
     python -m export --run runs/mine --out build/mine
+    python -m export --run runs/mine --out build/mine --formats tflite,onnx,savedmodel \\
+        --precisions fp32,fp16,int8 --sizes dynamic,640x360
     vst stylize clip.mp4 -o painted.mp4 --model build/mine/mine.tflite
 
-The file is compared with the Keras network over a clip, state and all, before it is released.  Titles,
-artists and whatever else the card should tell come from a TOML file:
+Every file is played over a clip beside the Keras network, state and all, and asked whether it is equal, as steady,
+fast and small as it should be and runs on other devices (report.html).  What fails is not released, and the
+exit status is 1.  Titles, artists and whatever else the card should tell come from a TOML file:
 
     [styles.painting]          # the style picture's file name without its ending
     name = "great-wave"        # what `vst stylize --style` calls it
@@ -17,15 +20,21 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from keras_vst.errors import UserError
 
+if TYPE_CHECKING:
+    from export.release import Released
+
 
 def main(argv: list[str] | None = None) -> int:
-    """Parse the command line and export; 0 done, 1 a gate refused the file, 2 the user's mistake."""
+    """Parse the command line and export; 0 done, 1 the gate refused a file, 2 the user's mistake."""
     arguments = _parser().parse_args(argv)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # to be told to end is to be stopped
     try:
         return _export(arguments)
     except UserError as error:
@@ -40,28 +49,99 @@ def main(argv: list[str] | None = None) -> int:
 
 def _export(arguments: argparse.Namespace) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's greeting would bury our one line
-    from export.release import release  # TensorFlow takes seconds to import; --help need not wait for it
+    from export.artifact import parse_size  # TensorFlow takes seconds to import; --help need not wait for it
+    from export.order import QUICK, THOROUGH, Order
+    from export.release import release
 
-    name = arguments.name or arguments.run.resolve().name
-    released = release(arguments.run, arguments.out, name, arguments.about)
-    print(
-        f"{released.path}: {released.size / 1024:.0f} KiB, equal to the Keras network within "
-        f"{released.psnr:.0f} dB over {released.frames} frames"
+    order = Order(
+        run=arguments.run,
+        out=arguments.out,
+        name=arguments.name or _name(arguments.run, arguments.style),
+        formats=_words(arguments.formats),
+        precisions=_words(arguments.precisions),
+        sizes=tuple(parse_size(size) for size in _words(arguments.sizes)),
+        runtimes=_words(arguments.runtime),
+        style=arguments.style,
+        about=arguments.about,
+        clip=arguments.clip,
+        calibrate=tuple(arguments.calibrate),
+        vgg16=arguments.vgg16,
+        effort=QUICK if arguments.quick else THOROUGH,
     )
-    return 0
+    return _tell(release(order), arguments.out)
+
+
+def _tell(released: Released, out: Path) -> int:
+    report = released.report
+    for file in released.files:
+        print(file)
+    print(f"{out / 'report.html'}: the gate is {'passed' if report.passed else 'failed'}")
+    for failure in report.failures():
+        print(f"export: {failure}", file=sys.stderr)
+    if not released.files:
+        print("export: nothing was released; what was there before still is.", file=sys.stderr)
+    return 0 if report.passed else 1
+
+
+def _name(run: Path, style: str | None) -> str:
+    name = run.resolve().stem if run.suffix == ".keras" else run.resolve().name
+    return name if style in (None, name) else f"{name}-{style}"
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m export", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--run", required=True, type=Path, metavar="DIR", help="a run of training.fit")
-    parser.add_argument(
-        "--out", required=True, type=Path, metavar="DIR", help="where the files go; made if missing"
+    add = parser.add_argument
+    add(
+        "--run",
+        required=True,
+        type=Path,
+        metavar="RUN",
+        help="a run of training, a .keras file or a SavedModel",
     )
-    parser.add_argument("--name", help="what the network is called; default: the run folder's name")
-    parser.add_argument(
-        "--about", type=Path, metavar="FILE.toml", help="titles, artists and notes for the card"
-    )
-    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    add("--out", required=True, type=Path, metavar="DIR", help="where the files go; made if missing")
+    add("--name", help="what the network is called; default: the run folder's name, and the style's")
+    add("--style", metavar="NAME", help="export one style of several, folded: smaller and faster")
+    add("--about", type=Path, metavar="FILE.toml", help="titles, artists and notes for the card")
+    _add_artifacts(parser.add_argument_group("what is made (LIST is separated by commas)"))
+    _add_gate(parser.add_argument_group("how it is judged"))
+    add("--debug", action="store_true", help="show the traceback of an error")
     return parser
+
+
+def _add_artifacts(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--formats", default="tflite", metavar="LIST", help="of tflite,onnx,savedmodel (default: tflite)")
+    add("--precisions", default="fp32", metavar="LIST", help="of fp32,fp16,int8, for tflite (default: fp32)")
+    add(
+        "--sizes",
+        default="dynamic",
+        metavar="LIST",
+        help="of frames, for tflite: WIDTHxHEIGHT for browsers and GPUs, or dynamic, which takes any (the default)",
+    )
+    add(
+        "--calibrate",
+        type=Path,
+        metavar="FILE",
+        nargs="+",
+        default=[],
+        help="clips like those to come, from which int8 learns its ranges; default: ones drawn here",
+    )
+
+
+def _add_gate(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add(
+        "--runtime",
+        default="litert,tflite-runtime,onnxruntime",
+        metavar="LIST",
+        help="that must give the same pixels, as far as they are installed (default: all three)",
+    )
+    add("--clip", type=Path, metavar="FILE", help="judge on a clip of your own instead of the bundled film")
+    add("--vgg16", metavar="FILE", help="ImageNet VGG16 weights, for style and content; default: Keras's own")
+    add("--quick", action="store_true", help="judge at a small size and time 30 frames instead of 300")

@@ -1,116 +1,138 @@
-"""From a run directory to a network folder: NAME.tflite and card.json, written only if the parity gate is passed."""
+"""From a trained network to a folder of files that passed the gate, their card, report.json and report.html.
+
+Everything is made and judged in a folder of its own inside `out`; what passes is then moved into place, one rename
+each.  Whatever interrupts it, `out` holds complete files only.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import sys
+import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import keras
-
-from export.parity import FP32_FLOOR, compare
-from export.tflite import convert
-from keras_vst.cost import count_macs
+from export import page, source
+from export.artifact import Artifact
+from export.build import Maker
+from export.card import card, read_about, style_entries
+from export.eyes import open_eyes
+from export.folding import fold
+from export.order import Order
+from export.reference import Network, Reference
+from export.report import Judged, Report
+from export.session import Session
+from keras_vst import zoo
 from keras_vst.errors import UserError
-from keras_vst.models.student import build_student, input_shapes
-from keras_vst.runs import RunDirectory
-from keras_vst.zoo import DEFAULT_MARGIN
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
-CARD_SIZE = (368, 640)  # height and width at which the card quotes the arithmetic
 
 
 @dataclass(frozen=True)
 class Released:
-    """What was written, and what the gate measured."""
+    """What the gate found, and which files (of a SavedModel the folder) are in place now."""
 
-    path: Path
-    size: int
-    psnr: float
-    frames: int
+    report: Report
+    files: list[Path]
 
 
-def release(run_path: Path, out: Path, name: str, about_path: Path | None = None) -> Released:
-    """Convert, compare, write.  Raises UserError, leaving `out` as it was, when the file is not equal."""
-    run = RunDirectory(run_path)
-    about = _read_about(about_path)
-    student = build_student(run.config().student, batch_size=1)
-    run.load_student(student)
-    flatbuffer = convert(student)
-    parity = compare(student, flatbuffer)
-    if not parity.psnr >= FP32_FLOOR:  # written so that a nan fails too
+def release(order: Order) -> Released:
+    """Convert, judge, write.  Raises UserError, with nothing written, where there is nothing to judge."""
+    about = read_about(order.about)
+    origin = source.load(order.run)
+    try:
+        order.out.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=".export-", dir=order.out))
+    except OSError as error:
         raise UserError(
-            f"The .tflite of {run_path} differs from the Keras network: {parity.psnr:.1f} dB, at least "
-            f"{FP32_FLOOR:.0f} expected over {parity.frames} frames. Nothing was written. "
-            "Look for nan weights (metrics.jsonl) first."
-        )
+            f"--out {order.out} cannot be made: {error.strerror}. Name a folder that can."
+        ) from error
     try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"--out {out} cannot be made: {error.strerror}. Name a folder that can.") from error
-    path = out / f"{name}.tflite"
-    _write(path, flatbuffer)
-    card = _card(name, run, student, path, about)
-    _write(out / "card.json", (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode())
-    return Released(path, len(flatbuffer), parity.psnr, parity.frames)
+        return _Release(order, origin, about, staging).run()
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
 
 
-def _card(
-    name: str, run: RunDirectory, student: keras.Model, path: Path, about: dict[str, Any]
-) -> dict[str, Any]:
-    record, config = run.record(), run.config()
-    data = path.read_bytes()
-    return {
-        "name": name,
-        "files": {
-            "fp32": {"file": path.name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-        },
-        "styles": [_style(style, about) for style in record["styles"]],
-        "margin": DEFAULT_MARGIN,
-        "parameters": student.count_params(),
-        "gmacs": {
-            "size": "x".join(map(str, CARD_SIZE[::-1])),
-            "value": round(count_macs(student, input_shapes(student, CARD_SIZE)) / 1e9, 3),
-        },
-        "training": {
-            "recipe": record["recipe"],
-            "seed": config.seed,
-            "steps": run.last_step(),
-            "config": record["config"],
-            "versions": record["versions"],
-            **about.get("training", {}),
-        },
-        **{key: value for key, value in about.items() if key not in ("styles", "training")},
-    }
+class _Release:
+    """One export from start to end."""
+
+    def __init__(self, order: Order, origin: source.Source, about: dict[str, Any], staging: Path):
+        self.order, self.origin, self.about, self.staging = order, origin, about, staging
+        self.styles = style_entries(origin, about)
+        chosen = _number(order.style, self.styles, origin.styles)
+        if chosen is None:
+            self.network = Network(origin.student, origin.student)
+        else:
+            self.styles = [self.styles[chosen]]
+            self.network = Network(origin.student, fold(origin.student, chosen), chosen)
+        self.eyes = open_eyes(order.run, origin, order.vgg16, chosen)
+
+    def run(self) -> Released:
+        """Everything."""
+        names = [entry["name"] for entry in self.styles]
+        maker = Maker(self.network.exported, self.order.name, names, self.origin.record, self.order.calibrate)
+        session = Session(self.order, self.network, self.eyes, maker, self.staging)
+        judged = session.run()
+        parameters = self.network.exported.count_params()
+        reference = session.first
+        clip = f"{reference.footage.origin}, {len(reference.footage.frames)} frames"
+        report = Report(self.order.name, parameters, clip, judged)
+        return Released(report, self._write(report, reference))
+
+    def _write(self, report: Report, reference: Reference) -> list[Path]:
+        """Move what passed into place, then write the card and the report."""
+        made = [(each, each.artifact) for each in report.judged if each.artifact]
+        released = [(each, artifact) for each, artifact in made if each.passed]
+        files = [self._move(each, artifact) for each, artifact in released]
+        if released:
+            entry = card(
+                self.order.name,
+                self.origin,
+                self.network.exported,
+                self.styles,
+                [each for each, _ in released],
+                self.about,
+            )
+            self._put(zoo.CARD, json.dumps(entry, indent=2, ensure_ascii=False) + "\n")
+            for each, artifact in made:
+                if (
+                    not each.passed and artifact.format != "savedmodel"
+                ):  # what an earlier export left is not on the card
+                    artifact.path(self.order.out, self.order.name).unlink(missing_ok=True)
+        middle = len(reference.stylized) // 2
+        pictures = reference.footage.content[middle], reference.shown(reference.stylized, middle)
+        self._put("report.json", report.to_json())
+        self._put("report.html", page.render(report, *pictures))
+        return files
+
+    def _move(self, judged: Judged, artifact: Artifact) -> Path:
+        out, name = self.order.out, self.order.name
+        target = artifact.path(out, name)
+        try:
+            if artifact.format == "savedmodel":
+                target.parent.mkdir(exist_ok=True)
+                taken = [int(entry.name) for entry in target.parent.iterdir() if entry.name.isdecimal()]
+                target = artifact.path(out, name, max(taken, default=0) + 1)
+            os.replace(self.staging / judged.file, target)
+        except OSError as error:
+            raise UserError(f"{target} cannot be written: {error.strerror}. Name another --out.") from error
+        judged.file = target.relative_to(out).as_posix()
+        return target
+
+    def _put(self, name: str, text: str) -> None:
+        part = self.staging / name
+        try:
+            part.write_text(text, encoding="utf-8")
+            os.replace(part, self.order.out / name)
+        except OSError as error:
+            raise UserError(f"{self.order.out / name} cannot be written: {error.strerror}.") from error
 
 
-def _style(style: dict[str, Any], about: dict[str, Any]) -> dict[str, Any]:
-    told = {"name": style["name"], "title": style["name"], "artist": "unknown", "year": "unknown"}
-    return {**told, **about.get("styles", {}).get(style["name"], {}), "sha256": style["sha256"]}
-
-
-def _read_about(path: Path | None) -> dict[str, Any]:
-    if path is None:
-        return {}
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UserError(f"--about {path} cannot be read as TOML: {error}") from error
-
-
-def _write(path: Path, data: bytes) -> None:
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_bytes(data)
-        os.replace(part, path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise UserError(f"{path} cannot be written: {error.strerror}.") from error
+def _number(style: str | None, entries: list[dict[str, Any]], own: list[dict[str, Any]]) -> int | None:
+    """The number of a style, by the name on the card or by that of its picture."""
+    if style is None:
+        return None
+    for names in ([entry["name"] for entry in entries], [entry["name"] for entry in own]):
+        if style in names:
+            return names.index(style)
+    raise UserError(zoo.unknown_style(style, [entry["name"] for entry in entries]))

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_vst.ops import Tensor
+from keras_vst.ops import Tensor, batch_moments
 
 PACKAGE = "keras_vst"
 
@@ -131,7 +131,9 @@ class BinomialKernel(keras.initializers.Initializer):
 
     def __call__(self, shape: Any, dtype: Any = None) -> Tensor:
         line = ops.convert_to_tensor([0.25, 0.5, 0.25], dtype or "float32")
-        return ops.broadcast_to((line[:, None] * line[None, :])[:, :, None, None], shape)
+        return (line[:, None] * line)[:, :, None, None] * ops.ones(
+            shape, line.dtype
+        )  # torch needs memory of its own
 
 
 def binomial_blur(name: str) -> keras.layers.Layer:
@@ -167,7 +169,7 @@ class StyleNorm(keras.layers.Layer):
 
     [(B, H, W, C), shares (B, S)] -> (B, H, W, C).  Training expects one style a batch: its statistics are that
     style's, whose running mean they join.  Afterwards all is one scale and one shift a style, blended by the shares.
-    With statistics common to all styles, what was learned under one style's would be run under their mean.
+    Under common statistics, what was learned under one style's would be run under their mean.
     """
 
     momentum = 0.95  # followed within tens of steps, so that a run of minutes can be exported
@@ -185,10 +187,10 @@ class StyleNorm(keras.layers.Layer):
         if not training:
             scale, shift = self.scale_and_shift()
             return features * _over_pixels(share, scale) + _over_pixels(share, shift)
-        mean, variance = ops.moments(features, axes=(0, 1, 2))
+        mean, variance = batch_moments(features)
         self._follow(mean, variance, ops.mean(share, axis=0))
-        normed = (features - mean) * ops.rsqrt(variance + self.epsilon)
-        return normed * _over_pixels(share, self.gamma) + _over_pixels(share, self.beta)
+        scale = _over_pixels(share, self.gamma) * ops.rsqrt(variance + self.epsilon)
+        return features * scale + (_over_pixels(share, self.beta) - mean * scale)
 
     def scale_and_shift(self) -> tuple[Tensor, Tensor]:
         """What the layer does to each channel once trained: two arrays (S, C)."""

@@ -1,27 +1,25 @@
-"""Train a network of your own from one picture (or several: one style each).
-
-    python -m training.fit --style painting.jpg --photos photos/ --run runs/mine
-    python -m training.fit --run runs/mine --resume
-
-Photos are what the network learns to paint over: a few hundred of anything.  Look at runs/mine/samples
-while it runs; stop with Ctrl-C whenever you like, --resume continues.
-"""
+"""`python -m training.fit`: start a run, or go on with one."""
 
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
 import os
-import signal
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from keras_vst import config as configuration
+from keras_vst.commands import run_command
 from keras_vst.config import RECIPES, RunConfig
 from keras_vst.errors import UserError
+from keras_vst.runs import RunDirectory
+from training.arguments import inputs_of, parser
+from training.inputs import SOURCES, Inputs
+
+if TYPE_CHECKING:
+    from training.loop import Sitting
 
 LOG_EVERY = 20  # steps
 SAVE_EVERY = 180.0  # seconds
@@ -29,57 +27,93 @@ SAVE_EVERY = 180.0  # seconds
 
 def main(argv: list[str] | None = None) -> int:
     """Parse the command line and train; 0 done, 2 the user's mistake, 130 interrupted."""
-    arguments = _parser().parse_args(argv)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # to be told to end saves, as Ctrl-C does
-    try:
-        return _run(arguments)
-    except UserError as error:
-        if arguments.debug:
-            raise
-        print(f"training.fit: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:  # before the first step: there is nothing to save yet
-        print("training.fit: stopped.", file=sys.stderr)
-        return 130
+    arguments = parser().parse_args(argv)
+    return run_command("training.fit", lambda: _run(arguments), debug=arguments.debug)
+
+
+def configured(arguments: argparse.Namespace, inputs: Inputs) -> RunConfig:
+    """The settings of a new run: a recipe or a file, what its sources ask for, and --set."""
+    base = configuration.load(arguments.config) if arguments.config else RECIPES[arguments.recipe]
+    inputs.check(base.kind, arguments.recipe)
+    return configuration.with_overrides(base, [*inputs.overrides(base.kind), *arguments.set])
 
 
 def _run(arguments: argparse.Namespace) -> int:
     if arguments.resume:
-        return _train(arguments, None)
-    if not arguments.style:
-        raise UserError("A new run needs --style PICTURE; to continue one, add --resume.")
-    base = configuration.load(arguments.config) if arguments.config else RECIPES[arguments.recipe]
-    overrides = [*arguments.set, f"student.num_styles={len(arguments.style)}"]
-    config = configuration.with_overrides(base, overrides)
+        return _resume(arguments)
+    inputs = inputs_of(arguments)
+    config = configured(arguments, inputs)
     if arguments.dry_run:
-        print(json.dumps(configuration.to_dict(config), indent=2))
+        from training.dryrun import describe  # TensorFlow takes seconds to import; mistakes need not wait
+
+        print(describe(config, inputs, arguments.vgg16))
         return 0
-    if not arguments.photos:
-        raise UserError("A new run needs --photos FOLDER: a few hundred pictures of anything.")
-    return _train(arguments, config)
+    if not arguments.run:
+        raise UserError("A run needs a folder to live in. Add --run runs/NAME.")
+    return _start(arguments, config, inputs)
 
 
-def _train(arguments: argparse.Namespace, config: RunConfig | None) -> int:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's greeting would bury our own lines
-    from keras_vst.runs import RunDirectory
-    from training.loop import Sitting  # TensorFlow takes seconds to import; --help and mistakes need not wait
-
+def _start(arguments: argparse.Namespace, config: RunConfig, inputs: Inputs) -> int:
     run = RunDirectory(arguments.run)
-    if config is None:
-        record = run.record()
-        sitting = Sitting(run, run.config(), record["styles"], record["photos"], arguments.vgg16)
-        run.restore(sitting.trainer)
-    else:
-        styles = [_about(Path(path)) for path in arguments.style]
-        sitting = Sitting(run, config, styles, arguments.photos, arguments.vgg16)
-        run.create(
-            config, {"recipe": arguments.recipe, "styles": styles, "photos": str(Path(arguments.photos))}
+    run.check_new()
+    about = {
+        "recipe": arguments.recipe,
+        "styles": inputs.styles(),
+        "inputs": inputs.to_dict(),
+        "init": arguments.init,
+        "licences": inputs.manifests(),
+    }
+    sitting = _sit_down(run, config, inputs, arguments)
+    if arguments.init:
+        sitting.start_from(Path(arguments.init))
+    if sitting.devices.is_chief:
+        run.create(config, {**about, "data": sitting.opened.about, "skipped": sitting.opened.skipped()})
+    return _train(sitting, arguments.quiet)
+
+
+def _resume(arguments: argparse.Namespace) -> int:
+    given = [name for name in (*SOURCES, "config", "set", "init", "dry_run") if getattr(arguments, name)]
+    if given:
+        raise UserError(
+            f"--resume goes on with the settings and sources of the run; --{given[0].replace('_', '-')} would change "
+            "them. Leave it out, or start a new run with --init and the old one."
         )
-    started = time.monotonic()
-    finished = sitting.train(save_every=SAVE_EVERY, log_every=LOG_EVERY, quiet=arguments.quiet)
+    if not arguments.run:
+        raise UserError("--resume needs the folder of the run. Add --run runs/NAME.")
+    run = RunDirectory(arguments.run)
+    record = run.record()
+    if "inputs" not in record:
+        raise UserError(f"{run.path} was made by an older version. Start a new run with --init {run.path}.")
+    inputs = Inputs.from_dict(record["inputs"])
+    if arguments.cache:
+        inputs = replace(inputs, cache=arguments.cache)
+    sitting = _sit_down(run, run.config(), inputs, arguments)
+    if record["init"] and not run.has_checkpoint:
+        sitting.start_from(Path(record["init"]))
+    sitting.resume()
+    return _train(sitting, arguments.quiet)
+
+
+def _sit_down(run: RunDirectory, config: RunConfig, inputs: Inputs, arguments: argparse.Namespace) -> Sitting:
+    from training.devices import Devices
+    from training.loop import Sitting
+    from training.sources import open_sources
+
+    devices = Devices()
+    devices.replica_config(config)  # refuses a batch that cannot be shared, before anything is decoded
+    opened = open_sources(inputs, config, arguments.quiet)
+    return Sitting(run, config, opened, devices, arguments.vgg16, arguments.quiet)
+
+
+def _train(sitting: Sitting, quiet: bool) -> int:
+    run, started = sitting.run, time.monotonic()
+    finished = sitting.train(save_every=SAVE_EVERY, log_every=LOG_EVERY)
+    if not sitting.devices.is_chief:
+        return 0 if finished else 130
+    _tell(sitting, finished)
     took = (time.monotonic() - started) / 60
     if finished:
-        print(f"{run.path}: step {sitting.trainer.step}, {took:.1f} min.")
+        print(f"{run.path}: step {sitting.trainer.step}, {took:.1f} min. Look at {run.report_file}")
         print(f"Next: python -m export --run {run.path} --out DIR")
         return 0
     print(
@@ -88,43 +122,24 @@ def _train(arguments: argparse.Namespace, config: RunConfig | None) -> int:
     return 130
 
 
-def _about(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise UserError(f"--style needs a picture. There is no file {path}.")
-    return {"name": path.stem, "file": str(path), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+def _tell(sitting: Sitting, finished: bool) -> None:
+    """Write down what was noticed on the way, and the page that shows it all."""
+    from training.report import write_report
+
+    warnings = list(dict.fromkeys([*sitting.run.record().get("warnings", []), *sitting.warnings]))
+    told: dict[str, Any] = {"warnings": warnings, "skipped": sitting.opened.skipped(), "finished": finished}
+    sitting.run.amend(**told)
+    write_report(sitting.run)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m training.fit",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "--run", required=True, metavar="DIR", help="where the run lives: settings, checkpoints, strips"
-    )
-    parser.add_argument(
-        "--style", nargs="+", metavar="PICTURE", help="the painting; several make one style each"
-    )
-    parser.add_argument("--photos", metavar="DIR", help="pictures to learn on; subfolders are searched too")
-    parser.add_argument(
-        "--recipe", choices=sorted(RECIPES), default="painting", help="settings to start from"
-    )
-    parser.add_argument(
-        "--config", metavar="FILE", help="settings from a .toml or .json file instead of a recipe"
-    )
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="change one: loss.style=8"
-    )
-    parser.add_argument(
-        "--vgg16", metavar="FILE", help="ImageNet VGG16 weights (.npz or .h5); default: Keras's own"
-    )
-    parser.add_argument("--resume", action="store_true", help="continue the run in --run")
-    parser.add_argument("--dry-run", action="store_true", help="print the settings and stop")
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
-    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    return parser
+def leave(status: int) -> None:
+    """End the process; as one of several workers at once, for TensorFlow would wait for those that are gone."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if os.environ.get("TF_CONFIG"):
+        os._exit(status)
+    sys.exit(status)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
-import tensorflow as tf
 from tqdm import tqdm
 
-from keras_vst import losses
 from keras_vst.config import RunConfig
 from keras_vst.errors import UserError
 from keras_vst.features import load_vgg16
-from keras_vst.frames import to_float
-from keras_vst.runs import RunDirectory
-from training import samples
-from training.data import Photos, dataset, load_picture
-from training.trainer import StyleTrainer
+from keras_vst.runs import RunDirectory, read_weights
+from training import precision, samples
+from training.board import Board
+from training.curves import draw_curves
+from training.data import dataset
+from training.devices import Devices, lost_worker_told
+from training.objective import style_references
+from training.sources import Opened
+from training.trainer import build_trainer
+from training.watch import Watch, not_a_number
 
-SHOWN = ("content", "style", "temporal")
+JUDGED = {"content", "style", "palette"}  # the terms that look through VGG16
+NUM_SHOWN = 3  # terms in the progress bar
+
+Row = dict[str, float]
 
 
 class Sitting:
@@ -30,72 +38,163 @@ class Sitting:
         self,
         run: RunDirectory,
         config: RunConfig,
-        styles: list[dict[str, Any]],
-        photos: str,
-        vgg16: str | None,
+        opened: Opened,
+        devices: Devices,
+        vgg16: str | None = None,
+        quiet: bool = False,
     ):
-        self.run = run
-        self.config = config
-        self.photos = Photos(photos, config.data.photo_side)
-        features = load_vgg16(vgg16)
-        tf.keras.utils.set_random_seed(config.seed)
-        self.trainer = StyleTrainer(config, features, _style_grams(features, styles, config.data.style_side))
-        self._step = tf.function(self.trainer.train_step)
+        self.run, self.config, self.opened, self.devices = run, config, opened, devices
+        self.quiet = quiet
+        self.trainer = self._build(vgg16)
+        self.warnings: list[str] = []
+        self._compiled = self.devices.step(self.trainer)
+        self._minutes_before = 0.0
 
-    def train(self, save_every: float, log_every: int, quiet: bool = False) -> bool:
-        """True when the last step was taken; False after Ctrl-C.  Either way the checkpoint is on disk."""
-        pictures = samples.choose(self.photos)
-        saved, first = time.monotonic(), self.trainer.step
-        batches = dataset(self.photos, self.config, start=first)
-        progress = tqdm(
-            initial=first, total=self.config.schedule.steps, unit="step", disable=quiet, dynamic_ncols=True
-        )
+    def start_from(self, path: Path) -> None:
+        """Take the weights of another run (its folder) or of a file of weights, and forget nothing else."""
+        network = self.trainer.averaged
+        file = RunDirectory(path).network_file(network.name) if path.is_dir() else path
         try:
-            for row in self._rows(batches, first, log_every, progress):
-                self.run.log(row)
-                progress.set_postfix({name: f"{row[name]:.3g}" for name in SHOWN})
-                if time.monotonic() - saved > save_every:
-                    self.save(pictures)
-                    saved = time.monotonic()
-        except KeyboardInterrupt:
-            return False
-        finally:
-            progress.close()
-            self.save(pictures)
-        return True
+            read_weights(network, file)
+        except (OSError, ValueError) as error:
+            raise UserError(
+                f"--init {path} does not fit: {str(error).splitlines()[0]} "
+                f"It must be a run with the same {network.name}.* settings, or its {network.name}.weights.h5."
+            ) from error
+        self.trainer.generator.set_weights(network.get_weights())
 
-    def save(self, pictures: list[samples.Frame]) -> None:
-        """The checkpoint, the student to export, and a strip to look at."""
-        self.run.save(self.trainer)
-        self.run.save_student(self.trainer.averaged)
-        path = self.run.samples / f"step_{self.trainer.step:06d}.png"
-        samples.write_strip(path, self.trainer.averaged, pictures, self.config)
+    def resume(self) -> None:
+        """Go on where the last checkpoint stands; from the first step where a kill came before there was one."""
+        if self.run.has_checkpoint:
+            self.run.restore(self.trainer)
+        if self.devices.is_chief:
+            self.run.forget_after(self.trainer.step)
+        self._minutes_before = max((row.get("minutes", 0.0) for row in self.run.rows()), default=0.0)
 
-    def _rows(
-        self, batches: Iterable[Any], first: int, log_every: int, progress: tqdm
-    ) -> Iterable[dict[str, float]]:
-        """Take the steps; every few of them hand out the mean of each term."""
-        gathered: list[dict[str, float]] = []
-        last = self.config.schedule.steps
-        for step, batch in zip(range(first + 1, last + 1), batches, strict=False):
-            terms = {name: float(term) for name, term in self._step(batch).items()}
-            if not np.isfinite(terms["objective"]):
-                raise UserError(
-                    f"The objective became {terms['objective']} at step {step}: {terms}. "
-                    "Lower schedule.learning_rate (--set schedule.learning_rate=5e-4) and start again."
-                )
-            gathered.append(terms)
-            progress.update()
-            if step % log_every == 0 or step == last:
-                yield {
-                    "step": step,
-                    **{name: float(np.mean([row[name] for row in gathered])) for name in terms},
-                }
-                gathered = []
+    def train(self, save_every: float, log_every: int) -> bool:
+        """True when the last step was taken; False after Ctrl-C.  Either way the checkpoint is on disk."""
+        keeper = _Keeper(self, save_every) if self.devices.is_chief else None
+        with lost_worker_told(str(self.run.path)):
+            try:
+                for row in self._rows(log_every, keeper):
+                    if keeper:
+                        keeper.take(row)
+                finished = True
+            except KeyboardInterrupt:
+                finished = False
+            if keeper:
+                keeper.save()
+                keeper.close()
+            if finished:
+                self.devices.leave_together()
+        return finished
+
+    def batches(self) -> Iterable[Any]:
+        """What the steps from here on look at."""
+        sources, config, first = self.opened.sources, self.config, self.trainer.step
+        return self.devices.batches(
+            config, lambda worker, workers: dataset(sources, config, first, worker, workers)
+        )
+
+    def step(self, batch: Any) -> Row:
+        """Take one step; every term as a number."""
+        return {name: float(term) for name, term in self._compiled(batch).items()}
+
+    def _rows(self, log_every: int, keeper: _Keeper | None) -> Iterator[Row]:
+        """Take the steps; every few of them hand out the mean of each term, and the minutes trained so far."""
+        first, last, started = self.trainer.step, self.config.schedule.steps, time.monotonic()
+        if first >= last:
+            return
+        watch = Watch()
+        gathered: list[Row] = []
+        with self._progress(first) as progress:
+            for step, batch in zip(range(first + 1, last + 1), self.batches(), strict=False):
+                terms = self.step(batch)
+                watch.terms(step, terms)
+                gathered.append(terms)
+                progress.update()
+                if keeper:
+                    keeper.batch = batch
+                if step % log_every == 0 or step == last:
+                    row = {name: float(np.mean([each[name] for each in gathered])) for name in terms}
+                    progress.set_postfix({name: f"{row[name]:.3g}" for name in self._shown(row)})
+                    minutes = self._minutes_before + (time.monotonic() - started) / 60
+                    yield {"step": step, **row, "minutes": round(minutes, 3)}
+                    gathered = []
+
+    def _build(self, vgg16: str | None) -> Any:
+        """VGG16 where a term needs it, and the trainer, on all devices."""
+        precision.use(self.config.schedule.mixed_precision)
+        keras.utils.set_random_seed(self.config.seed)
+        with self.devices.scope():
+            features = references = None
+            if JUDGED & set(self.config.terms):
+                features = load_vgg16(vgg16)
+                references = style_references(features, self.opened.references)
+            trainer = build_trainer(self.devices.replica_config(self.config), features, references)
+        self.devices.prepare(trainer)
+        return trainer
+
+    def _progress(self, first: int) -> tqdm:
+        hidden = self.quiet or not self.devices.is_chief
+        steps = self.config.schedule.steps
+        return tqdm(initial=first, total=steps, unit="step", disable=hidden, dynamic_ncols=True)
+
+    def _shown(self, row: Row) -> list[str]:
+        return [name for name in self.config.terms if name in row][:NUM_SHOWN]
 
 
-def _style_grams(features: Any, styles: list[dict[str, Any]], side: int) -> dict[str, tf.Tensor]:
-    """Each style layer's Gram matrices, stacked over the styles: (S, C, C)."""
-    pictures = [load_picture(style["file"], side, longer=True) for style in styles]
-    found = [losses.grams(features(to_float(picture)[None])) for picture in pictures]
-    return {name: tf.concat([grams[name] for grams in found], axis=0) for name in losses.STYLE_LAYERS}
+class _Keeper:
+    """The one who writes: rows, checkpoints, strips, curves, TensorBoard.  Only the chief has one."""
+
+    def __init__(self, sitting: Sitting, save_every: float):
+        self.batch: Any = None
+        self._sitting, self._run, self._trainer = sitting, sitting.run, sitting.trainer
+        self._config, self._save_every = sitting.config, save_every
+        self._shown = samples.choose(sitting.opened.sources, sitting.config)
+        self._watch = Watch(style_dots=sitting.opened.style_dots())
+        self._board = Board(self._run.tensorboard, self._trainer.step)
+        self._saved = time.monotonic()
+
+    def take(self, row: Row) -> None:
+        """Log a row; now and then save and look at what is painted."""
+        self._run.log(row)
+        self._board.row(row)
+        if time.monotonic() - self._saved > self._save_every:
+            self.save()
+            self._saved = time.monotonic()
+
+    def save(self) -> None:
+        """The checkpoint, the network to export, and what there is to look at."""
+        step = self._trainer.step
+        if not all(np.isfinite(weight).all() for weight in self._trainer.get_weights()):
+            raise not_a_number(step, ["weights"])  # the last checkpoint, which was sound, stays
+        self._look(step)
+        self._run.save(self._trainer)
+        self._run.save_network(self._trainer.averaged)
+
+    def close(self) -> None:
+        self._board.close()
+
+    def _look(self, step: int) -> None:
+        """Strips, curves and scores; raises `Trouble`, before anything is overwritten, when nothing is painted."""
+        network, shown = self._trainer.averaged, self._shown
+        strip, painted = samples.photo_strip(network, shown, self._config)
+        moving = samples.clip_strip(network, shown, self._config)
+        self._run.write_bytes(self._run.samples / f"step_{step:06d}.png", samples.png(strip))
+        self._run.write_bytes(self._run.samples / f"clip_{step:06d}.png", samples.png(moving))
+        self._board.strip(step, "photos", strip)
+        self._board.strip(step, "clip", moving)
+        if curves := draw_curves(self._run.rows()):
+            self._run.write_bytes(self._run.curves_file, curves)
+        if (
+            self.batch is not None
+            and hasattr(self._trainer, "scores")
+            and self._sitting.devices.replicas == 1
+        ):
+            self._board.scores(step, self._trainer.scores(self.batch))
+        frames = np.concatenate([shown.photos] * (len(painted) // len(shown.photos)))
+        for warning in self._watch.pictures(step, frames, painted):
+            if warning not in self._sitting.warnings:
+                self._sitting.warnings.append(warning)
+                tqdm.write(f"Warning at step {step}: {warning}")

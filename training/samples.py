@@ -1,43 +1,140 @@
-"""Strips to look at: the picture above, what the network makes of it below."""
+"""Strips to look at: what goes in above, what the network makes of it below.
+
+Pictures are uint8 RGB (H, W, 3); a strip is one large one.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import keras
 import numpy as np
+import numpy.typing as npt
 
-from keras_vst.config import RunConfig
+from keras_vst.config import MotionConfig, RunConfig
 from keras_vst.frames import to_float, to_uint8
 from keras_vst.models.student import state_shape
-from keras_vst.motion import Frame
-from training.data import Photos
+from keras_vst.models.teacher import first_inputs
+from keras_vst.motion import Frame, clip_from_photos
+from keras_vst.ops import warp
+from training.data import Sources, frame_pairs
+from training.data.augment import cut
+from training.data.shards import Shard
 
 NUM_PHOTOS = 4
 STRIP_SIDE = 384
+FRAMES = 3
+ENLARGED = 4  # times; a flicker of one level is not seen, and adds up
+MOST_STYLES = 6  # rows of a strip
+
+Frames = npt.NDArray[np.uint8]
+Field = npt.NDArray[np.float32]
 
 
-def choose(photos: Photos) -> list[Frame]:
-    """The same few photos for every strip of a run, cut to squares."""
-    rng = np.random.default_rng(0)
-    return [_square(photos.draw(rng, STRIP_SIDE)) for _ in range(NUM_PHOTOS)]
+@dataclass(frozen=True)
+class Shown:
+    """What every strip of a run shows: always the same, so that strips can be compared."""
+
+    photos: Frames  # (N, H, W, 3)
+    painted: Frames | None  # the same as an artist painted them, for keyframes
+    clip: Frames  # (T, H, W, 3)
+    flow: Field  # (T - 1, H, W, 2), from each frame back to the one before
+    visible: Field  # (T - 1, H, W, 1)
 
 
-def write_strip(path: Path, student: keras.Model, pictures: list[Frame], config: RunConfig) -> None:
-    """One column a picture: the original above, below it one row for each style."""
-    frames = to_float(np.stack(pictures))
-    state = np.zeros(state_shape(frames.shape, config.student), np.float32)
-    rows = [np.concatenate(pictures, axis=1)]
-    for style in np.eye(config.student.num_styles, dtype=np.float32):
-        styles = np.repeat(style[None], len(pictures), axis=0)
-        outputs = student({"frame": frames, "style": styles, "state": state}, training=False)
-        stylized = to_uint8(keras.ops.convert_to_numpy(outputs["stylized"]))
-        rows.append(np.concatenate(list(stylized), axis=1))
-    cv2.imwrite(str(path), np.concatenate(rows)[..., ::-1])
+def choose(sources: Sources, config: RunConfig) -> Shown:
+    """Photos and a few frames of a clip, drawn once; of keyframes, the frames that were painted."""
+    rng, side = np.random.default_rng(0), min(STRIP_SIDE, config.data.photo_side // 8 * 8)
+    if sources.keyframes is not None:
+        pairs = sources.keyframes.pairs
+        side = min(side, *(min(frame.shape[:2]) // 8 * 8 for frame, _ in pairs))
+        photos = [_square(frame, side) for frame, _ in pairs]
+        painted = np.stack([_square(target, side) for _, target in pairs])
+    else:
+        photos = [_square(sources.photos.draw(rng, side), side) for _ in range(NUM_PHOTOS)]
+        painted = None
+    if sources.clips is not None:
+        clip = _real(sources.clips.draw(rng), side, rng)
+    else:
+        clip = _synthetic([photos[0], photos[-1]], side, config.data.motion, rng)
+    return Shown(np.stack(photos), painted, *clip)
 
 
-def _square(picture: Frame) -> Frame:
+def photo_strip(network: keras.Model, shown: Shown, config: RunConfig) -> tuple[Frame, Frames]:
+    """One column a picture, the original above, one row a style below; and what was painted, (N, H, W, 3)."""
+    rows = [shown.photos] if shown.painted is None else [shown.photos, shown.painted]
+    styles = np.eye(config.num_styles, dtype=np.float32)[:MOST_STYLES]
+    painted = [_walk(network, shown.photos[:, None], None, style, config)[:, 0] for style in styles]
+    return _stacked([*rows, *painted]), np.concatenate(painted)
+
+
+def clip_strip(network: keras.Model, shown: Shown, config: RunConfig) -> Frame:
+    """Frames of a clip, what is made of them, and below how it changed against the frame before, enlarged."""
+    style = np.eye(config.num_styles, dtype=np.float32)[0]
+    moves = shown.flow[None], shown.visible[None]
+    painted = _walk(network, shown.clip[None], moves, style, config)[0]
+    held = to_uint8(keras.ops.convert_to_numpy(warp(to_float(painted[:-1]), shown.flow)))
+    change = np.abs(painted[1:].astype(np.float32) - held) * shown.visible * ENLARGED
+    changes = np.concatenate([np.zeros_like(painted[:1]), np.minimum(change, 255).astype(np.uint8)])
+    return _stacked([shown.clip, painted, changes])
+
+
+def png(picture: Frame) -> bytes:
+    """The picture as the bytes of a PNG file."""
+    return cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes()
+
+
+def _walk(
+    network: keras.Model,
+    clips: Frames,
+    moves: tuple[Field, Field] | None,
+    style: Field,
+    config: RunConfig,
+) -> Frames:
+    """Stylize clips (B, T, H, W, 3) frame by frame, each time with what the network remembers."""
+    styles, painted = np.repeat(style[None], len(clips), axis=0), []
+    state = np.zeros(state_shape(clips[:, 0].shape, config.student), np.float32)
+    last = None
+    for time in range(clips.shape[1]):
+        frame = to_float(clips[:, time])
+        if config.kind == "film":
+            given = first_inputs(frame, styles, config.teacher)
+            if moves is not None and last is not None:
+                flow, visible = (field[:, time - 1] for field in moves)
+                given |= {"warped": warp(last, flow), "visible": visible}
+        else:
+            given = {"frame": frame, "style": styles, "state": state}
+        tensors = {name: keras.ops.convert_to_tensor(array) for name, array in given.items()}
+        outputs = network(tensors, training=False)
+        last, state = outputs["stylized"], outputs.get("state")
+        painted.append(to_uint8(keras.ops.convert_to_numpy(keras.ops.cast(last, "float32"))))
+    return np.stack(painted, axis=1)
+
+
+def _real(shard: Shard, side: int, rng: np.random.Generator) -> tuple[Frames, Field, Field]:
+    """Frames one after the other, with the flow between them."""
+    sample = cut(shard, min(side, min(shard.frames.shape[1:3]) // 8 * 8), rng, colour=0.0)
+    count = min(FRAMES, len(sample["clip"]))
+    return to_uint8(sample["clip"][:count]), sample["flow"][: count - 1], sample["visible"][: count - 1]
+
+
+def _synthetic(
+    pictures: Sequence[Frame], side: int, motion: MotionConfig, rng: np.random.Generator
+) -> tuple[Frames, Field, Field]:
+    """The same of a camera over the first picture, pieces of the second crossing it."""
+    larger = [np.asarray(cv2.resize(picture, None, fx=1.25, fy=1.25), np.uint8) for picture in pictures]
+    clip = clip_from_photos(larger[0], larger[1], FRAMES, (side, side), rng, motion)
+    flows, visible = zip(*(clip.flow(*pair) for pair in frame_pairs(FRAMES)[: FRAMES - 1]), strict=True)
+    return np.stack([clip.frame(time) for time in range(FRAMES)]), np.stack(flows), np.stack(visible)
+
+
+def _stacked(rows: Sequence[Frames]) -> Frame:
+    return np.concatenate([np.concatenate(list(row), axis=1) for row in rows])
+
+
+def _square(picture: Frame, side: int) -> Frame:
     height, width = picture.shape[:2]
-    top, left = (height - STRIP_SIDE) // 2, (width - STRIP_SIDE) // 2
-    return picture[top : top + STRIP_SIDE, left : left + STRIP_SIDE]
+    top, left = (height - side) // 2, (width - side) // 2
+    return picture[top : top + side, left : left + side]

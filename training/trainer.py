@@ -1,133 +1,133 @@
-"""The training step: a student walks through a synthetic clip, state in hand, and is told how far off it is."""
+"""What every trainer has: a network, the running mean of its weights, optimizers, ramps, and named terms.
+
+A batch is a dict of float32 arrays; frames in [0, 1].  `train_step` logs each term raw under its name and
+weighted under `weighted_<name>`, and `objective`, their sum.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import keras
-import tensorflow as tf
 from keras import ops
 
-from keras_vst import losses
 from keras_vst.config import RunConfig
-from keras_vst.models.student import build_student, state_shape
-from keras_vst.ops import Tensor, crop, luminance, warp
-from training.data import frame_pairs
+from keras_vst.ops import Tensor
+from training.objective import Judge, References
 
-TERMS = ("content", "style", "temporal", "long_term", "smoothness")
-REACH = 24  # pixels; three frames of the fastest synthetic motion
+TEMPORAL = ("temporal", "long_term", "temporal_features")
+LOOKED_AT = ("content", "style", "palette")  # by VGG16
+ADVERSARIAL = ("adversarial", "adversarial_motion", "adversarial_reverse")
+Terms = dict[str, Tensor]
 
 
-class StyleTrainer(keras.Model):
-    """A student, the running mean of its weights, and the objective.
+class Trainer(keras.Model):
+    """The common part; a subclass says in `train_step` what is learned from what.
 
-    `features` is the frozen VGG16; `style_grams` maps each style layer to the styles' Gram matrices (S, C, C).
+    `generator` is trained; `averaged`, the running mean of its weights, is what is exported.
     """
 
-    def __init__(self, config: RunConfig, features: keras.Model, style_grams: dict[str, Tensor]):
-        super().__init__(name="style_trainer")
+    def __init__(self, config: RunConfig, build: Callable[[], keras.Model], judge: Judge | None):
+        super().__init__(name=f"{config.kind}_trainer")
+        _check_judge(config, judge)
         self.config = config
-        self.student = build_student(config.student)
-        self.averaged = build_student(config.student)
-        self.averaged.set_weights(self.student.get_weights())
+        self.generator = build()
+        self.averaged = build()
+        self.averaged.set_weights(self.generator.get_weights())
         self.averaged.trainable = False
-        schedule = config.schedule
-        decay = keras.optimizers.schedules.CosineDecay(schedule.learning_rate, schedule.steps, alpha=0.01)
-        self.student_optimizer = keras.optimizers.Adam(decay, global_clipnorm=schedule.clip_norm)
-        self.student_optimizer.build(self.student.trainable_variables)
-        self._judge = _Frozen(features, style_grams)
+        self._judge = judge
         self.compile(optimizer=None)
         self.built = True
 
     @property
     def step(self) -> int:
         """How many steps were taken, over all sittings."""
-        return int(ops.convert_to_numpy(self.student_optimizer.iterations))
+        return int(ops.convert_to_numpy(self.generator_optimizer.iterations))
 
-    def train_step(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        with tf.GradientTape() as tape:
-            stylized = self.walk(batch["clip"], batch["style"])
-            terms = self.terms(batch, stylized)
-            weights = self.term_weights()
-            objective = tf.add_n([weights[name] * term for name, term in terms.items()])
-        gradients = tape.gradient(objective, self.student.trainable_variables)
-        self.student_optimizer.apply_gradients(zip(gradients, self.student.trainable_variables, strict=True))
-        self._average()
-        return {"objective": objective, **terms}
+    @property
+    def networks(self) -> dict[str, keras.Model]:
+        """Every network that takes part, by what it does."""
+        return {"generator": self.generator}
 
-    def walk(self, clip: Tensor, style: Tensor) -> list[Tensor]:
-        """Stylize the clip frame by frame, carrying the state; it starts at zeros."""
-        state = ops.zeros(state_shape(tuple(ops.shape(clip[:, 0])), self.config.student))
-        stylized = []
-        for time in range(self.config.data.frames):
-            outputs = self.student({"frame": clip[:, time], "style": style, "state": state}, training=True)
-            stylized.append(outputs["stylized"])
-            state = outputs["state"]
-        return stylized
+    def term_weights(self, style: Tensor | None = None) -> Terms:
+        """The weight of each term at this step, for a batch of this style."""
+        loss, done = self.config.loss, self._done()
+        entered = ramp(done, loss.adversarial_from, loss.adversarial_full)
+        held = ramp(done, loss.temporal_from, loss.temporal_full)
+        if any(name in self.config.terms for name in ADVERSARIAL):
+            held = held * (1.0 + (loss.temporal_raised - 1.0) * entered)
+        if loss.temporal_by_contrast and style is not None and self._judge:
+            held = held * self._judge.contrast(style)
+        ramps = {**dict.fromkeys(TEMPORAL, held), **dict.fromkeys(ADVERSARIAL, entered)}
+        return {name: getattr(loss, name) * ramps.get(name, ops.ones(())) for name in self.config.terms}
 
-    def terms(self, batch: dict[str, Tensor], stylized: list[Tensor]) -> dict[str, Tensor]:
-        """Every term of the objective, unweighted."""
-        shown, original = self._judged(batch["clip"], stylized)
-        features = self._judge.features(shown)
-        grams = {name: ops.mean(gram, axis=0, keepdims=True) for name, gram in losses.grams(features).items()}
-        short, long = self._temporal(batch, stylized)
-        return {
-            "content": losses.content(features, self._judge.content_features(original)),
-            "style": losses.style(grams, self._judge.target(batch["style"])),
-            "temporal": short,
-            "long_term": long,
-            "smoothness": losses.smoothness(shown),
-        }
+    def weigh(self, terms: Terms, style: Tensor) -> tuple[Tensor, Terms]:
+        """The objective, and what is logged about it.  A term that was forgotten is a KeyError."""
+        weights = self.term_weights(style)
+        weighted = {name: weights[name] * terms[name] for name in self.config.terms}
+        objective = sum(weighted.values())
+        logs = {f"weighted_{name}": term for name, term in weighted.items()}
+        return objective, {"objective": objective, **{name: terms[name] for name in weighted}, **logs}
 
-    def term_weights(self) -> dict[str, Tensor]:
-        """The weights at this step; the temporal ones are ramped up once there is a style to hold still."""
-        weights, schedule = self.config.loss, self.config.schedule
-        done = ops.cast(self.student_optimizer.iterations, "float32") / schedule.steps
-        span = max(weights.temporal_full - weights.temporal_from, 1e-6)
-        ramp = ops.clip((done - weights.temporal_from) / span, 0.0, 1.0)
-        ramped = {"temporal": ramp, "long_term": ramp}
-        return {name: getattr(weights, name) * ramped.get(name, 1.0) for name in TERMS}
-
-    def _judged(self, clip: Tensor, stylized: list[Tensor]) -> tuple[Tensor, Tensor]:
-        """What VGG16 looks at: the first frame of half the clips (no state yet), the last of the others."""
-        data = self.config.data
-        half, margin = data.batch // 2, (data.crop - data.judged) // 2
-        shown = ops.concatenate([stylized[0][:half], stylized[-1][half:]])
-        original = ops.concatenate([clip[:half, 0], clip[half:, -1]])
-        return crop(shown, margin), crop(original, margin)
-
-    def _temporal(self, batch: dict[str, Tensor], stylized: list[Tensor]) -> tuple[Tensor, Tensor]:
-        """Mean flicker over neighbouring frames, and between the last frame and the first."""
-        data = self.config.data
-        reach = min((data.crop - data.judged) // 2, REACH)  # how far motion may look beyond what is judged
-        margin = (data.crop - data.judged) // 2 - reach
-        found = []
-        for index, (later, earlier) in enumerate(frame_pairs(data.frames)):
-            flow = crop(batch["flow"][:, index], margin)
-            visible = crop(batch["visible"][:, index], margin)
-            held = warp(crop(stylized[earlier], margin), flow)
-            seen = warp(crop(batch["clip"][:, earlier], margin), flow)
-            brighter = batch["light"][:, later] / batch["light"][:, earlier] - 1.0
-            held = held + luminance(seen) * brighter[:, None, None, None]
-            fields = (crop(stylized[later], margin), held, visible)
-            found.append(losses.temporal(*(crop(field, reach) for field in fields)))
-        neighbours = found[: len(stylized) - 1]
-        return sum(neighbours) / len(neighbours), found[-1]
-
-    def _average(self) -> None:
-        taken = ops.cast(self.student_optimizer.iterations, "float32")
+    def update_average(self) -> None:
+        """Let `averaged` follow: at first quickly, for what it averages is not worth much yet."""
+        taken = ops.cast(self.generator_optimizer.iterations, "float32")
         decay = ops.minimum(self.config.schedule.average, (1.0 + taken) / (10.0 + taken))
-        for mean, weight in zip(self.averaged.weights, self.student.weights, strict=True):
-            mean.assign(mean * decay + weight * (1.0 - decay))
+        for mean, weight in zip(self.averaged.weights, self.generator.weights, strict=True):
+            mean.assign(mean * decay + ops.stop_gradient(weight.value) * (1.0 - decay))
+
+    def new_optimizer(self, learning_rate: float, *networks: keras.Model, beta: float = 0.9):
+        """Adam for the networks' weights, along a cosine; built at once, so that a checkpoint finds its place."""
+        schedule = self.config.schedule
+        decay = keras.optimizers.schedules.CosineDecay(learning_rate, schedule.steps, alpha=0.01)
+        optimizer = keras.optimizers.Adam(decay, beta_1=beta, global_clipnorm=schedule.clip_norm)
+        optimizer.build([variable for network in networks for variable in network.trainable_variables])
+        return optimizer
+
+    def _done(self) -> Tensor:
+        """The share of the run that lies behind."""
+        return ops.cast(self.generator_optimizer.iterations, "float32") / self.config.schedule.steps
 
 
-class _Frozen:
-    """What is never trained nor saved: kept out of Keras's tracking, so that checkpoints stay small."""
+def build_trainer(
+    config: RunConfig, features: keras.Model | None = None, references: References | None = None
+) -> Trainer:
+    """The trainer that the configuration names.
 
-    def __init__(self, features: keras.Model, style_grams: dict[str, Tensor]):
-        self.features = features
-        shallow = {name: features.output[name] for name in losses.CONTENT_LAYERS}
-        self.content_features = keras.Model(features.inputs, shallow)  # the original needs no deeper look
-        self._grams = style_grams
+    `features` is the frozen VGG16 and `references` what it makes of the style pictures (`style_references`);
+    a run without content, style and palette needs neither.
+    """
+    from training.adversarial import AdversarialTrainer
+    from training.film import FilmTrainer
+    from training.keyframes import KeyframeTrainer
+    from training.perceptual import PerceptualTrainer
 
-    def target(self, style: Tensor) -> dict[str, Tensor]:
-        """The Gram matrices that the batch's style vector asks for, (1, C, C) a layer."""
-        return {name: ops.tensordot(style[:1], grams, axes=1) for name, grams in self._grams.items()}
+    trainers = {
+        "perceptual": PerceptualTrainer,
+        "adversarial": AdversarialTrainer,
+        "film": FilmTrainer,
+        "keyframes": KeyframeTrainer,
+    }
+    return trainers[config.kind](config, Judge(features, references) if features is not None else None)
+
+
+def tensors(batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The batch as tensors of the backend, whatever arrays it came in."""
+    return {name: ops.convert_to_tensor(array, "float32") for name, array in batch.items()}
+
+
+def _check_judge(config: RunConfig, judge: Judge | None) -> None:
+    wanted = [name for name in LOOKED_AT if name in config.terms]
+    wanted += ["temporal_by_contrast"] if config.loss.temporal_by_contrast else []
+    if wanted and judge is None:
+        raise ValueError(
+            f"loss.{wanted[0]} needs VGG16 to look at pictures. Received: features=None. "
+            "Load it with `features.load_vgg16`, or give these terms the weight 0."
+        )
+
+
+def ramp(done: Tensor, first: float, full: float) -> Tensor:
+    """0 up to the share `first` of a run, 1 from `full` on, linear between."""
+    if full <= first:
+        return ops.cast(done >= full, "float32")
+    return ops.clip((done - first) / (full - first), 0.0, 1.0)

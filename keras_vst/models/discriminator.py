@@ -10,46 +10,12 @@ times and flicker does not, so that adversarial pressure no longer rewards flick
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import keras
 from keras import layers, ops
 
-from keras_vst.errors import UserError
+from keras_vst.config import DiscriminatorConfig
 from keras_vst.layers import ShareStyle
 from keras_vst.ops import Tensor
-
-
-@dataclass(frozen=True, kw_only=True)
-class DiscriminatorConfig:
-    """What it looks at, and how hard it is to fool."""
-
-    channels: tuple[int, ...] = (
-        32,
-        64,
-        128,
-    )  # filters; each entry halves the size and doubles a patch's reach
-    num_scales: int = 2  # each further one judges strokes twice as large, on a picture half the size
-    num_frames: int = 1  # 1 judges a picture; 3 judges three motion-aligned frames, and so flicker
-    num_styles: int = 0  # above 0 it also judges whether the picture is in the style that was asked for
-    condition_channels: int = 0  # 3 shows it the frame that was painted; it then also judges faithfulness
-
-    def __post_init__(self) -> None:
-        if not self.channels or min(self.channels) < 1:
-            raise UserError(
-                "discriminator.channels needs one positive number per halving. "
-                f"Received: {self.channels}. Use for example 32,64,128."
-            )
-        if self.num_frames not in (1, 3):
-            raise UserError(
-                "discriminator.num_frames is 1 for pictures or 3 for motion. "
-                f"Received: {self.num_frames}. A longer clip is judged as overlapping threes."
-            )
-        for name, least in (("num_scales", 1), ("num_styles", 0), ("condition_channels", 0)):
-            if getattr(self, name) < least:
-                raise UserError(
-                    f"discriminator.{name} must be at least {least}. Received: {getattr(self, name)}."
-                )
 
 
 def build_discriminator(config: DiscriminatorConfig) -> keras.Model:

@@ -5,8 +5,8 @@ Out: stylized (B, H, W, 3) in [0, 1]; state, to be handed in with the next frame
 H and W are multiples of 8.
 
 A U-Net: half-size stem, two strided convolutions, a residual trunk at 1/8, two sub-pixel steps up with
-additive skips.  Plain convolutions, ReLU6 and norms that are a mere scale and shift once trained: each one an
-operation that XNNPACK takes in fp32 and in int8.
+additive skips, each step smoothed.  Plain convolutions, ReLU6 and norms that are a mere scale and shift once
+trained: each one an operation that XNNPACK takes in fp32 and in int8.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ def build_student(config: StudentConfig, batch_size: int | None = None) -> keras
         up_half
     )
     painted = binomial_blur("smooth_1")(DepthToSpace(2, name="unfold")(painted))
-    painted = layers.Activation("sigmoid", name="clip")(painted)
-    stylized = Blend(name="stylized")([frame, painted, style])
+    painted = layers.Activation("sigmoid", dtype="float32", name="clip")(painted)
+    stylized = Blend(dtype="float32", name="stylized")([frame, painted, style])
     remembered = layers.Conv2D(config.state_channels, 3, padding="same", name="remember")(up_quarter)
     outputs = {"stylized": stylized, "state": layers.ReLU(6.0, name="next_state")(remembered)}
     return keras.Model({"frame": frame, "style": style, "state": state}, outputs, name="student")
@@ -98,7 +98,7 @@ def _styled_conv(features: Tensor, share: Tensor, filters: int, name: str, strid
 
 
 def _grow(features: Tensor, filters: int, name: str) -> Tensor:
-    """Twice the size by sub-pixel shuffle; a smoothing convolution follows, so that no grid remains."""
+    """Twice the size by sub-pixel shuffle, smoothed: where features are flat, no grid of 4 or 8 pixels comes of it."""
     flat = SubPixelUniform(2)
     widened = layers.Conv2D(filters * 4, 1, kernel_initializer=flat, name=f"{name}_widen")(features)
-    return DepthToSpace(2, name=name)(widened)
+    return binomial_blur(f"{name}_blur")(DepthToSpace(2, name=name)(widened))

@@ -14,36 +14,14 @@ strokes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import keras
 from keras import layers, ops
 
-from keras_vst.errors import UserError
+from keras_vst.config import TeacherConfig
 from keras_vst.layers import Blend, ReflectPad, ShareStyle, StyleScaleShift, instance_norm
 from keras_vst.ops import Tensor
 
 SMALLEST_SIDE = 16  # at 1/8 two pixels are left, and a border cannot be mirrored from fewer
-
-
-@dataclass(frozen=True, kw_only=True)
-class TeacherConfig:
-    """The film network: its cost grows with the square of `channels`, linearly with `num_blocks`."""
-
-    num_styles: int = 1
-    channels: tuple[int, int, int, int] = (32, 64, 128, 192)  # filters at full, 1/2, 1/4 and 1/8 size
-    num_blocks: int = 5  # residual blocks at 1/8; more of them compose larger shapes
-    noise_channels: int = 0  # above 0 a noise map varies the strokes; one map a clip, or it flickers
-
-    def __post_init__(self) -> None:
-        if len(self.channels) != 4 or min(self.channels) < 1:
-            raise UserError(
-                "teacher.channels needs four positive numbers, at full, 1/2, 1/4 and 1/8 size. "
-                f"Received: {self.channels}. Use for example 32,64,128,192."
-            )
-        for name, least in (("num_styles", 1), ("num_blocks", 0), ("noise_channels", 0)):
-            if getattr(self, name) < least:
-                raise UserError(f"teacher.{name} must be at least {least}. Received: {getattr(self, name)}.")
 
 
 def build_teacher(config: TeacherConfig) -> keras.Model:

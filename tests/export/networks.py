@@ -34,7 +34,7 @@ def content(precision: str = "fp32", size: tuple[int, int] | None = None, num_st
 
 
 def with_layer(kind: str) -> keras.Model:
-    """A network with one layer that does not belong into it: "norm", "mirror", "nearest" or "none"."""
+    """A network with one layer that does not belong into it: "norm", "mirror" or "nearest"."""
     frame = layers.Input((None, None, 3), batch_size=1, name="frame")
     style = layers.Input((1,), batch_size=1, name="style")
     state = layers.Input((None, None, 2), batch_size=1, name="state")

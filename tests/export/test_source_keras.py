@@ -13,7 +13,7 @@ from keras_vst.config import StudentConfig
 from keras_vst.errors import UserError
 from keras_vst.layers import instance_norm
 from keras_vst.models.student import build_student
-from tests.export.networks import assert_same_network
+from tests.export.comparison import assert_same_network
 
 TINY = StudentConfig(num_styles=2, channels=(4, 5, 6), num_blocks=1, state_channels=3)
 

@@ -74,7 +74,10 @@ def test_overrides_are_judged_together_whatever_their_order(order):
     [
         ("loss.style", r"An override is written key=value\. Received: 'loss\.style'\. Try loss\.style=8"),
         ("style=8", r"no setting `style`\. Known in RunConfig: kind, student, teacher, discriminator, data"),
-        ("losss.style=8", r"no setting `losss`\. Known in RunConfig: kind, student, teacher, discriminator, data"),
+        (
+            "losss.style=8",
+            r"no setting `losss`\. Known in RunConfig: kind, student, teacher, discriminator, data",
+        ),
         (
             "loss.stile=8",
             r"no setting `loss\.stile`\. Known in LossConfig: content, style, palette, temporal",

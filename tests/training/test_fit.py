@@ -1,112 +1,183 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 
 import cv2
 import numpy as np
 import pytest
-import tensorflow as tf
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from keras_vst.config import RECIPES
+from keras_vst.config import RECIPES, to_dict
 from keras_vst.models.student import build_student
 from keras_vst.runs import RunDirectory
-from training import loop
+from tests.training.runs import keyframe_words, student_weights, tiny, tiny_vgg16, write_config
+from training import fit, loop
 from training.fit import main
 
 
-@pytest.fixture
-def command(photos, painting, any_vgg16, tmp_path):
-    """The words of a small run into tmp_path/run."""
-    words = ["--recipe", "smoke", "--style", str(painting), "--photos", str(photos), "--quiet"]
-    return [*words, "--vgg16", str(any_vgg16), "--run", str(tmp_path / "run")]
+@pytest.fixture(scope="module")
+def small_vgg16():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "load_vgg16", tiny_vgg16)
+        yield
 
 
-def student_weights(path):
-    run = RunDirectory(path)
-    student = build_student(run.config().student)
-    run.load_student(student)
-    return student.get_weights()
+@pytest.fixture(scope="module")
+def trained(small_vgg16, photos, painting, tmp_path_factory):
+    """The directory of a run of four steps."""
+    folder = tmp_path_factory.mktemp("runs") / "mine"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fit, "LOG_EVERY", 2)
+        words = ["--recipe", "smoke", "--style", str(painting), "--photos", str(photos), "--quiet"]
+        assert main([*words, "--run", str(folder)]) == 0
+    return RunDirectory(folder)
 
 
-def test_one_command_leaves_a_run_directory_to_look_at(command, tmp_path, capsys):
-    assert main(command) == 0
+def test_a_run_tells_what_was_made_of_what(trained, painting):
+    record = trained.record()
 
-    run = tmp_path / "run"
-    record = json.loads((run / "config.json").read_text())
     assert record["recipe"] == "smoke"
     assert record["styles"][0]["name"] == "painting"
+    assert record["data"]["photos"] == 6
+    assert record["skipped"]["count"] == 1
+    assert "broken.jpg" in record["skipped"]["files"][0]
     assert record["versions"]["keras"]
-    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    assert rows[-1]["step"] == RECIPES["smoke"].schedule.steps
-    assert {"objective", "content", "style", "temporal"} <= set(rows[-1])
-    strip = cv2.imread(str(run / "samples" / "step_000004.png"))
-    assert strip.shape == (2 * 384, 4 * 384, 3)
-    assert "python -m export --run" in capsys.readouterr().out
-    assert not list(run.rglob("*part*"))
+    assert record["finished"] is True
 
 
-def test_a_resumed_run_ends_where_an_unbroken_one_does(command, tmp_path, monkeypatch):
-    assert main(command) == 0
-    unbroken = student_weights(tmp_path / "run")
+def test_the_terms_of_a_run_are_logged_raw_and_weighted(trained):
+    rows = trained.rows()
 
-    halves = [*command[:-1], str(tmp_path / "halves")]
-    taken = []
-
-    def interrupt_after_two(self, row):
-        taken.append(row["step"])
-        if row["step"] == 2:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr("training.fit.LOG_EVERY", 1)
-    monkeypatch.setattr(RunDirectory, "log", interrupt_after_two)
-    assert main(halves) == 130
-    assert main(["--run", str(tmp_path / "halves"), "--resume", "--quiet", "--vgg16", command[-3]]) == 0
-
-    assert taken == [1, 2, 3, 4]
-    for whole, joined in zip(unbroken, student_weights(tmp_path / "halves"), strict=True):
-        np.testing.assert_allclose(whole, joined, atol=1e-5)
+    assert [row["step"] for row in rows] == [2, 4]
+    loss = RECIPES["smoke"].loss
+    for row in rows:
+        assert row["weighted_style"] == pytest.approx(loss.style * row["style"], rel=1e-5)
+        weighted = sum(value for name, value in row.items() if name.startswith("weighted_"))
+        assert weighted == pytest.approx(row["objective"], rel=1e-5)
+    assert 0 <= rows[0]["minutes"] <= rows[1]["minutes"]
 
 
-def test_ctrl_c_saves_and_says_how_to_go_on(command, tmp_path, monkeypatch, capsys):
-    def interrupt(self, row):
-        raise KeyboardInterrupt
+def test_a_run_leaves_strips_and_curves_to_look_at(trained):
+    photos = cv2.imread(str(trained.samples / "step_000004.png"))
+    clip = cv2.imread(str(trained.samples / "clip_000004.png"))
 
-    monkeypatch.setattr(RunDirectory, "log", interrupt)
-    assert main(command) == 130
-    assert "--resume" in capsys.readouterr().out
-    assert RunDirectory(tmp_path / "run").checkpoint.is_file()
-
-
-def test_two_pictures_make_a_network_of_two_styles(command, tmp_path, painting):
-    words = [*command, "--style", str(painting), str(painting), "--set", "schedule.steps=1"]
-    assert main(words) == 0
-    assert RunDirectory(tmp_path / "run").config().student.num_styles == 2
+    assert photos.shape == (2 * 96, 4 * 96, 3)
+    assert clip.shape == (3 * 96, 3 * 96, 3)
+    assert photos[:96].std() > 10
+    assert cv2.imread(str(trained.curves_file)).std() > 1
+    assert not list(trained.path.rglob("*part*"))
 
 
-def test_an_objective_that_is_not_a_number_stops_the_run(command, monkeypatch, capsys):
-    def broken(self, batch):
-        return {name: tf.constant(float("nan")) for name in ("objective", "content", "style", "temporal")}
+def test_tensorboard_finds_scalars_and_strips(trained):
+    (folder,) = trained.tensorboard.iterdir()
+    events = EventAccumulator(str(folder), size_guidance={"tensors": 0}).Reload()
 
-    monkeypatch.setattr(loop.StyleTrainer, "train_step", broken)
-    assert main(command) == 2
-    assert "learning_rate" in capsys.readouterr().err
+    tags = set(events.Tags()["tensors"])
+    assert {"raw/style", "weighted/style", "raw/objective", "strips/photos", "strips/clip"} <= tags
+    assert [event.step for event in events.Tensors("raw/style")] == [2, 4]
+
+
+def test_the_report_needs_nothing_beside_it_and_tells_how_to_go_on(trained):
+    page = trained.report_file.read_text(encoding="utf-8")
+
+    sources = re.findall(r'(?:src|href)="([^"]{0,40})', page)
+    assert len(sources) >= 3
+    assert all(source.startswith("data:image/") for source in sources)
+    assert "painting.png" in page
+    assert "4 of 4" in page
+    assert "1 files were skipped" in page
+    assert "python -m export --run" in page
+
+
+def test_a_folder_that_holds_a_run_is_not_overwritten(trained, painting, capsys):
+    assert main(["--recipe", "smoke", "--style", str(painting), "--run", str(trained.path)]) == 2
+    assert "already holds a run" in capsys.readouterr().err
+
+
+RECIPES_TO_RUN = {
+    "palette": ["--style", "{painting}", "{painting}", "--photos", "{photos}"],
+    "collection": ["--collection", "{photos}", "--photos", "{photos}"],
+    "clip": ["--collection", "{clip}", "--photos", "{photos}"],
+    "film": ["--style", "{painting}", "--photos", "{photos}", "--clips", "{clip}"],
+    "keyframes": ["--keyframe", "{photos}/photo_0.png={photos}/photo_1.png", "--clips", "{clip}"],
+}
+
+
+@pytest.mark.parametrize("recipe", RECIPES_TO_RUN)
+def test_every_recipe_runs_from_its_sources_to_its_report(
+    recipe, small_vgg16, photos, painting, short_clip, tmp_path, capsys
+):
+    config = tiny(recipe, "schedule.steps=1", *(["schedule.clips_from=0"] if recipe == "film" else []))
+    paths = {"photos": photos, "painting": painting, "clip": short_clip}
+    words = [word.format(**paths) for word in RECIPES_TO_RUN[recipe]]
+    settings = ["--config", write_config(tmp_path / "tiny.json", config), "--cache", str(tmp_path / "cache")]
+
+    assert main(["--recipe", recipe, *words, *settings, "--run", str(tmp_path / "run"), "--quiet"]) == 0
+
+    run = RunDirectory(tmp_path / "run")
+    assert run.record()["recipe"] == recipe
+    assert run.rows()[-1]["step"] == 1
+    assert run.network_file("teacher" if recipe == "film" else "student").is_file()
+    assert run.report_file.is_file()
+    assert "python -m export" in capsys.readouterr().out
+    if recipe == "palette":
+        assert run.config().student.num_styles == 2
+        assert cv2.imread(str(run.samples / "step_000001.png")).shape[0] == 3 * 96
+
+
+def test_a_run_can_start_from_the_weights_of_another(photos, tmp_path, capsys):
+    words = keyframe_words(tmp_path, photos, "schedule.steps=1")
+    assert main([*words, "--run", str(tmp_path / "first"), "--set", "seed=1"]) == 0
+    still = ["--set", "schedule.learning_rate=0", "--set", "data.margin=16"]
+    assert main([*words, *still, "--run", str(tmp_path / "next"), "--init", str(tmp_path / "first")]) == 0
+
+    first, after = (student_weights(tmp_path / name) for name in ("first", "next"))
+    kernels = [index for index, weight in enumerate(first) if weight.ndim == 4]
+    assert kernels
+    assert all(np.allclose(first[index], after[index], atol=1e-6) for index in kernels)
+
+    other = ["--set", "student.channels=4,4,16", "--init", str(tmp_path / "first")]
+    assert main([*words, *other, "--run", str(tmp_path / "other")]) == 2
+    assert "same student.* settings" in capsys.readouterr().err
+    assert not (tmp_path / "other").exists()
+
+
+def test_dry_run_tells_settings_sizes_and_time_and_writes_nothing(photos, tmp_path, capsys):
+    words = keyframe_words(tmp_path, photos)
+    before = sorted(tmp_path.rglob("*"))
+    assert main([*words, "--dry-run", "--set", "loss.supervised=7"]) == 0
+
+    told = json.loads(capsys.readouterr().out)
+    assert told["config"]["loss"]["supervised"] == 7.0
+    student = build_student(tiny("keyframes").student)
+    assert told["parameters"]["generator"] == student.count_params()
+    assert told["gmacs_640x360"] > 0
+    assert told["estimate"]["seconds_a_step"] > 0
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("words", "message"),
     [
         (["--style", "nowhere.jpg"], "no file nowhere.jpg"),
         (["--photos", "nowhere"], "no folder nowhere"),
-        (["--vgg16", "nowhere.npz"], "KERAS_VST_VGG16"),
         (["--set", "loss.stile=3"], "Known in LossConfig: content, style"),
         (["--set", "student.channels=blue"], "takes whole numbers"),
         (["--config", "nowhere.toml"], "cannot be read as a configuration"),
+        (["--recipe", "collection"], "--recipe collection --collection FOLDER"),
+        (["--recipe", "keyframes"], "--keyframe walk.mp4@12=painted_12.png"),
+        (["--keyframe", "a.png"], "FRAME=PAINTED"),
+        (["--collection", "."], "has no use for --collection"),
+        (["--init", "nowhere"], "--init nowhere does not fit"),
+        (["--resume"], "--resume goes on with the settings and sources of the run; --style"),
     ],
 )
-def test_a_mistake_gets_one_line_and_leaves_no_run(command, change, message, tmp_path, capsys):
-    assert main([*command, *change]) == 2
+def test_a_mistake_gets_one_line_and_leaves_no_run(words, message, small_vgg16, painting, tmp_path, capsys):
+    start = ["--recipe", "smoke", "--style", str(painting), "--run", str(tmp_path / "run"), "--quiet"]
+    assert main([*start, *words]) == 2
 
     error = capsys.readouterr().err
     assert message in error
@@ -114,36 +185,25 @@ def test_a_mistake_gets_one_line_and_leaves_no_run(command, change, message, tmp
     assert not (tmp_path / "run").exists()
 
 
-def test_a_folder_that_holds_a_run_is_not_overwritten(command, capsys):
-    assert main([*command, "--set", "schedule.steps=1"]) == 0
-    assert main(command) == 2
-    assert "already holds a run" in capsys.readouterr().err
-
-
-def test_resume_without_a_run_says_so(tmp_path, capsys):
+def test_what_is_missing_is_named(tmp_path, painting, capsys):
+    assert main(["--run", str(tmp_path / "run")]) == 2
+    assert "Recipe painting needs --style painting.jpg. Try: python -m" in capsys.readouterr().err
+    assert main(["--style", str(painting)]) == 2
+    assert "Add --run runs/NAME" in capsys.readouterr().err
+    assert main(["--resume"]) == 2
+    assert "Add --run runs/NAME" in capsys.readouterr().err
     assert main(["--run", str(tmp_path), "--resume"]) == 2
     assert "not a run directory" in capsys.readouterr().err
 
 
-def test_a_new_run_needs_a_style_and_photos(tmp_path, painting, capsys):
-    assert main(["--run", str(tmp_path / "run")]) == 2
-    assert "needs --style" in capsys.readouterr().err
-    assert main(["--run", str(tmp_path / "run"), "--style", str(painting)]) == 2
-    assert "needs --photos" in capsys.readouterr().err
-
-
-def test_dry_run_prints_the_whole_configuration_and_trains_nothing(command, tmp_path, capsys):
-    assert main([*command, "--dry-run", "--set", "loss.style=7"]) == 0
-    assert json.loads(capsys.readouterr().out)["loss"]["style"] == 7.0
-    assert not (tmp_path / "run").exists()
-
-
-def test_settings_come_from_a_file_too(command, tmp_path, capsys):
+def test_settings_come_from_a_file_too(tmp_path, photos, capsys):
     settings = tmp_path / "mine.toml"
-    settings.write_text("seed = 5\n[loss]\nstyle = 9\n")
-    assert main([*command, "--config", str(settings), "--dry-run"]) == 0
-    printed = json.loads(capsys.readouterr().out)
-    assert (printed["seed"], printed["loss"]["style"]) == (5, 9.0)
+    settings.write_text('seed = 5\nkind = "keyframes"\n[loss]\nsupervised = 9\n')
+    arguments = fit.parser().parse_args(
+        ["--config", str(settings), "--keyframe", f"{photos / 'photo_0.png'}={photos / 'photo_1.png'}"]
+    )
+    config = fit.configured(arguments, fit.inputs_of(arguments))
+    assert (config.seed, to_dict(config)["loss"]["supervised"]) == (5, 9.0)
 
 
 def test_help_teaches_without_loading_tensorflow():
@@ -151,22 +211,16 @@ def test_help_teaches_without_loading_tensorflow():
     code += "from training.fit import main; main(['--help'])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    for recipe in RECIPES:
+        assert recipe in done.stdout
     assert "python -m training.fit --style painting.jpg" in done.stdout
 
 
-def test_a_photo_that_breaks_off_does_not_stop_a_run(command, photos, tmp_path):
-    folder = tmp_path / "photos"
-    folder.mkdir()
-    whole = (photos / "photo_0.png").read_bytes()
-    (folder / "whole.png").write_bytes(whole)
-    (folder / "broken.png").write_bytes(whole[:100])
-    assert main([*command, "--photos", str(folder), "--set", "schedule.steps=1"]) == 0
-
-
-def test_ctrl_c_before_the_first_step_is_one_word(command, monkeypatch, capsys):
+def test_ctrl_c_before_the_first_step_is_one_word(painting, monkeypatch, tmp_path, capsys):
     def interrupt(path):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(loop, "load_vgg16", interrupt)
-    assert main(command) == 130
+    words = ["--recipe", "smoke", "--style", str(painting), "--run", str(tmp_path / "run"), "--quiet"]
+    assert main(words) == 130
     assert capsys.readouterr().err == "training.fit: stopped.\n"

@@ -4,65 +4,77 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_vst import losses
-from keras_vst.config import RECIPES, with_overrides
-from keras_vst.features import build_vgg16
-from training.data import Photos, dataset
-from training.trainer import TERMS, StyleTrainer
+from keras_vst.config import RECIPES
+from tests.training.trainers import TINY, features, floats, make_batch, make_trainer, moved, tiny, weights_of
+from training.trainer import build_trainer
 
-SMOKE = RECIPES["smoke"]
-
-
-def make_trainer(config=SMOKE) -> StyleTrainer:
-    tf.keras.utils.set_random_seed(0)
-    features = build_vgg16()
-    features.trainable = False
-    rng = np.random.default_rng(0)
-    pictures = [rng.random((1, 64, 64, 3)).astype("float32") for _ in range(config.student.num_styles)]
-    grams = [losses.grams(features(picture)) for picture in pictures]
-    stacked = {name: tf.concat([gram[name] for gram in grams], axis=0) for name in losses.STYLE_LAYERS}
-    return StyleTrainer(config, features, stacked)
-
-
-@pytest.fixture(scope="module")
-def batch(photos):
-    return next(iter(dataset(Photos(photos, 96), with_overrides(SMOKE, ["data.frames=3"]))))
+EVERY_TERM = [
+    "data.frames=3",
+    "loss.palette=1",
+    "loss.temporal_features=1",
+    "loss.smoothness=1",
+    "loss.stability=1",
+    "loss.temporal_flat=2",
+]
+CONFIG = tiny("painting", *EVERY_TERM)
 
 
 @pytest.fixture(scope="module")
 def trainer():
-    return make_trainer(with_overrides(SMOKE, ["data.frames=3"]))
+    return make_trainer(CONFIG)
 
 
-def gradients_of(trainer: StyleTrainer, batch, term: str):
-    with tf.GradientTape() as tape:
-        value = trainer.terms(batch, trainer.walk(batch["clip"], batch["style"]))[term]
-    return tape.gradient(value, trainer.student.trainable_variables)
+@pytest.fixture(scope="module")
+def batch():
+    return {name: tf.constant(array) for name, array in make_batch(CONFIG).items()}
 
 
-def test_a_step_logs_every_term_and_a_finite_objective(trainer, batch):
-    logs = trainer.train_step(batch)
+@pytest.mark.parametrize("name", [name for name in RECIPES if name != "smoke"])
+def test_every_recipe_takes_a_step_and_logs_each_term_raw_and_weighted(name):
+    config = tiny(name)
+    trainer = make_trainer(config)
+    before = weights_of(trainer.generator)
 
-    assert set(logs) == {"objective", *TERMS}
-    assert all(np.isfinite(float(value)) for value in logs.values())
+    logs = floats(trainer.train_step(make_batch(config)))
+
+    assert trainer.step == 1
+    assert all(np.isfinite(term) for term in logs.values())
+    assert trainer.networks["generator"] is trainer.generator
+    assert {*config.terms, *(f"weighted_{term}" for term in config.terms), "objective"} <= set(logs)
+    assert logs["objective"] == pytest.approx(
+        sum(logs[f"weighted_{term}"] for term in config.terms), rel=1e-5
+    )
+    assert len(moved(trainer.generator, before)) == len(before)
 
 
-@pytest.mark.parametrize("term", TERMS)
-def test_each_term_has_a_gradient_in_every_part_of_the_student(trainer, batch, term):
-    gradients = gradients_of(trainer, batch, term)
+def test_a_term_without_weight_is_neither_computed_nor_logged():
+    config = tiny("painting", "loss.style=0", "loss.long_term=0")
 
-    moved = {
-        variable.path.split("/")[-2]
-        for variable, gradient in zip(trainer.student.trainable_variables, gradients, strict=True)
-        if gradient is not None and float(tf.reduce_max(tf.abs(gradient))) > 0
-    }
-    assert {"stem", "down_8", "block_0_a", "smooth_2", "paint", "remember", "stem_style"} <= moved
+    logs = make_trainer(config).train_step(make_batch(config))
+
+    assert set(logs) == {"objective", "content", "temporal", "weighted_content", "weighted_temporal"}
+
+
+def test_each_term_has_a_gradient_in_every_part_of_the_student(trainer, batch):
+    variables = trainer.generator.trainable_variables
+    with tf.GradientTape(persistent=True) as tape:
+        terms = trainer.terms(batch, trainer.walk(batch))
+
+    assert set(terms) == set(CONFIG.terms)
+    for term, value in terms.items():
+        gradients = zip(variables, tape.gradient(value, variables), strict=True)
+        reached = {
+            variable.path.split("/")[-2]
+            for variable, gradient in gradients
+            if gradient is not None and float(tf.reduce_max(tf.abs(gradient))) > 0
+        }
+        assert {"stem", "down_8", "up_4_widen", "smooth_4", "stem_norm"} <= reached, term
+        assert term == "temporal_features" or {"paint", "smooth_2"} <= reached, term
 
 
 def test_steps_lower_the_objective_on_one_batch(batch):
-    trainer = make_trainer(
-        with_overrides(SMOKE, ["data.frames=3", "schedule.steps=1000", "loss.temporal_full=0.0001"])
-    )
+    config = tiny("painting", "data.frames=3", "schedule.steps=1000", "loss.temporal_full=0.0001")
+    trainer = make_trainer(config)
     step = tf.function(trainer.train_step)
     first = float(step(batch)["objective"])
     for _ in range(25):
@@ -72,54 +84,89 @@ def test_steps_lower_the_objective_on_one_batch(batch):
 
 
 def test_vgg16_is_never_trained_nor_saved(trainer):
-    names = [variable.path for variable in trainer.trainable_variables]
-    assert len(names) == len(trainer.student.trainable_variables)
+    assert len(trainer.trainable_variables) == len(trainer.generator.trainable_variables)
     assert not any("conv1_1" in variable.path for variable in trainer.variables)
 
 
 def test_the_running_mean_follows_the_student(batch):
-    trainer = make_trainer(with_overrides(SMOKE, ["data.frames=3"]))
+    trainer = make_trainer(CONFIG)
     before = trainer.averaged.get_weights()
     trainer.train_step(batch)
-    decay = min(SMOKE.schedule.average, 2 / 11)
+    decay = min(CONFIG.schedule.average, 2 / 11)
 
-    now = zip(before, trainer.student.get_weights(), trainer.averaged.get_weights(), strict=True)
+    now = zip(before, trainer.generator.get_weights(), trainer.averaged.get_weights(), strict=True)
     for old, student, averaged in now:
         np.testing.assert_allclose(averaged, decay * old + (1 - decay) * student, atol=1e-6)
 
 
-def test_temporal_weights_are_ramped_from_zero_to_full(batch):
-    config = with_overrides(SMOKE, ["schedule.steps=10", "loss.temporal_from=0.2", "loss.temporal_full=0.6"])
-    trainer = make_trainer(config)
+def test_temporal_weights_are_ramped_from_zero_to_full():
+    config = tiny("painting", "schedule.steps=10", "loss.temporal_from=0.2", "loss.temporal_full=0.6")
+    trainer, full = make_trainer(config), config.loss.temporal
     seen = []
     for step in (0, 2, 4, 6, 10):
-        trainer.student_optimizer.iterations.assign(step)
+        trainer.generator_optimizer.iterations.assign(step)
         weights = trainer.term_weights()
         seen.append(float(weights["temporal"]))
         assert float(weights["content"]) == config.loss.content
 
-    np.testing.assert_allclose(
-        seen, [0, 0, config.loss.temporal / 2, config.loss.temporal, config.loss.temporal]
-    )
+    np.testing.assert_allclose(seen, [0, 0, full / 2, full, full])
 
 
-def test_a_still_clip_painted_the_same_way_does_not_flicker(trainer, batch):
-    still = {**batch, "clip": tf.repeat(batch["clip"][:, :1], 3, axis=1)}
-    still["flow"], still["visible"] = tf.zeros_like(batch["flow"]), tf.ones_like(batch["visible"])
-    still["light"] = tf.ones_like(batch["light"])
-    terms = trainer.terms(still, [still["clip"][:, 0]] * 3)
+def test_a_style_of_more_contrast_is_held_harder():
+    config = tiny("painting", "student.num_styles=2", "loss.temporal_by_contrast=true")
+    trainer = make_trainer(config)
+    trainer.generator_optimizer.iterations.assign(config.schedule.steps)
+    contrast = np.array(trainer._judge.references.contrast)
 
-    assert float(terms["temporal"]) == 0
-    assert float(terms["long_term"]) == 0
-    assert float(terms["content"]) < 1e-9
+    for index in range(2):
+        style = np.eye(2, dtype=np.float32)[[index]]
+        weights = trainer.term_weights(style)
+        assert float(weights["temporal"]) == pytest.approx(config.loss.temporal * contrast[index], rel=1e-5)
+        assert float(weights["style"]) == config.loss.style
 
 
-def test_a_scene_that_grows_brighter_may_be_painted_brighter(trainer, batch):
-    frame = tf.fill(batch["clip"][:, 0].shape, 0.4)
-    stylized = [frame, frame * 1.1, frame * 1.2]
-    still = {**batch, "clip": tf.stack(stylized, axis=1), "light": tf.constant([[1.0, 1.1, 1.2]] * 2)}
-    still["flow"], still["visible"] = tf.zeros_like(batch["flow"]), tf.ones_like(batch["visible"])
+def test_a_checkpoint_brings_back_weights_optimizer_and_step(tmp_path, batch):
+    trainer, other = make_trainer(CONFIG), make_trainer(CONFIG, seed=1)
+    trainer.train_step(batch)
+    trainer.save_weights(tmp_path / "trainer.weights.h5")
+    other.load_weights(tmp_path / "trainer.weights.h5")
 
-    assert float(trainer.terms(still, stylized)["temporal"]) < 1e-9
-    dark = {**still, "light": tf.ones((2, 3))}
-    assert float(trainer.terms(dark, stylized)["temporal"]) > 1e-4
+    assert other.step == 1
+    ahead, again = floats(trainer.train_step(batch)), floats(other.train_step(batch))
+    assert ahead == pytest.approx(again, rel=1e-5)
+    for one, two in zip(trainer.averaged.get_weights(), other.averaged.get_weights(), strict=True):
+        np.testing.assert_allclose(one, two, atol=1e-6)
+
+
+def test_half_the_clips_are_only_begun(trainer, batch):
+    walk = trainer.walk(batch)
+
+    assert walk.begun.shape[0] == 1
+    assert [frame.shape[0] for frame in walk.stylized] == [1, 1, 1]
+    np.testing.assert_array_equal(walk.batch["clip"], batch["clip"][1:])
+
+
+def test_without_references_a_style_term_says_what_is_missing():
+    trainer = build_trainer(tiny("painting"), features())
+
+    with pytest.raises(ValueError, match=r"references=None\. Make them with `style_references`"):
+        trainer.train_step(make_batch(tiny("painting")))
+
+
+def test_without_vgg16_a_content_term_says_what_is_missing():
+    with pytest.raises(ValueError, match=r"loss\.content needs VGG16.*features=None"):
+        build_trainer(tiny("painting"))
+
+
+@pytest.mark.slow
+def test_one_clip_can_be_learned_by_heart():
+    config = tiny("painting", "data.frames=3", "schedule.steps=400", "student.channels=8,8,16", *TINY[1:2])
+    trainer, batch = make_trainer(config), make_batch(config)
+    step = tf.function(trainer.train_step)
+    tensors = {name: tf.constant(array) for name, array in batch.items()}
+    first = floats(step(tensors))
+    for _ in range(399):
+        last = floats(step(tensors))
+
+    assert last["style"] < 0.35 * first["style"]
+    assert last["temporal"] < first["temporal"]

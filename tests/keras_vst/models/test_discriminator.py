@@ -77,12 +77,12 @@ def test_the_style_adds_the_projection_of_the_features():
     config = DiscriminatorConfig(channels=(6, 8), num_scales=1, num_styles=3)
     model = build_discriminator(config)
     inputs = draw_inputs(config)(16, 16)
-    unstyled = answer(model, {**inputs, "style": np.zeros((2, 3), np.float32)})["scores_0"]
+    even = answer(model, {**inputs, "style": np.full((2, 3), 1 / 3, np.float32)})["scores_0"]
     inner = keras.Model(model.inputs, model.get_layer("scale_0_relu_1").output)
     features = ops.convert_to_numpy(inner(inputs))
     share = inputs["style"] / inputs["style"].sum(-1, keepdims=True)
-    wanted = share @ model.get_layer("scale_0_style_spectral").kernel.numpy()
-    by_hand = unstyled + np.einsum("bhwc,bc->bhw", features, wanted)[..., None]
+    wanted = (share - 1 / 3) @ model.get_layer("scale_0_style_spectral").kernel.numpy()
+    by_hand = even + np.einsum("bhwc,bc->bhw", features, wanted)[..., None]
     np.testing.assert_allclose(answer(model, inputs)["scores_0"], by_hand, atol=1e-5)
 
 

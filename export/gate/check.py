@@ -1,0 +1,32 @@
+"""The answer of one gate for one file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Check:
+    """Passed, failed (then `message` names the cause and the remedy), or not judged (then it says why)."""
+
+    gate: str  # the question: "parity", "flicker", "operations", ...
+    name: str  # what of: a signature, a runtime, a device
+    passed: bool | None  # None: not judged
+    limit: str
+    measured: dict[str, float] = field(default_factory=dict)
+    message: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Whether this check keeps the file from being released."""
+        return self.passed is False
+
+
+def not_judged(gate: str, name: str, limit: str, reason: str) -> Check:
+    """A check that could not be made; never counted as passed."""
+    return Check(gate, name, None, limit, message=f"not measured, because {reason}")
+
+
+def rounded(value: float, digits: int = 2) -> float:
+    """For reports: enough digits to compare, no more; infinity (equal to the last bit) becomes 999 dB."""
+    return 999.0 if value == float("inf") else round(float(value), digits)

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.training.trainers import features, floats, make_batch, make_trainer, moved, tiny, weights_of
+from training.trainer import build_trainer, tensors
+
+CONFIG = tiny("keyframes")
+PLAIN = tiny("keyframes", "loss.style=0", "loss.adversarial=0")
+
+
+def test_without_style_and_discriminator_nothing_but_the_painted_patch_is_needed():
+    logs = floats(build_trainer(PLAIN).train_step(make_batch(PLAIN)))
+
+    assert set(logs) == {"objective", "supervised", "weighted_supervised"}
+
+
+def test_the_supervised_term_is_the_distance_from_what_was_painted_inside_the_margin():
+    trainer, batch = make_trainer(PLAIN), tensors(make_batch(PLAIN))
+    painted = [np.array(one) for one in trainer._paint_twice(batch)]
+    inner = slice(PLAIN.data.margin, -PLAIN.data.margin)
+
+    logs = floats(make_trainer(PLAIN).train_step(batch))
+
+    errors = [np.abs(one - np.array(batch["target"]))[:, inner, inner].mean() for one in painted]
+    assert logs["supervised"] == pytest.approx(np.mean(errors), rel=1e-4)
+
+
+def test_the_second_look_has_the_state_that_the_first_left():
+    trainer, batch = make_trainer(PLAIN), tensors(make_batch(PLAIN))
+    remember = trainer.generator.get_layer("remember").kernel
+    with tf.GradientTape() as tape:
+        again = tf.reduce_sum(trainer._paint_twice(batch)[1])
+
+    assert float(tf.reduce_max(tf.abs(tape.gradient(again, remember.value)))) > 0
+
+
+def test_the_step_of_the_discriminator_moves_its_own_weights_only():
+    trainer, batch = make_trainer(CONFIG), tensors(make_batch(CONFIG))
+    before = {name: weights_of(network) for name, network in trainer.networks.items()}
+    painted = trainer._paint_twice(batch)[-1]
+
+    trainer.train_discriminator(trainer.discriminator, batch, painted)
+
+    assert moved(trainer.generator, before["generator"]) == []
+    assert moved(trainer.discriminator, before["adversarial"]) != []
+
+
+def test_steps_come_nearer_to_what_was_painted():
+    config = tiny("keyframes", "loss.style=0", "loss.adversarial=0", "schedule.steps=1000")
+    trainer, batch = make_trainer(config), make_batch(config)
+    batch["target"] = 1 - batch["frame"] * 0.5
+    step = tf.function(trainer.train_step)
+    constants = tensors(batch)
+    first = floats(step(constants))["supervised"]
+    for _ in range(40):
+        last = floats(step(constants))["supervised"]
+
+    assert last < 0.8 * first
+
+
+def test_a_clip_is_held_still_where_that_is_asked_for():
+    config = tiny("keyframes", "loss.temporal=1", "loss.temporal_features=1", "data.frames=2")
+    trainer = make_trainer(config)
+
+    logs = floats(trainer.train_step(make_batch(config)))
+
+    assert logs["temporal"] > 0
+    assert logs["temporal_features"] > 0
+
+
+def test_scores_are_those_of_pairs():
+    trainer = make_trainer(CONFIG)
+
+    assert set(trainer.discriminator.input) == {"frames", "condition"}
+    assert set(trainer.scores(make_batch(CONFIG))) == {"adversarial_real", "adversarial_fake"}
+    assert build_trainer(PLAIN, features()).scores(make_batch(PLAIN)) == {}
+
+
+def test_patches_that_do_not_match_are_refused():
+    batch = make_batch(PLAIN)
+
+    with pytest.raises(ValueError, match=r"alike in shape.*\(2, 32, 32, 3\) and \(2, 24, 32, 3\)"):
+        build_trainer(PLAIN).train_step({**batch, "target": batch["target"][:, 4:-4]})

@@ -1,0 +1,85 @@
+"""Trainers and batches of toy size for the tests of training, made without the data pipeline."""
+
+from __future__ import annotations
+
+import functools
+
+import keras
+import numpy as np
+
+from keras_vst.config import RECIPES, RunConfig, smoke_of, stage, with_overrides
+from training.objective import References, style_references
+from training.temporal import pairs_of
+from training.trainer import Trainer, build_trainer
+
+Batch = dict[str, np.ndarray]
+TINY = ["student.channels=4,4,8", "student.num_blocks=0", "student.state_channels=2", "data.margin=8"]
+
+
+def tiny(recipe: str, *overrides: str) -> RunConfig:
+    """The recipe at a size at which a step takes tenths of a second."""
+    return with_overrides(smoke_of(RECIPES[recipe]), [*TINY, "schedule.judged_sizes=16", *overrides])
+
+
+def make_trainer(config: RunConfig, seed: int = 0) -> Trainer:
+    keras.utils.set_random_seed(seed)
+    return build_trainer(config, features(), references(config.num_styles))
+
+
+def make_batch(config: RunConfig, seed: int = 0) -> Batch:
+    """What the data pipeline hands out, of noise: every array in its range, nothing constant."""
+    rng, data, one = np.random.default_rng(seed), config.data, stage(config, 0)
+    size, frames, pairs = data.batch, data.frames, len(pairs_of(config))
+
+    def random(*shape: int) -> np.ndarray:
+        return rng.random((size, *shape), np.float32)
+
+    batch = {
+        "clip": random(frames, one.crop, one.crop, 3),
+        "flow": 6 * random(pairs, one.crop, one.crop, 2) - 3,
+        "visible": (random(pairs, one.crop, one.crop, 1) > 0.2).astype(np.float32),
+        "light": 1 + 0.1 * random(frames),
+        "style": np.eye(config.num_styles, dtype=np.float32)[[0] * size],
+    }
+    if config.kind == "adversarial":
+        batch["painting"] = random(config.painting_frames, one.judged, one.judged, 3)
+        if config.painting_frames == 3:
+            batch["painting_flow"] = 4 * random(2, one.judged, one.judged, 2) - 2
+    if config.kind == "keyframes":
+        batch["frame"], batch["target"] = random(one.crop, one.crop, 3), random(one.crop, one.crop, 3)
+    return batch
+
+
+@functools.cache
+def features() -> keras.Model:
+    """Answers like VGG16 does, by the same names, in a hundredth of the time: four random convolutions."""
+    keras.utils.set_random_seed(0)
+    frames = keras.layers.Input((None, None, 3), name="frames")
+    found, outputs = frames, {}
+    for name, filters in (("relu1_2", 4), ("relu2_2", 6), ("relu3_3", 8), ("relu4_3", 8)):
+        found = keras.layers.MaxPooling2D(2)(found) if outputs else found
+        found = keras.layers.Conv2D(filters, 3, padding="same", activation="relu", name=name)(found)
+        outputs[name] = found
+    model = keras.Model(frames, outputs)
+    model.trainable = False
+    return model
+
+
+@functools.cache
+def references(num_styles: int) -> References:
+    rng = np.random.default_rng(0)
+    return style_references(features(), [[rng.random((1, 48, 48, 3), np.float32)] for _ in range(num_styles)])
+
+
+def weights_of(network: keras.Model) -> list[np.ndarray]:
+    return [np.array(variable) for variable in network.trainable_variables]
+
+
+def moved(network: keras.Model, before: list[np.ndarray]) -> list[str]:
+    """The paths of the trained variables that are no longer what they were."""
+    pairs = zip(network.trainable_variables, before, strict=True)
+    return [variable.path for variable, old in pairs if not np.array_equal(np.array(variable), old)]
+
+
+def floats(logs: dict) -> dict[str, float]:
+    return {name: float(term) for name, term in logs.items()}

@@ -1,0 +1,96 @@
+"""What a run would be, without writing anything: its settings, its networks, and how long it would take here."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_vst import config as configuration
+from keras_vst.config import RunConfig, stages
+from keras_vst.cost import count_macs
+from keras_vst.runs import RunDirectory
+from training.data import NUM_FRAMES
+from training.data.augment import Sample
+from training.devices import Devices
+from training.inputs import Inputs
+from training.loop import Sitting
+from training.sources import Opened, open_sources
+
+SIZE = (368, 640)  # 640x360, brought to multiples of 8
+TIMED = 2  # steps, after the one that compiles
+
+
+def describe(config: RunConfig, inputs: Inputs, vgg16: str | None) -> str:
+    """One JSON document; its `config` can be given back with --config."""
+    sitting = Sitting(RunDirectory("."), config, _opened(inputs, config), Devices(), vgg16, quiet=True)
+    networks = sitting.trainer.networks
+    told = {
+        "config": configuration.to_dict(config),
+        "parameters": {name: network.count_params() for name, network in networks.items()},
+        "gmacs_640x360": round(count_macs(networks["generator"], _shapes(networks["generator"])) / 1e9, 3),
+        "estimate": _estimate(sitting),
+    }
+    return json.dumps(told, indent=2)
+
+
+def _opened(inputs: Inputs, config: RunConfig) -> Opened:
+    """The sources as they are, but for clips, which would have to be decoded into the cache first."""
+    is_folder = Path(inputs.collection).is_dir()
+    opened = open_sources(
+        replace(inputs, clips=(), collection=inputs.collection if is_folder else ""), config
+    )
+    if not inputs.collection or is_folder:
+        return opened
+    clip = _StandIn()
+    sources = replace(opened.sources, paintings=[clip])
+    return replace(
+        opened, sources=sources, references=[[clip.draw(np.random.default_rng(0), 256)["painting"]]]
+    )
+
+
+class _StandIn:
+    """A collection of the right shapes, in place of a style clip that is not decoded yet."""
+
+    def draw(self, rng: np.random.Generator, side: int, num_frames: int = 1) -> Sample:
+        painting = rng.random((num_frames, side, side, 3), np.float32)
+        if num_frames < NUM_FRAMES:
+            return {"painting": painting}
+        flow, seen = (side, side, 2), (side, side, 1)
+        return {
+            "painting": painting,
+            "painting_flow": np.zeros((2, *flow), np.float32),
+            "painting_visible": np.ones((2, *seen), np.float32),
+        }
+
+
+def _shapes(network: keras.Model) -> dict[str, tuple[int, ...]]:
+    """The shapes of a generator's inputs at `SIZE`; the state is a quarter of the frame."""
+    found: dict[str, tuple[int, ...]] = {}
+    for name, tensor in network.input.items():
+        divisor = 4 if name == "state" else 1
+        sides = tuple(side // divisor for side in SIZE) if len(tensor.shape) == 4 else ()
+        found[name] = (1, *sides, int(tensor.shape[-1]))
+    return found
+
+
+def _estimate(sitting: Sitting) -> dict[str, Any]:
+    """Time of a few real steps, scaled to the size of every stage: VGG16 looks at what is judged, and leads."""
+    batches = iter(sitting.batches())
+    sitting.step(next(batches))
+    started = time.perf_counter()
+    for _ in range(TIMED):
+        sitting.step(next(batches))
+    seconds = (time.perf_counter() - started) / TIMED
+    planned = stages(sitting.config)
+    whole = sum((each.end - each.first) * (each.judged / planned[0].judged) ** 2 for each in planned)
+    return {
+        "seconds_a_step": round(seconds, 3),
+        "minutes": round(seconds * whole / 60, 1),
+        "devices": sitting.devices.replicas,
+    }

@@ -1,0 +1,143 @@
+"""What a run is trained from: the paths given on the command line, checked against what its recipe needs.
+
+Plain Python, so that a mistake is told before anything heavy is imported.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from keras_vst.errors import UserError
+
+MOST_KEYFRAMES = 5
+SOURCES = ("style", "collection", "keyframe", "photos", "clips")
+NEEDS = {"perceptual": "style", "film": "style", "adversarial": "collection", "keyframes": "keyframe"}
+ALLOWS = {
+    "perceptual": {"style", "photos", "clips"},
+    "film": {"style", "photos", "clips"},
+    "adversarial": {"collection", "photos", "clips"},
+    "keyframes": {"keyframe", "clips"},
+}
+EXAMPLES = {
+    "style": "--style painting.jpg",
+    "collection": "--collection FOLDER (or a style clip)",
+    "keyframe": "--keyframe walk.mp4@12=painted_12.png --clips walk.mp4",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inputs:
+    """Paths as they were given; empty where they were not."""
+
+    style: tuple[str, ...] = ()  # pictures, one style each
+    collection: str = ""  # a folder of pictures of one hand, or a style clip
+    keyframe: tuple[tuple[str, str], ...] = ()  # (frame, the same frame painted)
+    photos: str = ""  # a folder; without one, pictures are made
+    clips: tuple[str, ...] = ()  # real clips, or folders of them
+    cache: str = ""  # where decoded clips are kept
+
+    def check(self, kind: str, recipe: str) -> None:
+        """Refuse what this kind of run cannot use, and say what it needs."""
+        need, given = NEEDS[kind], [name for name in SOURCES if getattr(self, name)]
+        if need not in given:
+            raise UserError(
+                f"Recipe {recipe} needs {EXAMPLES[need]}. "
+                f"Try: python -m training.fit --recipe {recipe} {EXAMPLES[need]} --run runs/mine"
+            )
+        if foreign := [name for name in given if name not in ALLOWS[kind]]:
+            raise UserError(
+                f"Recipe {recipe} has no use for --{foreign[0]}. It takes "
+                f"{', '.join(f'--{name}' for name in SOURCES if name in ALLOWS[kind])}."
+            )
+        if len(self.keyframe) > MOST_KEYFRAMES:
+            raise UserError(
+                f"Recipe {recipe} learns from one to {MOST_KEYFRAMES} painted frames. "
+                f"Received: {len(self.keyframe)}. Leave out those that are most alike."
+            )
+        for path in self._files():
+            if not Path(path).exists():
+                raise UserError(f"There is no file {path}. Check the path, or give an absolute one.")
+
+    def overrides(self, kind: str) -> list[str]:
+        """What follows from the inputs for the configuration: a style a picture."""
+        network = "teacher" if kind == "film" else "student"
+        return [f"{network}.num_styles={max(len(self.style), 1)}"]
+
+    def styles(self) -> list[dict[str, Any]]:
+        """Name, file and checksum of each style of the network, for config.json and the card."""
+        if self.style:
+            return [_about(Path(path)) for path in self.style]
+        if self.keyframe:
+            return [_about(Path(self.keyframe[0][1]))]
+        return [_about(Path(self.collection))]
+
+    def manifests(self) -> dict[str, dict[str, int]]:
+        """The licences of every source that has a manifest.csv beside it: source -> licence -> files."""
+        sources = [*self.style, self.collection, self.photos, *self.clips]
+        found = {source: licences(Path(source)) for source in sources if source}
+        return {source: counts for source, counts in found.items() if counts}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Ready for JSON."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Inputs:
+        """The inverse of `to_dict`."""
+        pairs = tuple((frame, painted) for frame, painted in values["keyframe"])
+        lists = {name: tuple(values[name]) for name in ("style", "clips")}
+        return cls(**{**values, **lists, "keyframe": pairs})
+
+    def _files(self) -> Iterable[str]:
+        frames = (
+            name for frame, painted in self.keyframe for name in (frame.rpartition("@")[0] or frame, painted)
+        )
+        return (path for path in (*self.style, self.collection, *self.clips, *frames) if path)
+
+
+def keyframe(text: str) -> tuple[str, str]:
+    """FRAME=PAINTED as a pair."""
+    frame, separator, painted = text.partition("=")
+    if not (frame and separator and painted):
+        raise UserError(
+            f"--keyframe is written FRAME=PAINTED, for example walk.mp4@12=painted_12.png. Received: {text}."
+        )
+    return frame, painted
+
+
+def licences(source: Path) -> dict[str, int]:
+    """How many files of the source stand under which licence, as the next manifest.csv above tells."""
+    for folder in (source, *source.parents)[:3]:
+        manifest = folder / "manifest.csv"
+        if manifest.is_file():
+            return _counted(manifest, source)
+    return {}
+
+
+def _counted(manifest: Path, source: Path) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    within = source.relative_to(manifest.parent).as_posix() if source != manifest.parent else ""
+    try:
+        with manifest.open(encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file):
+                name = (row.get("file") or "").removeprefix("./")
+                if not within or name == within or name.startswith(f"{within}/"):
+                    licence = row.get("licence") or row.get("license") or "not told"
+                    counts[licence] = counts.get(licence, 0) + 1
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{manifest} cannot be read: {error}. Mend it or move it away.") from error
+    return counts
+
+
+def _about(path: Path) -> dict[str, Any]:
+    """A folder's checksum is that of its file names: its files may be many."""
+    data = (
+        path.read_bytes() if path.is_file() else "\n".join(sorted(p.name for p in path.rglob("*"))).encode()
+    )
+    return {"name": path.stem, "file": str(path), "sha256": hashlib.sha256(data).hexdigest()}
