@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 VENV := .venv
+JOBS ?= 2# test processes; each holds TensorFlow, about 1 GB
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.8
 UV := UV_PROJECT_ENVIRONMENT=$(VENV) UV_LINK_MODE=copy $(BIN)/uv
@@ -19,7 +20,7 @@ demo: $(VENV)/.edge ## stylize the bundled clip with the bundled network (instal
 		--before-after demo/before_after.png
 
 test: $(VENV)/.full .venv-tflite/.ready ## set up everything and run the tests
-	$(BIN)/python -m pytest --cov --cov-report=term
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --cov --cov-report=term
 
 check: $(VENV)/.full ## format, lint, spelling, types, import contracts
 	$(BIN)/ruff format --check .

@@ -56,18 +56,7 @@ def parser() -> argparse.ArgumentParser:
     )
     _add_sources(found.add_argument_group("what it is trained from"))
     _add_settings(found.add_argument_group("settings"))
-    doing = found.add_argument_group("running")
-    doing.add_argument("--resume", action="store_true", help="continue the run in --run")
-    doing.add_argument(
-        "--init", metavar="RUN", help="start from the weights of another run, to turn it to a new style"
-    )
-    doing.add_argument(
-        "--dry-run",
-        action="store_true",
-        help="print settings, sizes and the time it would take; write nothing",
-    )
-    doing.add_argument("--quiet", action="store_true", help="no progress bar")
-    doing.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    _add_running(found.add_argument_group("running"))
     return found
 
 
@@ -119,3 +108,17 @@ def _add_settings(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--vgg16", metavar="FILE", help="ImageNet VGG16 weights (.npz or .h5); default: Keras's own"
     )
+
+
+def _add_running(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--resume", action="store_true", help="continue the run in --run")
+    group.add_argument(
+        "--init", metavar="RUN", help="start from the weights of another run, to turn it to a new style"
+    )
+    group.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="print settings, sizes and the time it would take; write nothing",
+    )
+    group.add_argument("--quiet", action="store_true", help="no progress bar")
+    group.add_argument("--debug", action="store_true", help="show the traceback of an error")

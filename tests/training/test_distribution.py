@@ -53,8 +53,9 @@ def start():
 
     yield begin
     for process in started:
-        process.kill()
-        process.communicate()
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
 
 
 def start_two(start, folder, words):
