@@ -20,7 +20,7 @@ from export.report import Judged
 from export.stepper import open_steps
 
 # What things are worth on the progress bar.
-QUESTION, SPEED = 100, 1200
+QUESTION, SPEED = 1000, 12000
 _BAR = "{desc:34.34} {percentage:3.0f}% |{bar}| {elapsed}"
 
 
