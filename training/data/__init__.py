@@ -56,4 +56,4 @@ def painted_clip(cache: ClipCache, source: ClipSource, config: RunConfig, quiet:
     """A style clip, of which three frames in a row are one painting."""
     side = max(round(ROOM * max(each.judged for each in stages(config))), config.data.style_side // 2)
     settings = ShardSettings(NUM_FRAMES, side, TO_OUTER, config.data.flow)
-    return PaintedClip(cache.gather(source, settings, quiet, option="--style"))
+    return PaintedClip(cache.gather(source, settings, quiet, option="--collection"))
