@@ -17,6 +17,10 @@ from ai_edge_litert import schema_py_generated as schema
 SIGNATURE = "stylize"
 BYTES_SIGNATURE = "stylize_u8"
 MULTIPLE = 8  # pixels: the least that a frame has on a side
+PROVISIONAL = {
+    "frame": MULTIPLE,
+    "state": MULTIPLE // 4,
+}  # sides in files of any size, until they are resized
 ALIGNMENT = 16  # bytes; what the format asks of weights, and Python's writer does not do by itself
 
 
@@ -61,8 +65,17 @@ def _make_foldable(model: Any) -> None:
     """Let XNNPACK take SPACE_TO_DEPTH in files of any size.
 
     What it folds is stored as 1x1 until the input is resized.  XNNPACK looks before that, and leaves an operation
-    out whose block does not divide its input; so 8x8 stands there, which is as provisional.
+    out whose block does not divide its input; so 8x8 stands there, which is as provisional.  The inputs agree with it:
+    tflite-runtime prepares both signatures when the sizes of one are set.
     """
+    for signature in model.signatureDefs:
+        tensors = model.subgraphs[signature.subgraphIndex].tensors
+        for each in signature.inputs:
+            least = PROVISIONAL.get(_text(each.name))
+            if least:
+                tensor = tensors[each.tensorIndex]
+                batch, height, width, channels = tensor.shape
+                tensor.shape = [batch, max(height, least), max(width, least), channels]
     for graph in model.subgraphs:
         for operator in graph.operators:
             if model.operatorCodes[operator.opcodeIndex].builtinCode == schema.BuiltinOperator.SPACE_TO_DEPTH:

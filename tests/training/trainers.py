@@ -22,8 +22,12 @@ def tiny(recipe: str, *overrides: str) -> RunConfig:
 
 
 def make_trainer(config: RunConfig, seed: int = 0) -> Trainer:
+    seen = (
+        features(),
+        references(config.num_styles),
+    )  # made once: before the seed, or the first trainer is another
     keras.utils.set_random_seed(seed)
-    return build_trainer(config, features(), references(config.num_styles))
+    return build_trainer(config, *seen)
 
 
 def make_batch(config: RunConfig, seed: int = 0) -> Batch:
