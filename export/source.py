@@ -66,7 +66,7 @@ def _from_run(path: Path) -> Source:
         # Of the configuration only what builds the network: how it was trained may have been said in other words.
         config = configuration.from_dict({"student": told["student"]}).student
         student = build_student(config, batch_size=1)
-        run.load_student(student)
+        run.load_network(student)
         known = {
             "recipe": record.get("recipe", ""),
             "config": told,

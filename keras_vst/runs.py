@@ -142,9 +142,6 @@ class RunDirectory:
             )
         read_weights(network, path)
 
-    save_student = save_network
-    load_student = load_network
-
     def write_text(self, path: Path, text: str) -> None:
         """A file of the run, complete or not there."""
         self.write_bytes(path, text.encode("utf-8"))

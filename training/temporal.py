@@ -13,6 +13,7 @@ from keras import ops
 from keras_vst import losses
 from keras_vst.config import RunConfig
 from keras_vst.ops import Tensor, across_replicas, crop, luminance, warp
+from training.pairs import frame_pairs, pairs_of
 
 REACH = 24  # pixels that motion may look beyond what is judged; three frames of the fastest synthetic motion
 FLAT_WINDOW = 9  # pixels; about a stroke
@@ -20,22 +21,6 @@ FLAT_DEVIATION = 0.03  # of luminance; sensor noise is 0.008, a visible texture 
 STRIDE = 4  # features are a quarter of the frame
 
 Batch = Mapping[str, Tensor]
-
-
-def frame_pairs(num_frames: int) -> list[tuple[int, int]]:
-    """The pairs (later, earlier) that temporal losses compare: neighbours, then last with first."""
-    neighbours = [(time, time - 1) for time in range(1, num_frames)]
-    return [*neighbours, (num_frames - 1, 0)] if num_frames > 2 else neighbours
-
-
-def pairs_of(config: RunConfig) -> list[tuple[int, int]]:
-    """The pairs for which a batch holds `flow` and `visible`: (a, b) says where each pixel of a was in b.
-
-    A discriminator of motion wants the last frame moved back onto the one before it: one more pair.
-    """
-    frames = config.data.frames
-    pairs = frame_pairs(frames)
-    return [*pairs, (frames - 2, frames - 1)] if config.loss.adversarial_motion > 0 else pairs
 
 
 def check_batch(batch: Batch, config: RunConfig) -> None:

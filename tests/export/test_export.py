@@ -37,7 +37,7 @@ def make_run(path, student_config=CONFIG, change=lambda student: None, painting=
     student = build_student(student_config)
     student.set_weights(good(student_config.num_styles).get_weights())
     change(student)
-    run.save_student(student)
+    run.save_network(student)
     run.log({"step": 4})
     return path
 

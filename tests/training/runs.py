@@ -48,7 +48,7 @@ def keyframe_words(folder: Path, photos: Path, *overrides: str) -> list[str]:
 def student_weights(path: Path) -> list[np.ndarray]:
     run = RunDirectory(path)
     student = build_student(run.config().student)
-    run.load_student(student)
+    run.load_network(student)
     return student.get_weights()
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from keras_vst.config import RECIPES, RunConfig, smoke_of, stage, with_overrides
 from training.objective import References, style_references
-from training.temporal import pairs_of
+from training.pairs import pairs_of
 from training.trainer import Trainer, build_trainer
 
 Batch = dict[str, np.ndarray]

@@ -6,11 +6,11 @@ from keras_vst.config import RunConfig, stages
 from training.data.clips import ClipCache, Clips, ClipSource
 from training.data.keyframes import Keyframes
 from training.data.paintings import NUM_FRAMES, TO_OUTER, PaintedClip, Paintings
-from training.data.pairs import frame_pairs, pairs_of
 from training.data.photos import PICTURE_SUFFIXES, Photos, load_picture
 from training.data.pipeline import Batch, Sources, arrays, batch, dataset, sample
 from training.data.procedural import ProceduralPhotos
 from training.data.shards import ShardSettings
+from training.pairs import frame_pairs, pairs_of
 
 __all__ = [
     "NUM_FRAMES",

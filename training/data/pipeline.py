@@ -28,7 +28,7 @@ from training.data.augment import Sample, cut, jitter
 from training.data.clips import Clips
 from training.data.keyframes import Keyframes
 from training.data.paintings import Collection
-from training.data.pairs import pairs_of
+from training.pairs import pairs_of
 
 if TYPE_CHECKING:
     import tensorflow as tf

@@ -12,7 +12,7 @@ def frame_pairs(num_frames: int) -> list[tuple[int, int]]:
 
 
 def pairs_of(config: RunConfig) -> list[tuple[int, int]]:
-    """The pairs for which a batch holds `flow` and `visible`.
+    """The pairs for which a batch holds `flow` and `visible`: (a, b) says where each pixel of a was in b.
 
     A discriminator of motion wants the last frame moved back onto the one before it: one more pair.
     """
