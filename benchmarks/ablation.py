@@ -21,13 +21,13 @@ import cv2
 import numpy as np
 
 from benchmarks.score import Painter, paths_of, read, score
-from edge.verify import open_runner
 from export.source import load
 from export.tflite import convert
 from keras_vst import flow, metrics
 from keras_vst.features import load_vgg16
 from keras_vst.frames import fit, to_float, to_uint8
 from keras_vst.motion import Frame
+from keras_vst.runners.verify import open_runner
 from keras_vst.video import open_source
 
 BUDGET = (

@@ -18,13 +18,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from edge.runtime import Runner
-from edge.verify import open_runner
 from keras_vst import metrics
 from keras_vst.config import MotionConfig
 from keras_vst.features import load_vgg16
 from keras_vst.frames import to_float, to_uint8
 from keras_vst.motion import Frame, SyntheticClip, clip_from_photos
+from keras_vst.runners.tflite import Runner
+from keras_vst.runners.verify import open_runner
 
 Frames = npt.NDArray[np.float32]
 CLIP_FRAMES = 12

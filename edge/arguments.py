@@ -12,10 +12,10 @@ from typing import Any
 from edge.controls import Controls
 from edge.engine import open_engine
 from edge.painter import Painter
-from edge.runtime import RUNTIMES
 from edge.selection import parse_shares, select_network, style_names, style_vector
 from edge.stylizer import Stylizer
 from keras_vst.errors import UserError
+from keras_vst.runners.tflite import RUNTIMES
 
 
 def add_network_options(parser: argparse.ArgumentParser) -> None:

@@ -12,11 +12,11 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from edge.onnx_runtime import OnnxRunner
-from edge.runtime import Runtime
-from edge.verify import open_runner
 from keras_vst.errors import UserError
 from keras_vst.frames import Pixels
+from keras_vst.runners.onnx import OnnxRunner
+from keras_vst.runners.tflite import Runtime
+from keras_vst.runners.verify import open_runner
 
 Tensor = npt.NDArray[np.float32]
 Size = tuple[int, int]  # (height, width)

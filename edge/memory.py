@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from edge.signature import STATE_STRIDE
 from keras_vst.frames import Fitting
+from keras_vst.runners.signature import STATE_STRIDE
 
 Tensor = npt.NDArray[np.float32]
 

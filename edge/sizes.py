@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from math import sqrt
 
-from edge.signature import MULTIPLE
 from keras_vst.errors import UserError
+from keras_vst.runners.signature import MULTIPLE
 
 Size = tuple[int, int]
 

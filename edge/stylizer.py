@@ -10,12 +10,12 @@ import numpy.typing as npt
 from edge.colour import mix
 from edge.engine import Engine, Size, Tensor, open_engine
 from edge.memory import carry
-from edge.signature import MULTIPLE
 from edge.sizes import check_size, usual_size
 from edge.timeline import FIT, NETWORK, UNFIT, Timeline
 from edge.upsample import upsample
 from keras_vst.cuts import CutDetector
 from keras_vst.frames import Fitting, Pixels, fit, unfit
+from keras_vst.runners.signature import MULTIPLE
 from keras_vst.zoo import DEFAULT_MARGIN
 
 

@@ -118,10 +118,6 @@ def _concatenate(graph: Graph, layer: Any, inputs: list[str]) -> str:
     return graph.add("Concat", inputs, f"{layer.name}/joined", axis=1)
 
 
-def _space_to_depth(graph: Graph, layer: Any, inputs: list[str]) -> str:
-    return graph.add("SpaceToDepth", inputs, f"{layer.name}/folded", blocksize=layer.block)
-
-
 def _depth_to_space(graph: Graph, layer: Any, inputs: list[str]) -> str:
     return graph.add("DepthToSpace", inputs, f"{layer.name}/unfolded", blocksize=layer.block, mode="DCR")
 
@@ -183,7 +179,6 @@ RULES: dict[type, Callable[[Graph, Any, list[str]], str]] = {
     keras.layers.Multiply: _multiply,
     keras.layers.Reshape: _reshape,
     keras.layers.Concatenate: _concatenate,
-    layers.SpaceToDepth: _space_to_depth,
     layers.DepthToSpace: _depth_to_space,
     layers.ShareStyle: _share_style,
     layers.StyleNorm: _style_norm,

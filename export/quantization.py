@@ -7,12 +7,9 @@ nothing, an int8 DIV is no operation of XNNPACK and tflite-runtime 2.14 has none
 
 from __future__ import annotations
 
-import os
 import re
 import warnings
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -21,6 +18,7 @@ from tensorflow.lite.python.convert import mlir_quantize
 
 from export.calibration import Calibration
 from export.flatbuffer import read, write
+from keras_vst.commands import hushed
 
 LEAST_RANGE = 1e-2  # between the smallest and the largest value of a tensor
 
@@ -35,14 +33,14 @@ def calibrate(converter: Any, calibration: Calibration) -> bytes:
     ]
     # What tf.lite.experimental.QuantizationDebugger sets as well.
     converter._experimental_calibrate_only = True
-    with _hushed(), warnings.catch_warnings():  # TensorFlow's converter still uses its own interpreter
+    with hushed(), warnings.catch_warnings():  # TensorFlow's converter still uses its own interpreter
         warnings.filterwarnings("ignore", message=r"\s*Warning: tf.lite.Interpreter is deprecated")
         return _with_room(converter.convert())
 
 
 def quantize(calibrated: bytes, float_tensors: Iterable[str] = ()) -> bytes:
     """int8 wherever there is an int8 operation, but not where the tensors of these names are computed."""
-    with _hushed():
+    with hushed():
         return mlir_quantize(calibrated, denylisted_nodes=sorted(float_tensors))
 
 
@@ -76,19 +74,6 @@ class Network:
                 for index in (int(operator.outputs[0]), *weights)
             )
         )
-
-
-@contextmanager
-def _hushed() -> Iterator[None]:
-    """Keep a line of TensorFlow's for each quantization, which no setting stops, off the progress bar."""
-    kept = os.dup(2)
-    try:
-        with Path(os.devnull).open("wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
 
 
 def _with_room(calibrated: bytes) -> bytes:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from keras_vst.errors import UserError
 
@@ -32,6 +34,19 @@ def run_command(
     finally:
         if before is not None:
             signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def hushed() -> Iterator[None]:
+    """Keep a library's chatter off stderr, which no setting of it stops; what matters comes as exceptions."""
+    kept = os.dup(2)
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _interrupt_on_sigterm() -> signal.Handlers | Callable[..., object] | int | None:

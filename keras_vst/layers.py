@@ -48,34 +48,6 @@ class ReflectPad(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
-class SpaceToDepth(keras.layers.Layer):
-    """Fold blocks of pixels into channels: (B, H, W, C) -> (B, H / block, W / block, C * block ** 2)."""
-
-    def __init__(self, block: int = 2, **kwargs: Any):
-        super().__init__(**kwargs)
-        self.block = block
-
-    def call(self, frames: Tensor) -> Tensor:
-        if keras.backend.backend() == "tensorflow":
-            import tensorflow as tf  # the native op is one TFLite builtin; a reshape is not safe to resize
-
-            return tf.nn.space_to_depth(frames, self.block)
-        batch, height, width = ops.shape(frames)[:3]
-        channels, block = frames.shape[-1], self.block
-        split = ops.reshape(frames, (batch, height // block, block, width // block, block, channels))
-        folded = ops.transpose(split, (0, 1, 3, 2, 4, 5))
-        return ops.reshape(folded, (batch, height // block, width // block, channels * block**2))
-
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        batch, height, width, channels = input_shape
-        shrunk = [side if side is None else side // self.block for side in (height, width)]
-        return (batch, *shrunk, channels * self.block**2)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "block": self.block}
-
-
-@keras.saving.register_keras_serializable(PACKAGE)
 class DepthToSpace(keras.layers.Layer):
     """Unfold channels into blocks of pixels: (B, H, W, C) -> (B, H * block, W * block, C / block ** 2)."""
 
@@ -85,7 +57,7 @@ class DepthToSpace(keras.layers.Layer):
 
     def call(self, features: Tensor) -> Tensor:
         if keras.backend.backend() == "tensorflow":
-            import tensorflow as tf  # as in SpaceToDepth
+            import tensorflow as tf  # the native op is one TFLite builtin; a reshape is not safe to resize
 
             return tf.nn.depth_to_space(features, self.block)
         batch, height, width = ops.shape(features)[:3]
@@ -120,6 +92,28 @@ class SubPixelUniform(keras.initializers.Initializer):
 
     def get_config(self) -> dict[str, Any]:
         return {"block": self.block, "seed": self.seed}
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class SubPixelEqual(keras.constraints.Constraint):
+    """Hold the sums of the kernels before a DepthToSpace equal within a block: flat features give flat blocks.
+
+    Costs nothing once trained, unlike a blur at full size.  The mean of such kernels is such a kernel.
+    """
+
+    def __init__(self, block: int = 2):
+        self.block = block
+
+    def __call__(self, w: Tensor) -> Tensor:
+        """Kernel (h, w, in, out), or bias (out,): what the sums of one block have too much or too little is shared."""
+        taps = tuple(range(len(w.shape) - 2))
+        sums = ops.mean(w, axis=taps) if taps else w
+        blocks = ops.reshape(sums, (*sums.shape[:-1], self.block**2, -1))
+        excess = blocks - ops.mean(blocks, axis=-2, keepdims=True)
+        return w - ops.reshape(excess, sums.shape)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"block": self.block}
 
 
 @keras.saving.register_keras_serializable(PACKAGE)

@@ -92,3 +92,48 @@ def short_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for index in range(8):
             sink.write(TimedFrame(np.ascontiguousarray(picture[:, index * 2 :][:, :96]), Fraction(index, 25)))
     return path
+
+
+@pytest.fixture(scope="session")
+def network_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("networks")
+
+
+@pytest.fixture(scope="session")
+def negative(network_folder: Path) -> Path:
+    """Recurrent, two styles, any size."""
+    from tests.keras_vst.runners import networks
+
+    return networks.negative_network(network_folder / "negative.tflite")
+
+
+@pytest.fixture(scope="session")
+def stateless(network_folder: Path) -> Path:
+    """No memory, one style, any size."""
+    from tests.keras_vst.runners import networks
+
+    return networks.stateless_network(network_folder / "stateless.tflite")
+
+
+@pytest.fixture(scope="session")
+def fixed(network_folder: Path) -> Path:
+    """No memory, one style, 96x64 only."""
+    from tests.keras_vst.runners import networks
+
+    return networks.stateless_network(network_folder / "fixed.tflite", size=(64, 96))
+
+
+@pytest.fixture(scope="session")
+def ghost(network_folder: Path) -> Path:
+    """Recurrent, one style, any size; shows what it remembers."""
+    from tests.keras_vst.runners import networks
+
+    return networks.ghost_network(network_folder / "ghost.tflite")
+
+
+@pytest.fixture(scope="session")
+def foreign(network_folder: Path) -> Path:
+    """Somebody else's network."""
+    from tests.keras_vst.runners import networks
+
+    return networks.foreign_network(network_folder / "foreign.tflite")

@@ -13,14 +13,14 @@ class StudentConfig:
     """The live network: its cost grows with the square of `channels`, linearly with `num_blocks`."""
 
     num_styles: int = 1
-    channels: tuple[int, int, int] = (16, 32, 64)  # filters at 1/2, 1/4 and 1/8 of the frame
+    channels: tuple[int, int, int] = (16, 32, 48)  # filters at 1/2, 1/4 and 1/8 of the frame
     num_blocks: int = 4  # residual blocks at 1/8; each widens what a pixel can see by 16 pixels a side
     state_channels: int = 8  # what it remembers of the previous frame, at 1/4 size
 
     def __post_init__(self) -> None:
         at_least(1, num_styles=self.num_styles, state_channels=self.state_channels)
         at_least(0, num_blocks=self.num_blocks)
-        filters("student.channels", self.channels, 3, "1/2, 1/4 and 1/8", "16,32,64")
+        filters("student.channels", self.channels, 3, "1/2, 1/4 and 1/8", "16,32,48")
 
 
 @dataclass(frozen=True, kw_only=True)

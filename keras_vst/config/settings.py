@@ -33,9 +33,7 @@ class DataConfig:
 
     batch: int = 4
     frames: int = 3  # length of a clip; the state is carried through it
-    margin: int = (
-        64  # pixels around what losses see; nearer to the border they would teach it to paint a frame
-    )
+    margin: int = 48  # pixels around what losses see; fewer, and it paints a frame around the picture
     photo_side: int = 480  # shorter side to which photos are brought, so that their scale is alike
     style_side: int = 512  # longer side of the style pictures; larger makes larger strokes
     jitter: float = 0.1  # change of exposure and colour from sample to sample, the same for all of a clip

@@ -4,9 +4,10 @@ In:  frame (B, H, W, 3) in [0, 1]; style (B, S) weights; state (B, H / 4, W / 4,
 Out: stylized (B, H, W, 3) in [0, 1]; state, to be handed in with the next frame.
 H and W are multiples of 8.
 
-A U-Net: half-size stem, two strided convolutions, a residual trunk at 1/8, two sub-pixel steps up with
-additive skips, each step smoothed.  Plain convolutions, ReLU6 and norms that are a mere scale and shift once
-trained: each one an operation that XNNPACK takes in fp32 and in int8.
+A U-Net: three strided convolutions, a residual trunk at 1/8, two smoothed sub-pixel steps up with additive skips,
+and a third one whose kernels are held equal instead: at full size each operation costs more than a residual block
+at 1/8.  Plain convolutions, ReLU6 and norms that are a mere scale and shift once trained: each one an operation
+that XNNPACK takes in fp32 and in int8.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from keras_vst.layers import (
     Blend,
     DepthToSpace,
     ShareStyle,
-    SpaceToDepth,
     StyleNorm,
+    SubPixelEqual,
     SubPixelUniform,
     binomial_blur,
 )
@@ -38,7 +39,9 @@ def build_student(config: StudentConfig, batch_size: int | None = None) -> keras
     state = layers.Input((None, None, config.state_channels), batch_size=batch_size, name="state")
     share = ShareStyle(name="share")(style)
 
-    at_half = _stage(SpaceToDepth(2, name="fold")(frame), share, half, "stem")
+    at_half = _stage(
+        frame, share, half, "stem", strides=2, size=4
+    )  # each pixel is seen by four of its centres
     at_quarter = _stage(at_half, share, quarter, "down_4", strides=2)
     recalled = layers.Concatenate(name="recall")([at_quarter, state])
     trunk = _stage(recalled, share, eighth, "down_8", strides=2)
@@ -51,13 +54,10 @@ def build_student(config: StudentConfig, batch_size: int | None = None) -> keras
     up_half = layers.Add(name="skip_2")([_grow(up_quarter, half, "up_2"), at_half])
     up_half = _stage(up_half, share, half, "smooth_2")
 
-    painted = layers.Conv2D(12, 3, padding="same", kernel_initializer=SubPixelUniform(2), name="paint")(
-        up_half
-    )
-    painted = binomial_blur("smooth_1")(DepthToSpace(2, name="unfold")(painted))
+    painted = DepthToSpace(2, name="unfold")(_paint(up_half))
     painted = layers.Activation("sigmoid", dtype="float32", name="clip")(painted)
     stylized = Blend(dtype="float32", name="stylized")([frame, painted, style])
-    remembered = layers.Conv2D(config.state_channels, 3, padding="same", name="remember")(up_quarter)
+    remembered = layers.Conv2D(config.state_channels, 1, name="remember")(up_quarter)
     outputs = {"stylized": stylized, "state": layers.ReLU(6.0, name="next_state")(remembered)}
     return keras.Model({"frame": frame, "style": style, "state": state}, outputs, name="student")
 
@@ -79,9 +79,11 @@ def input_shapes(student: keras.Model, size: tuple[int, int], batch: int = 1) ->
     }
 
 
-def _stage(features: Tensor, share: Tensor, filters: int, name: str, strides: int = 1) -> Tensor:
+def _stage(
+    features: Tensor, share: Tensor, filters: int, name: str, strides: int = 1, size: int = 3
+) -> Tensor:
     """Convolve, norm, style, clip."""
-    styled = _styled_conv(features, share, filters, name, strides)
+    styled = _styled_conv(features, share, filters, name, strides, size)
     return layers.ReLU(6.0, name=f"{name}_relu")(styled)
 
 
@@ -92,8 +94,10 @@ def _residual(features: Tensor, share: Tensor, filters: int, name: str) -> Tenso
     return layers.Add(name=f"{name}_add")([features, inner])
 
 
-def _styled_conv(features: Tensor, share: Tensor, filters: int, name: str, strides: int = 1) -> Tensor:
-    convolved = layers.Conv2D(filters, 3, strides, padding="same", use_bias=False, name=name)(features)
+def _styled_conv(
+    features: Tensor, share: Tensor, filters: int, name: str, strides: int = 1, size: int = 3
+) -> Tensor:
+    convolved = layers.Conv2D(filters, size, strides, padding="same", use_bias=False, name=name)(features)
     return StyleNorm(name=f"{name}_norm")([convolved, share])
 
 
@@ -102,3 +106,18 @@ def _grow(features: Tensor, filters: int, name: str) -> Tensor:
     flat = SubPixelUniform(2)
     widened = layers.Conv2D(filters * 4, 1, kernel_initializer=flat, name=f"{name}_widen")(features)
     return binomial_blur(f"{name}_blur")(DepthToSpace(2, name=name)(widened))
+
+
+def _paint(features: Tensor) -> Tensor:
+    """The four pixels under each place at half size, equal where features are flat: no grid of 2 pixels either."""
+    flat, equal = SubPixelUniform(2), SubPixelEqual(2)
+    paint = layers.Conv2D(
+        12,
+        3,
+        padding="same",
+        kernel_initializer=flat,
+        kernel_constraint=equal,
+        bias_constraint=equal,
+        name="paint",
+    )
+    return paint(features)

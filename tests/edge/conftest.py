@@ -11,46 +11,10 @@ import pytest
 
 from edge.cli import main
 from keras_vst import zoo
-from tests.edge import networks
 from tests.keras_vst.clips import grey_steps, write_clip
 
 Command = Callable[..., tuple[int, str, str]]
 FRAMES = 6
-
-
-@pytest.fixture(scope="session")
-def network_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("networks")
-
-
-@pytest.fixture(scope="session")
-def negative(network_folder: Path) -> Path:
-    """Recurrent, two styles, any size."""
-    return networks.negative_network(network_folder / "negative.tflite")
-
-
-@pytest.fixture(scope="session")
-def stateless(network_folder: Path) -> Path:
-    """No memory, one style, any size."""
-    return networks.stateless_network(network_folder / "stateless.tflite")
-
-
-@pytest.fixture(scope="session")
-def fixed(network_folder: Path) -> Path:
-    """No memory, one style, 96x64 only."""
-    return networks.stateless_network(network_folder / "fixed.tflite", size=(64, 96))
-
-
-@pytest.fixture(scope="session")
-def ghost(network_folder: Path) -> Path:
-    """Recurrent, one style, any size; shows what it remembers."""
-    return networks.ghost_network(network_folder / "ghost.tflite")
-
-
-@pytest.fixture(scope="session")
-def foreign(network_folder: Path) -> Path:
-    """Somebody else's network."""
-    return networks.foreign_network(network_folder / "foreign.tflite")
 
 
 def write_entry(root: Path, name: str, network: Path, styles: list[str], **more: object) -> Path:

@@ -11,8 +11,8 @@ import numpy as np
 
 from edge.controls import Controls
 from edge.painter import Painter
-from edge.runtime import Runtime
 from edge.stylizer import Stylizer
+from keras_vst.runners.tflite import Runtime
 from keras_vst.video import TimedFrame, VideoInfo
 from keras_vst.zoo import Network
 

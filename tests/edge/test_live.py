@@ -120,7 +120,7 @@ def test_it_ends_after_the_wanted_seconds(vst, bundled):
 
 
 def test_a_target_that_cannot_be_held_makes_it_work_smaller_and_say_so(run, monkeypatch):
-    from edge.runtime import Runner
+    from keras_vst.runners.tflite import Runner
 
     painted = Runner.run_pixels
 

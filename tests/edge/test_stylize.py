@@ -92,7 +92,7 @@ def test_a_folder_of_pictures_keeps_its_names_and_its_sizes(vst, stateless, tmp_
 
 
 def test_the_pictures_of_a_folder_do_not_remember_each_other(vst, negative, tmp_path, monkeypatch):
-    from edge.runtime import Runner
+    from keras_vst.runners.tflite import Runner
 
     remembered = []
     run = Runner.run_pixels

@@ -3,8 +3,8 @@ import pytest
 
 from edge.stylizer import Stylizer
 from edge.timeline import Timeline
-from edge.verify import open_runner
 from keras_vst.errors import UserError
+from keras_vst.runners.verify import open_runner
 from tests.conftest import draw_picture
 
 RNG = np.random.default_rng(1)

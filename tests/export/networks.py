@@ -13,7 +13,7 @@ from export.footage import scene_footage
 from export.order import Effort
 from export.parity import play_student
 from keras_vst.config import StudentConfig
-from keras_vst.layers import Blend, DepthToSpace, ReflectPad, SpaceToDepth, instance_norm
+from keras_vst.layers import Blend, DepthToSpace, ReflectPad, instance_norm
 from keras_vst.models.student import build_student
 
 CONFIG = StudentConfig(channels=(4, 4, 8), num_blocks=0, state_channels=2)
@@ -38,7 +38,7 @@ def with_layer(kind: str) -> keras.Model:
     frame = layers.Input((None, None, 3), batch_size=1, name="frame")
     style = layers.Input((1,), batch_size=1, name="style")
     state = layers.Input((None, None, 2), batch_size=1, name="state")
-    features = layers.Concatenate(name="recall")([SpaceToDepth(4, name="fold")(frame), state])
+    features = layers.Concatenate(name="recall")([layers.Conv2D(16, 4, 4, name="fold")(frame), state])
     features = layers.Conv2D(8, 3, padding="same", name="stem")(features)
     if kind == "norm":
         features = instance_norm("norm")(features)

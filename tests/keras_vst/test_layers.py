@@ -19,10 +19,6 @@ def test_reflect_pad_keeps_what_a_layer_must():
     check_layer(layers.ReflectPad(2), shape=(2, 8, 6, 3))
 
 
-def test_space_to_depth_keeps_what_a_layer_must():
-    check_layer(layers.SpaceToDepth(4), shape=(2, 8, 12, 3))
-
-
 def test_depth_to_space_keeps_what_a_layer_must():
     check_layer(layers.DepthToSpace(2), shape=(2, 4, 6, 12))
 
@@ -56,37 +52,57 @@ def test_reflect_pad_mirrors_without_repeating_the_edge(pad):
     np.testing.assert_array_equal(layers.ReflectPad(pad)(frames), expected)
 
 
-@pytest.mark.parametrize("block", [2, 4])
-def test_folding_and_unfolding_are_each_other_s_inverse(block):
-    frames = random_array((2, 8, 12, 3))
+def test_channels_unfold_row_by_row_with_their_colours_together():
+    channels = np.arange(12, dtype=np.float32).reshape(1, 1, 1, 12)
 
-    folded = layers.SpaceToDepth(block)(frames)
-
-    assert folded.shape == (2, 8 // block, 12 // block, 3 * block**2)
-    np.testing.assert_array_equal(layers.DepthToSpace(block)(folded), frames)
-
-
-def test_a_block_folds_row_by_row_with_its_colours_together():
-    pixels = np.arange(12, dtype=np.float32).reshape(1, 2, 2, 3)
-
-    np.testing.assert_array_equal(layers.SpaceToDepth(2)(pixels), pixels.reshape(1, 1, 1, 12))
+    np.testing.assert_array_equal(layers.DepthToSpace(2)(channels), channels.reshape(1, 2, 2, 3))
 
 
 @pytest.mark.parametrize("block", [2, 4])
 @pytest.mark.usefixtures("other_backend")
-def test_folding_without_the_native_operation_is_the_same(block):
-    frames, features = random_array((2, 8, 12, 3)), random_array((2, 3, 5, 32))
+def test_unfolding_without_the_native_operation_is_the_same(block):
+    features = random_array((2, 3, 5, 32))
 
-    np.testing.assert_array_equal(layers.SpaceToDepth(block)(frames), tf.nn.space_to_depth(frames, block))
     np.testing.assert_array_equal(layers.DepthToSpace(block)(features), tf.nn.depth_to_space(features, block))
 
 
 @pytest.mark.parametrize("block", [2, 4])
-def test_folding_with_the_native_operation_is_that_operation(block):
-    frames, features = random_array((2, 8, 12, 3)), random_array((2, 3, 5, 32))
+def test_unfolding_with_the_native_operation_is_that_operation(block):
+    features = random_array((2, 3, 5, 32))
 
-    np.testing.assert_array_equal(layers.SpaceToDepth(block)(frames), tf.nn.space_to_depth(frames, block))
     np.testing.assert_array_equal(layers.DepthToSpace(block)(features), tf.nn.depth_to_space(features, block))
+
+
+def held_equal(kernel: np.ndarray, bias: np.ndarray) -> keras.layers.Conv2D:
+    convolution = keras.layers.Conv2D(bias.size, kernel.shape[:2])
+    convolution.build((None, None, None, kernel.shape[2]))
+    equal = layers.SubPixelEqual(2)
+    convolution.set_weights([equal(kernel), equal(bias)])
+    return convolution
+
+
+def test_kernels_held_equal_paint_flat_features_without_a_grid():
+    kernel, bias = random_array((3, 3, 5, 12)) - 0.5, random_array((12,), 1)
+    flat = np.tile(random_array((1, 1, 1, 5), 2), (1, 6, 7, 1))
+
+    painted = np.asarray(layers.DepthToSpace(2)(held_equal(kernel, bias)(flat)))[0]
+
+    np.testing.assert_allclose(painted, np.broadcast_to(painted[:1, :1], painted.shape), atol=1e-5)
+    # What they paint is the mean of what they would have painted.
+    taps = np.einsum("hwio,i->o", kernel, flat[0, 0, 0]) + bias
+    np.testing.assert_allclose(painted[0, 0], taps.reshape(4, 3).mean(axis=0), rtol=1e-4)
+
+
+def test_kernels_held_equal_still_tell_their_four_pixels_apart():
+    kernel, equal = random_array((3, 3, 5, 12)), layers.SubPixelEqual(2)
+
+    once = np.asarray(equal(kernel))
+
+    blocks = once.reshape(3, 3, 5, 4, 3)
+    assert np.ptp(blocks, axis=3).max() > 0.3
+    np.testing.assert_allclose(equal(once), once, atol=1e-6)
+    twin = keras.constraints.deserialize(keras.constraints.serialize(equal))
+    np.testing.assert_array_equal(twin(kernel), once)
 
 
 def test_a_convolution_that_starts_sub_pixel_uniform_paints_no_grid():

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from edge import verify
-from edge.verify import open_runner, read_network, try_out
 from keras_vst.errors import UserError
+from keras_vst.runners import verify
+from keras_vst.runners.verify import open_runner, read_network, try_out
 
 
 def checksum(path: Path) -> str:

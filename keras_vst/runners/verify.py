@@ -13,9 +13,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from edge.runtime import Runner, default_threads, find_runtime
-from edge.signature import not_ours
 from keras_vst.errors import UserError
+from keras_vst.runners.signature import not_ours
+from keras_vst.runners.tflite import Runner, default_threads, find_runtime
 
 IDENTIFIER = b"TFL3"
 LARGEST = 512 * 2**20  # bytes; ours have one or two million
@@ -25,7 +25,7 @@ PATIENCE = 30  # seconds for the child, which takes half of one; flipped bits ca
 TRIAL = """
 import sys
 from pathlib import Path
-from edge.verify import try_out
+from keras_vst.runners.verify import try_out
 sys.exit(try_out(Path(sys.argv[1]), sys.argv[2]))
 """
 
@@ -83,7 +83,7 @@ def try_out(path: Path, runtime: str) -> int:
 
 
 def _try_in_child(path: Path, runtime: str) -> None:
-    root = str(Path(__file__).parents[1])
+    root = str(Path(__file__).parents[2])
     search_path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
     command = [sys.executable, "-c", TRIAL, str(path.absolute()), runtime]
     try:

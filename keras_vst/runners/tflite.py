@@ -10,8 +10,6 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,9 +17,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edge.signature import STATE_STRIDE, not_ours, read_signature
+from keras_vst.commands import hushed
 from keras_vst.errors import UserError
 from keras_vst.frames import Pixels, to_float, to_uint8
+from keras_vst.runners.signature import STATE_STRIDE, not_ours, read_signature
 
 Tensor = npt.NDArray[np.float32]
 
@@ -65,7 +64,7 @@ def default_threads() -> int:
 class Runner:
     """A network, ready to run; the runtime's buffers are made once and again when the size changes.
 
-    Takes the bytes of a file as they are: damaged ones can end the process.  `edge.verify.open_runner`
+    Takes the bytes of a file as they are: damaged ones can end the process.  `keras_vst.runners.verify.open_runner`
     makes sure of them first.
     """
 
@@ -131,7 +130,7 @@ class Runner:
 
     def _open(self) -> Any:
         try:
-            with _hushed():
+            with hushed():
                 return self.runtime.interpreter(model_content=self._content, num_threads=self.threads)
         except (ValueError, RuntimeError) as error:
             raise not_ours(self.path, f"{self.runtime.name} cannot read it ({first_line(error)})") from error
@@ -147,7 +146,7 @@ class Runner:
         # A fresh interpreter: after one failed allocation tflite-runtime stays without its fast kernels.
         self._allocated, self._interpreter = None, self._open()
         try:
-            with _hushed():
+            with hushed():
                 for name in shapes.keys() & self._inputs.keys():
                     self._interpreter.resize_tensor_input(self._inputs[name], shapes[name], strict=True)
                 self._interpreter.allocate_tensors()
@@ -157,19 +156,6 @@ class Runner:
                 "try another --size."
             ) from error
         self._allocated = size
-
-
-@contextmanager
-def _hushed() -> Iterator[None]:
-    """Keep the runtime's chatter off stderr, which no setting stops; what matters comes as exceptions."""
-    kept = os.dup(2)
-    try:
-        with Path(os.devnull).open("wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
 
 
 def first_line(error: BaseException) -> str:

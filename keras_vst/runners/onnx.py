@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edge.runtime import MOST_PIXELS, TRIAL_SIZE, Runtime, default_threads, first_line
-from edge.signature import FORGETFUL, RANKS, STATE_STRIDE, check_shapes, not_ours
-from edge.verify import check_sum, read_file
 from keras_vst.errors import UserError
 from keras_vst.frames import Pixels, to_float, to_uint8
+from keras_vst.runners.signature import FORGETFUL, RANKS, STATE_STRIDE, check_shapes, not_ours
+from keras_vst.runners.tflite import MOST_PIXELS, TRIAL_SIZE, Runtime, default_threads, first_line
+from keras_vst.runners.verify import check_sum, read_file
 
 Tensor = npt.NDArray[np.float32]
 

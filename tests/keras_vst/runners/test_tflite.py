@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from edge import runtime
-from edge.runtime import Runner, default_threads, find_runtime
-from edge.verify import open_runner
 from keras_vst.errors import UserError
-from tests.edge.networks import write_network
+from keras_vst.runners import tflite as runtime
+from keras_vst.runners.tflite import Runner, default_threads, find_runtime
+from keras_vst.runners.verify import open_runner
+from tests.keras_vst.runners.networks import write_network
 
 RNG = np.random.default_rng(0)
 

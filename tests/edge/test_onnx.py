@@ -9,12 +9,12 @@ pytest.importorskip("onnxruntime")
 pytest.importorskip("onnx")
 
 from edge.engine import open_engine
-from edge.onnx_runtime import OnnxRunner
-from edge.runtime import Runner
 from edge.stylizer import Stylizer
 from keras_vst.errors import UserError
+from keras_vst.runners.onnx import OnnxRunner
+from keras_vst.runners.tflite import Runner
 from tests.conftest import draw_picture
-from tests.edge.onnx_networks import foreign_onnx, negative_onnx
+from tests.keras_vst.runners.onnx_networks import foreign_onnx, negative_onnx
 
 ABOUT = {"name": "pair", "styles": "dark\nlight", "margin": "16"}
 

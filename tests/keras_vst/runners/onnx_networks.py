@@ -17,7 +17,7 @@ def negative_onnx(
     size: tuple[int | str, int | str] = ("height", "width"),
     about: dict[str, str] | None = None,
 ) -> Path:
-    """The network of `tests.edge.networks.negative_network`: a mix with the negative, block means as state."""
+    """`negative_network` as ONNX: a mix with the negative, block means as state."""
     height, width = size
     state = [1, "h", "w", 1] if isinstance(height, str) else [1, height // 4, int(width) // 4, 1]
     axes = numpy_helper.from_array(np.array([3], np.int64), "axes")

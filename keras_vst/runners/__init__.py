@@ -1,0 +1,1 @@
+"""Networks in files, run without TensorFlow: TFLite runtimes and ONNX Runtime behind one set of methods."""
