@@ -20,15 +20,16 @@ from typing import Any
 import cv2
 import numpy as np
 
-from benchmarks.score import Painter, paths_of, read, score
 from export.source import load
 from export.tflite import convert
-from keras_vst import flow, metrics
 from keras_vst.features import load_vgg16
-from keras_vst.frames import fit, to_float, to_uint8
-from keras_vst.motion import Frame
+from keras_vst.frames import Pixels, to_float, to_uint8
 from keras_vst.runners.verify import open_runner
-from keras_vst.video import open_source
+from keras_vst.video.pictures import read_picture, write_picture
+from training.evaluation.material import SIZES, fitted, gather
+from training.evaluation.measures import Remembering
+from training.evaluation.painters import Student, afresh
+from training.evaluation.rows import measure
 
 BUDGET = (
     "schedule.steps=300",
@@ -65,7 +66,6 @@ CHOICES: dict[str, tuple[str, ...]] = {  # the settings that differ; "collection
     ),
     "image and motion discriminators": ("collection", *GAN),
 }  # fmt: skip
-CLIP_FRAMES = 16
 STRIP_HEIGHT = 256
 
 
@@ -73,18 +73,18 @@ def main() -> None:
     """Train, score and show every choice that has no row yet."""
     options = _parser().parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    features = load_vgg16(options.vgg16)
-    photos = [read(path) for path in paths_of(options.held_out, 8)]
-    clips = [_clip(path) for path in sorted(options.held_out_clips.iterdir())[:3]]
+    features = Remembering(load_vgg16(options.vgg16))
+    material = gather(str(options.held_out), [str(options.held_out_clips)], 8, SIZES)
+    painting = to_float(fitted(read_picture(options.style), SIZES.picture))[None]
     for name in options.only or CHOICES:
         run = options.out / name.replace(",", "").replace(" ", "-")
         row_file = run / "row.json"
         if not row_file.exists():
             _train(run, CHOICES[name], options)
-            painter = Painter(open_runner(_network(run)))
-            row: dict[str, Any] = {"choice": name, **score(painter, photos, read(options.style), features)}
-            row["warp_real"] = round(float(np.median([_flicker(painter, clip) for clip in clips])), 4)
-            _strip(run / "strip.png", painter, photos[:3])
+            student = Student(open_runner(_network(run)))
+            found = measure({name: student}, material, painting, features)[name]
+            row: dict[str, Any] = {"choice": name, **{key: round(value, 4) for key, value in found.items()}}
+            _strip(run / "strip.png", student, material.photos[:3])
             row_file.write_text(json.dumps(row) + "\n", encoding="utf-8")
         print(row_file.read_text(encoding="utf-8").strip(), flush=True)
 
@@ -123,38 +123,15 @@ def _network(run: Path) -> Path:
     return path
 
 
-def _clip(path: Path) -> list[Frame]:
-    """Frames of a real clip at 640x360."""
-    frames = []
-    with open_source(path) as source:
-        for frame in source:
-            frames.append(fit(frame.pixels, (360, 640))[0])
-            if len(frames) == CLIP_FRAMES:
-                break
-    return frames
-
-
-def _flicker(painter: Painter, clip: list[Frame]) -> float:
-    """Warp error over a real clip, its motion estimated and trusted where it agrees both ways."""
-
-    def between(later: int, earlier: int) -> tuple[Any, Any]:
-        backward = flow.estimate(clip[earlier], clip[later])
-        return backward, flow.visibility(backward, flow.estimate(clip[later], clip[earlier]))
-
-    painter.state = None
-    stylized = np.concatenate([painter(to_float(frame)[None]) for frame in clip])
-    return metrics.clip_warp_error(stylized, between)
-
-
-def _strip(path: Path, painter: Painter, photos: list[Frame]) -> None:
-    columns = []
+def _strip(path: Path, student: Student, photos: list[Pixels]) -> None:
+    columns, paint = [], afresh(student)
     for photo in photos:
         width = round(photo.shape[1] * STRIP_HEIGHT / photo.shape[0] / 8) * 8
         frame = to_float(
             cv2.resize(photo, (width, STRIP_HEIGHT), interpolation=cv2.INTER_AREA).astype(np.uint8)
         )
-        columns.append(np.concatenate([frame, painter.afresh(frame[None])[0]]))
-    cv2.imwrite(str(path), to_uint8(np.concatenate(columns, axis=1))[..., ::-1])
+        columns.append(np.concatenate([frame, paint(frame[None])[0]]))
+    write_picture(path, to_uint8(np.concatenate(columns, axis=1)))
 
 
 def _parser() -> argparse.ArgumentParser:

