@@ -12,7 +12,7 @@ from typing import Any
 import keras
 from tensorflow.lite.python.convert_phase import ConverterError
 
-from export import savedmodel, tflite
+from export import film, savedmodel, tflite
 from export.artifact import Artifact
 from export.calibration import Calibration
 from export.footage import Size
@@ -95,6 +95,8 @@ class Maker:
 
     def tflite(self, precision: str, fixed: Size | None) -> bytes:
         """The bytes of a .tflite file."""
+        if film.is_film(self.student):
+            return film.convert(self.student, precision, fixed)
         if precision != "int8":
             return tflite.convert(self.student, precision, fixed)
         return tflite.convert(self.student, precision, fixed, self.calibration, self.kept_float)

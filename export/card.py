@@ -9,11 +9,13 @@ from typing import Any
 
 import keras
 
+from export import film
 from export.artifact import in_words
 from export.report import Judged
 from export.source import Source
 from keras_vst.cost import count_macs
 from keras_vst.errors import UserError
+from keras_vst.models import teacher
 from keras_vst.models.student import input_shapes
 from keras_vst.zoo import DEFAULT_MARGIN
 
@@ -49,15 +51,18 @@ def card(
     about: dict[str, Any],
 ) -> dict[str, Any]:
     """Everything about the network and about those of its artifacts that passed."""
+    of_film = film.is_film(student)
+    shapes = teacher.input_shapes if of_film else input_shapes
     return {
         "name": name,
+        **({"quality": "film"} if of_film else {}),
         "files": {each.key: _file(each) for each in released},
         "styles": styles,
         "margin": DEFAULT_MARGIN,
         "parameters": student.count_params(),
         "gmacs": {
             "size": in_words(CARD_SIZE),
-            "value": round(count_macs(student, input_shapes(student, CARD_SIZE)) / 1e9, 3),
+            "value": round(count_macs(student, shapes(student, CARD_SIZE)) / 1e9, 3),
         },
         "training": {
             **{key: source.record.get(key) for key in ("recipe", "seed", "steps", "config", "versions")},

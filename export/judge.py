@@ -11,23 +11,23 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from export import runtimes
+from export import film, runtimes
 from export.anatomy import Anatomy
 from export.artifact import Artifact, digest
-from export.footage import Size
+from export.footage import Footage
 from export.gate import agreement, cost, numbers, operations, parity, quality, served
 from export.gate.check import Check, not_judged
 from export.players import OnnxSteps, SavedModelSteps
 from export.reference import Reference
 from export.report import Judged
 from export.stepper import Steps, open_steps, play
+from keras_vst.errors import UserError
+from keras_vst.runners.verify import open_runner
 
 OPENING = "opening"
-QUESTIONS = {"tflite": 8, "onnx": 4, "savedmodel": 6}  # for the progress bar
+QUESTIONS = {"tflite": 8, "onnx": 4, "savedmodel": 6, "film": 6}  # for the progress bar
 DIFFERENCE_GAIN = 8
-AGREEMENT_FRAMES = (
-    8  # in other runtimes; a difference in kernels shows in the first, one in the state soon after
-)
+AGREEMENT_FRAMES = 8  # in other runtimes; the first shows a difference in kernels, these one in the state
 Clip = npt.NDArray[Any]
 Question = tuple[str, Callable[[], list[Check]]]
 
@@ -44,6 +44,11 @@ class Subject:
     kept_float: tuple[str, ...] = ()
     runtimes: list[runtimes.Runtime] = field(default_factory=list)
     missing: dict[str, str] = field(default_factory=dict)  # runtimes that are not here, and why
+
+    @property
+    def film(self) -> bool:
+        """Whether it is of film quality."""
+        return film.is_film(self.reference.student)
 
     @cached_property
     def content(self) -> bytes:
@@ -67,16 +72,18 @@ class Subject:
 
     def play(self, reference: Reference, signature: str = "stylize") -> Clip:
         """Any clip, in the runtime that the format is made for."""
-        steps = self.steps(signature, reference.footage.size)
+        steps = self.steps(signature, reference.footage)
         return play(steps, reference.footage.frames, reference.styles)
 
-    def steps(self, signature: str, size: Size, threads: int = 2) -> Steps:
-        """The artifact ready to play frames of this size."""
+    def steps(self, signature: str, footage: Footage, threads: int = 2) -> Steps:
+        """The artifact ready to play this footage."""
+        if self.film:
+            return film.open_steps(self.path, footage, threads)
         if self.artifact.format == "savedmodel":
             return SavedModelSteps(self.path)
         if self.artifact.format == "onnx":
             return OnnxSteps(self.content, threads)
-        return open_steps("litert", self.content, signature, size, threads)
+        return open_steps("litert", self.content, signature, footage.size, threads)
 
     def forget(self) -> None:
         """Drop the clips that were played, 140 MB each at 640x360."""
@@ -85,14 +92,14 @@ class Subject:
 
     def openers(self) -> dict[str, cost.Opener]:
         """What is timed of it, by name; a SavedModel runs on servers, whose speed is not measured here."""
-        size, key = self.reference.footage.size, self.artifact.key
+        footage, key = self.reference.footage, self.artifact.key
         if self.artifact.format == "savedmodel":
             return {}
         signatures = {key: "stylize"}
         if self.artifact.precision == "int8":
             signatures[f"{key}, bytes in and out"] = "stylize_u8"
         return {
-            name: lambda threads, signature=signature: self.steps(signature, size, threads)
+            name: lambda threads, signature=signature: self.steps(signature, footage, threads)
             for name, signature in signatures.items()
         }
 
@@ -117,6 +124,8 @@ def ask(subject: Subject, judged: Judged, tell: Callable[[str], None]) -> bool:
 
 def questions(subject: Subject) -> list[Question]:
     """What the gate asks of this artifact, in order; the first may end it."""
+    if subject.film and subject.artifact.format == "tflite":
+        return _of_film(subject)
     return {"tflite": _of_tflite, "onnx": _of_onnx, "savedmodel": _of_savedmodel}[subject.artifact.format](
         subject
     )
@@ -138,6 +147,12 @@ def _of_tflite(subject: Subject) -> list[Question]:
         ("size", lambda: _size(subject)),
         ("other runtimes", lambda: list(_agreement(subject))),
     ]
+
+
+def _of_film(subject: Subject) -> list[Question]:
+    """It runs on processors, offline: what delegates and other runtimes take of it is not asked."""
+    weights = ("weights", lambda: [numbers.stored_weights(subject.anatomy)])
+    return [(OPENING, lambda: [_opens(subject)]), weights, *_of_onnx(subject)]
 
 
 def _of_onnx(subject: Subject) -> list[Question]:
@@ -168,9 +183,12 @@ def _opens(subject: Subject) -> Check:
     reference = subject.reference
     limit = "LiteRT opens and runs it in a process of its own"
     try:
-        signatures = ("stylize", "stylize_u8")
-        runtimes.try_out(subject.path, signatures, reference.footage.size, reference.styles.shape[1])
-    except runtimes.CannotPlay as error:
+        if subject.film:
+            open_runner(subject.path)
+        else:
+            signatures, size = ("stylize", "stylize_u8"), reference.footage.size
+            runtimes.try_out(subject.path, signatures, size, reference.styles.shape[1])
+    except (runtimes.CannotPlay, UserError) as error:
         return Check(
             "opening", "trial", False, limit, message=f"{error}; the file is damaged or no network of ours."
         )
@@ -183,7 +201,7 @@ def _parities(subject: Subject) -> Iterator[Check]:
     anatomy = subject.anatomy if tflite else None
     told = f"stylize, {len(reference.stylized)} frames"
     yield parity.parity(told, reference.stylized, subject.played, precision, anatomy, subject.kept_float)
-    if tflite:
+    if tflite and not subject.film:
         told = f"stylize_u8, {len(reference.stylized)} frames"
         yield parity.parity(
             told, reference.stylized, subject.played_bytes, precision, anatomy, subject.kept_float

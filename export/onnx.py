@@ -1,7 +1,8 @@
-"""Keras student -> ONNX, for ONNX Runtime and TensorRT.
+"""Keras student, or the teacher of a film, -> ONNX, for ONNX Runtime and TensorRT.
 
 Frames are float32 in [0, 1], NHWC, batch 1, as everywhere: in `frame` (1, H, W, 3), `style` (1, S), `state`
 (1, H/4, W/4, C); out `stylized` and `next_state`.  H and W are any multiples of 8 unless a size is given.
+A teacher has `warped`, `visible` and perhaps `noise` instead of a state.
 In ONNX an output cannot be called like an input, hence `next_state`; `INPUTS` and `OUTPUTS` map our names.
 
 The graph is written from the layers, not traced: it holds one node an operation, no control flow, and turns axes
@@ -19,10 +20,15 @@ from onnx import GraphProto, TensorProto, ValueInfoProto, helper
 
 from export.onnx_layers import Graph, translate
 from keras_vst.errors import UserError
+from keras_vst.models import teacher
 from keras_vst.models.student import SIZE_MULTIPLE, STATE_STRIDE, input_shapes
 from keras_vst.zoo import DEFAULT_MARGIN
 
-INPUTS = {"frame": "frame", "style": "style", "state": "state"}  # our name -> the file's name
+INPUTS = {
+    "frame": "frame",
+    "style": "style",
+    "state": "state",
+}  # our name -> the file's name; others keep theirs
 OUTPUTS = {"stylized": "stylized", "state": "next_state"}
 OPSET = 13  # the oldest with every operation we need; TensorRT 8.0 and ONNX Runtime 1.8 already take it
 
@@ -59,12 +65,12 @@ def _graph(student: keras.Model, shapes: dict[str, Shape], name: str) -> GraphPr
             names[id(layer.output)] = translate(graph, layer, [names[id(tensor)] for tensor in inputs])
     for key, tensor in student.output.items():
         graph.add("Transpose", [names[id(tensor)]], OUTPUTS[key], perm=(0, 2, 3, 1))
-    returned = {"stylized": shapes["frame"], "state": shapes["state"]}
+    returned = {"stylized": shapes["frame"], "state": shapes.get("state", ())}
     return helper.make_graph(
         graph.nodes,
         name,
-        [_tensor(INPUTS[key], shapes[key]) for key in INPUTS],
-        [_tensor(OUTPUTS[key], returned[key]) for key in OUTPUTS],
+        [_tensor(INPUTS.get(key, key), shape) for key, shape in shapes.items()],
+        [_tensor(name, returned[key]) for key, name in OUTPUTS.items() if key in student.output],
         list(graph.weights.values()),
     )
 
@@ -72,12 +78,16 @@ def _graph(student: keras.Model, shapes: dict[str, Shape], name: str) -> GraphPr
 def _enter(graph: Graph, student: keras.Model) -> dict[int, str]:
     """Bring the inputs into the axis order of the graph; the names of the student's tensors by identity."""
     axes = graph.weight("style/axes", [2, 3], np.int64)
-    entered = {
-        "frame": graph.add("Transpose", [INPUTS["frame"]], "frame/entered", perm=(0, 3, 1, 2)),
-        "style": graph.add("Unsqueeze", [INPUTS["style"], axes], "style/entered"),
-        "state": graph.add("Transpose", [INPUTS["state"]], "state/entered", perm=(0, 3, 1, 2)),
-    }
-    return {id(tensor): entered[key] for key, tensor in student.input.items()}
+    entered: dict[int, str] = {}
+    for key in (*INPUTS, "warped", "visible", "noise"):
+        if key in student.input:
+            name, target = INPUTS.get(key, key), f"{key}/entered"
+            entered[id(student.input[key])] = (
+                graph.add("Unsqueeze", [name, axes], target)
+                if key == "style"
+                else graph.add("Transpose", [name], target, perm=(0, 3, 1, 2))
+            )
+    return entered
 
 
 def _shapes(student: keras.Model, size: tuple[int, int] | None) -> dict[str, Shape]:
@@ -88,11 +98,17 @@ def _shapes(student: keras.Model, size: tuple[int, int] | None) -> dict[str, Sha
                 f"A size must be a multiple of {SIZE_MULTIPLE} both ways. Received: {size} (height, width). "
                 f"Use {tuple(-(-side // SIZE_MULTIPLE) * SIZE_MULTIPLE for side in size)}."
             )
-        return dict(input_shapes(student, size))
-    shapes: dict[str, Shape] = dict(input_shapes(student, (SIZE_MULTIPLE, SIZE_MULTIPLE)))
-    frame, state = shapes["frame"], shapes["state"]
-    varying = f"height/{STATE_STRIDE}", f"width/{STATE_STRIDE}"
-    return {**shapes, "frame": (1, "height", "width", frame[-1]), "state": (1, *varying, state[-1])}
+        return _fixed(student, size)
+    sides = {"state": (f"height/{STATE_STRIDE}", f"width/{STATE_STRIDE}")}
+    return {
+        key: shape if key == "style" else (1, *sides.get(key, ("height", "width")), shape[-1])
+        for key, shape in _fixed(student, (SIZE_MULTIPLE, SIZE_MULTIPLE)).items()
+    }
+
+
+def _fixed(student: keras.Model, size: tuple[int, int]) -> dict[str, Shape]:
+    shapes = input_shapes(student, size) if "state" in student.input else teacher.input_shapes(student, size)
+    return dict(shapes)
 
 
 def _tensor(name: str, shape: Shape) -> ValueInfoProto:

@@ -142,6 +142,41 @@ def _style_norm(graph: Graph, layer: Any, inputs: list[str]) -> str:
     return graph.add("Add", [scaled, offsets], f"{layer.name}/shifted")
 
 
+def _instance_norm(graph: Graph, layer: Any, inputs: list[str]) -> str:
+    if layer.groups != layer.gamma.shape[0] or layer.axis not in (-1, 3):
+        raise _unknown(layer, f"groups={layer.groups}, axis={layer.axis}")
+    parts = {"gamma": layer.gamma, "beta": layer.beta}
+    weights = [
+        graph.weight(f"{layer.name}/{key}", keras.ops.convert_to_numpy(part)) for key, part in parts.items()
+    ]
+    name = f"{layer.name}/normed"
+    return graph.add("InstanceNormalization", [*inputs, *weights], name, epsilon=float(layer.epsilon))
+
+
+def _style_scale_shift(graph: Graph, layer: Any, inputs: list[str]) -> str:
+    """Features times one plus the blend of the rows of the scale, plus that of the shift, both (S, C)."""
+    features, share = inputs
+    scale, shift = (keras.ops.convert_to_numpy(rows) for rows in (layer.scale, layer.shift))
+    # The shares of the styles sum to 1, so that 1 can be added to the rows.
+    factors = _blend_rows(graph, f"{layer.name}/scale", share, 1 + scale)
+    offsets = _blend_rows(graph, f"{layer.name}/shift", share, shift)
+    scaled = graph.add("Mul", [features, factors], f"{layer.name}/scaled")
+    return graph.add("Add", [scaled, offsets], f"{layer.name}/shifted")
+
+
+def _reflect_pad(graph: Graph, layer: Any, inputs: list[str]) -> str:
+    pads = graph.weight(f"{layer.name}/pads", [0, 0, layer.pad, layer.pad] * 2, np.int64)
+    return graph.add("Pad", [*inputs, pads], f"{layer.name}/padded", mode="reflect")
+
+
+def _upsample(graph: Graph, layer: Any, inputs: list[str]) -> str:
+    if layer.interpolation != "bilinear":
+        raise _unknown(layer, f"interpolation={layer.interpolation}")
+    scales = graph.weight(f"{layer.name}/scales", [1, 1, *layer.size])
+    attributes = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
+    return graph.add("Resize", [*inputs, "", scales], f"{layer.name}/larger", **attributes)
+
+
 def _blend_rows(graph: Graph, name: str, share: str, rows: npt.NDArray[Any]) -> str:
     """(1, S, 1, 1) shares of (S, C) rows -> (1, C, 1, 1); of one row, whose share is 1, the row itself."""
     if len(rows) == 1:
@@ -166,7 +201,7 @@ def _sum(graph: Graph, name: str, style: str) -> str:
 def _unknown(layer: keras.layers.Layer, reason: str) -> UserError:
     return UserError(
         f"The layer {layer.name!r} cannot be written as ONNX: {reason}. Known are the layers of "
-        f"keras_vst.models.student: {', '.join(kind.__name__ for kind in RULES)}. Replace it by one of them."
+        f"keras_vst.models: {', '.join(kind.__name__ for kind in RULES)}. Replace it by one of them."
     )
 
 
@@ -183,4 +218,8 @@ RULES: dict[type, Callable[[Graph, Any, list[str]], str]] = {
     layers.ShareStyle: _share_style,
     layers.StyleNorm: _style_norm,
     layers.Blend: _blend,
+    keras.layers.GroupNormalization: _instance_norm,
+    keras.layers.UpSampling2D: _upsample,
+    layers.StyleScaleShift: _style_scale_shift,
+    layers.ReflectPad: _reflect_pad,
 }

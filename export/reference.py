@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from export import film
 from export.footage import Footage
 from export.gate import numbers, quality
 from export.gate.check import Check
@@ -64,7 +65,10 @@ class Reference:
 def paint(network: Network, footage: Footage, eyes: quality.Eyes, *, measured: bool = True) -> Reference:
     """Play the footage through the trained network."""
     styles, original = network.styles(len(footage.frames))
-    stylized = play_student(network.trained, footage.frames, original)
+    if film.is_film(network.trained):
+        stylized = film.play_teacher(network.trained, footage, original)
+    else:
+        stylized = play_student(network.trained, footage.frames, original)
     painted = measured and bool(np.isfinite(stylized).all())
     seen = quality.measure(footage, stylized, styles, eyes) if painted else {}
     return Reference(network.exported, footage, styles, stylized, seen, eyes)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from export import page, source
+from export import film, page, source
 from export.artifact import Artifact
 from export.build import Maker
 from export.card import card, read_about, style_entries
@@ -40,6 +40,8 @@ def release(order: Order) -> Released:
     """Convert, judge, write.  Raises UserError, with nothing written, where there is nothing to judge."""
     about = read_about(order.about)
     origin = source.load(order.run)
+    if film.is_film(origin.student):
+        order = film.fitting_order(order)
     try:
         order.out.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=".export-", dir=order.out))

@@ -7,7 +7,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from export import runtimes
+from export import film, runtimes
 from export.artifact import Artifact, digest, plan
 from export.build import CannotMake, Maker
 from export.footage import Size
@@ -30,6 +30,7 @@ class Session:
     def __init__(self, order: Order, network: Network, eyes: Eyes, maker: Maker, folder: Path):
         self.order, self.network, self.eyes, self.maker, self.folder = order, network, eyes, maker, folder
         self.runtimes, self.missing = runtimes.tflite_runtimes(order.runtimes)
+        self.film = film.is_film(network.exported)
         self.groups = plan(order.formats, order.precisions, order.sizes)
         self._references: dict[Size, Reference] = {}
         self.first = self.reference(next(iter(self.groups)))
@@ -40,7 +41,9 @@ class Session:
         if not judged[0].passed:
             return judged
         sizes = len(self.groups)
-        total = sum(_worth(artifact) for group in self.groups.values() for artifact in group) + sizes * SPEED
+        total = (
+            sum(self._worth(artifact) for group in self.groups.values() for artifact in group) + sizes * SPEED
+        )
         with tqdm(total=total, bar_format=_BAR) as bar:
             for size, artifacts in self.groups.items():
                 bar.set_description("painting the clip in Keras")
@@ -101,6 +104,8 @@ class Session:
             return
         size = ready[0][0].artifact.fixed
         baseline = next((name for name in openers if name.startswith("fp32")), None)
+        if self.film:  # nothing is asked of its speed, which is told beside the first
+            baseline = next(iter(openers))
         if baseline is None:
             baseline, content = "fp32", self.maker.tflite("fp32", size)
             openers[baseline] = lambda threads: open_steps(
@@ -111,10 +116,11 @@ class Session:
         styles = reference.styles.shape[1]
         timings = cost.measure(openers, reference.footage.frames, styles, count, lambda: bar.update(tick))
         for subject, judged in ready:
-            precision = subject.artifact.precision if subject.artifact.format == "tflite" else None
+            asked = subject.artifact.format == "tflite" and not self.film
+            precision = subject.artifact.precision if asked else None
             judged.checks += [cost.speed(name, timings, baseline, precision) for name in subject.openers()]
 
-
-def _worth(artifact: Artifact) -> int:
-    """On the progress bar: making it, and each question."""
-    return QUESTION * (1 + QUESTIONS[artifact.format])
+    def _worth(self, artifact: Artifact) -> int:
+        """On the progress bar: making it, and each question."""
+        name = "film" if self.film and artifact.format == "tflite" else artifact.format
+        return QUESTION * (1 + QUESTIONS[name])

@@ -19,9 +19,10 @@ import keras
 from export import blueprint
 from export.savedmodel import read_manifest, read_weights
 from keras_vst import config as configuration
-from keras_vst.config import StudentConfig
+from keras_vst.config import StudentConfig, TeacherConfig
 from keras_vst.errors import UserError
 from keras_vst.models.student import build_student
+from keras_vst.models.teacher import build_teacher
 from keras_vst.runs import RunDirectory
 
 # What Keras writes, and how large each may be: nothing else in a .keras file is ours.
@@ -31,10 +32,10 @@ UNKNOWN = {"recipe": "", "config": {}, "versions": {}, "seed": None, "steps": No
 
 @dataclass(frozen=True)
 class Source:
-    """A student (batch 1) with its weights, and what is known of it."""
+    """A student, or the teacher of a film (batch 1), with its weights, and what is known of it."""
 
     student: keras.Model
-    config: StudentConfig
+    config: StudentConfig | TeacherConfig
     styles: list[dict[str, Any]]  # of each its `name`; from a run its `sha256` too
     kind: Literal["run", "keras", "savedmodel"]
     record: dict[str, Any] = field(
@@ -64,8 +65,12 @@ def _from_run(path: Path) -> Source:
         record = run.record()
         told = record["config"]
         # Of the configuration only what builds the network: how it was trained may have been said in other words.
-        config = configuration.from_dict({"student": told["student"]}).student
-        student = build_student(config, batch_size=1)
+        if told.get("kind") == "film":
+            config = configuration.from_dict({"teacher": told["teacher"]}).teacher
+            student = build_teacher(config, batch_size=1)
+        else:
+            config = configuration.from_dict({"student": told["student"]}).student
+            student = build_student(config, batch_size=1)
         run.load_network(student)
         known = {
             "recipe": record.get("recipe", ""),
@@ -104,7 +109,9 @@ def _from_savedmodel(path: Path) -> Source:
     return Source(student, config, _checked_styles(path, styles, config), "savedmodel", record)
 
 
-def _checked_styles(path: Path, styles: list[dict[str, Any]], config: StudentConfig) -> list[dict[str, Any]]:
+def _checked_styles(
+    path: Path, styles: list[dict[str, Any]], config: StudentConfig | TeacherConfig
+) -> list[dict[str, Any]]:
     if len(styles) != config.num_styles:
         raise UserError(
             f"{path} names {len(styles)} styles, but its network has {config.num_styles}. "

@@ -132,6 +132,14 @@ def ghost(network_folder: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def film(network_folder: Path) -> Path:
+    """Of film quality, one style, any size: keeps what was painted where it is visible."""
+    from tests.keras_vst.runners import networks
+
+    return networks.film_network(network_folder / "film.tflite")
+
+
+@pytest.fixture(scope="session")
 def foreign(network_folder: Path) -> Path:
     """Somebody else's network."""
     from tests.keras_vst.runners import networks

@@ -94,7 +94,14 @@ def speed(name: str, timings: Timings, baseline: str, precision: str | None) -> 
     for threads, timed in own.items():
         measured[f"median_{threads}"], measured[f"p95_{threads}"] = rounded(timed.median), rounded(timed.p95)
     if precision is None:
-        return Check("speed", name, None, "reported only", measured, "made for other devices than this one")
+        return Check(
+            "speed",
+            name,
+            None,
+            "reported only",
+            measured,
+            "made for other devices than this one, or for films",
+        )
     most = SLOWEST[precision]
     message = ""
     if ratio > most:

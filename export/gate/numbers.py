@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from export.anatomy import Anatomy
 from export.gate.check import Check, rounded
+from keras_vst.runners.signature import shape_at
 
 CONSTANT = 0.5 / 255  # deviation over a frame below which there is nothing to see
 DARK, BRIGHT = 1 / 255, 254 / 255
@@ -83,12 +84,13 @@ def _first_bad_layer(student: keras.Model, frame: npt.NDArray[Any]) -> str | Non
         if not isinstance(layer, keras.layers.InputLayer) and len(layer.output.shape) == 4
     ]
     probe = keras.Model(student.input, [layer.output for layer in seen])
-    styles, channels = student.input["style"].shape[-1], student.input["state"].shape[-1]
     inputs = {
-        "frame": np.divide(frame[None], np.float32(255), dtype=np.float32),
-        "style": np.eye(1, styles, dtype=np.float32),
-        "state": np.zeros((1, frame.shape[0] // 4, frame.shape[1] // 4, channels), np.float32),
+        name: np.zeros(shape_at(name, [1, -1, -1, tensor.shape[-1]], frame.shape[:2]), np.float32)
+        for name, tensor in student.input.items()
+        if name not in ("frame", "style")
     }
+    inputs["frame"] = np.divide(frame[None], np.float32(255), dtype=np.float32)
+    inputs["style"] = np.eye(1, student.input["style"].shape[-1], dtype=np.float32)
     for layer, output in zip(seen, probe(inputs, training=False), strict=True):
         features = keras.ops.convert_to_numpy(output)
         inside = features[0, 2:-2, 2:-2]  # zeros at the border make even a flat picture vary there

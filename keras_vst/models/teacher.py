@@ -24,10 +24,10 @@ from keras_vst.ops import Tensor
 SMALLEST_SIDE = 16  # at 1/8 two pixels are left, and a border cannot be mirrored from fewer
 
 
-def build_teacher(config: TeacherConfig) -> keras.Model:
-    """A functional model with named inputs and outputs."""
+def build_teacher(config: TeacherConfig, batch_size: int | None = None) -> keras.Model:
+    """A functional model with named inputs and outputs; `batch_size=1` makes it ready for export."""
     full, half, quarter, eighth = config.channels
-    inputs = _inputs(config)
+    inputs = _inputs(config, batch_size)
     share = ShareStyle(name="share")(inputs["style"])
 
     at_full = _stage(_look(inputs), share, full, "stem", size=9)
@@ -48,6 +48,14 @@ def build_teacher(config: TeacherConfig) -> keras.Model:
     return keras.Model(inputs, {"stylized": stylized}, name="teacher")
 
 
+def input_shapes(teacher: keras.Model, size: tuple[int, int]) -> dict[str, tuple[int, ...]]:
+    """The shape of each input for a single frame of (height, width)."""
+    shapes = {name: tensor.shape for name, tensor in teacher.input.items()}
+    return {
+        name: (1, shape[-1]) if name == "style" else (1, *size, shape[-1]) for name, shape in shapes.items()
+    }
+
+
 def first_inputs(frame: Tensor, style: Tensor, config: TeacherConfig) -> dict[str, Tensor]:
     """What the teacher is given when nothing came before: at the start of a clip and after a cut."""
     frame = ops.convert_to_tensor(frame)
@@ -62,16 +70,16 @@ def first_inputs(frame: Tensor, style: Tensor, config: TeacherConfig) -> dict[st
     return inputs
 
 
-def _inputs(config: TeacherConfig) -> dict[str, Tensor]:
-    inputs = {
-        "frame": layers.Input((None, None, 3), name="frame"),
-        "warped": layers.Input((None, None, 3), name="warped"),
-        "visible": layers.Input((None, None, 1), name="visible"),
-        "style": layers.Input((config.num_styles,), name="style"),
+def _inputs(config: TeacherConfig, batch_size: int | None) -> dict[str, Tensor]:
+    shapes: dict[str, tuple[int | None, ...]] = {
+        "frame": (None, None, 3),
+        "warped": (None, None, 3),
+        "visible": (None, None, 1),
+        "style": (config.num_styles,),
     }
     if config.noise_channels:
-        inputs["noise"] = layers.Input((None, None, config.noise_channels), name="noise")
-    return inputs
+        shapes["noise"] = (None, None, config.noise_channels)
+    return {name: layers.Input(shape, batch_size, name=name) for name, shape in shapes.items()}
 
 
 def _look(inputs: dict[str, Tensor]) -> Tensor:

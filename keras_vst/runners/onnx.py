@@ -7,6 +7,7 @@ because an output of ONNX may not be called as an input is.  Name, styles and ma
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,16 @@ import numpy.typing as npt
 
 from keras_vst.errors import UserError
 from keras_vst.frames import Pixels, to_float, to_uint8
-from keras_vst.runners.signature import FORGETFUL, RANKS, STATE_STRIDE, check_shapes, not_ours
+from keras_vst.runners.signature import (
+    FILM,
+    FORGETFUL,
+    NOISY_FILM,
+    RANKS,
+    check_shapes,
+    film_maps,
+    not_ours,
+    shape_at,
+)
 from keras_vst.runners.tflite import MOST_PIXELS, TRIAL_SIZE, Runtime, default_threads, first_line
 from keras_vst.runners.verify import check_sum, read_file
 
@@ -46,27 +56,45 @@ class OnnxRunner:
         self.size = (height, width) if height > 0 else None
         self.num_styles = shapes["style"][1]
         self.state_channels = shapes["state"][3] if "state" in shapes else 0
+        self.map_channels = film_maps(shapes)
         self.style_names, self.margin = _about(self._session, path)
+        self._shapes = shapes
         self._frame = self._stylized = np.empty((1, 0, 0, 3), np.float32)
 
     def run_pixels(
         self, frame: Pixels, style: Tensor, state: Tensor | None = None
     ) -> tuple[Pixels, Tensor | None]:
         """One step for a frame of (H, W, 3); no state means the start of a clip."""
+        after = self._run(frame, {"style": style, "state": state})
+        return to_uint8(self._stylized[0]), after
+
+    def run_film(self, frame: Pixels, style: Tensor, maps: Mapping[str, Tensor]) -> Tensor:
+        """One step of a network of film quality, which is given `maps` of the frame's size; out (1, H, W, 3)."""
+        self._run(frame, {"style": style, **maps})
+        return self._stylized.copy()
+
+    def try_once(self) -> None:
+        """Run on a black frame, to see whether the network runs at all."""
+        frame = np.zeros((*(self.size or TRIAL_SIZE), 3), np.uint8)
+        self.run_pixels(frame, np.zeros((1, self.num_styles), np.float32))
+
+    def _run(self, frame: Pixels, given: Mapping[str, Tensor | None]) -> Tensor | None:
+        """Paint into `_stylized` and return the next state; inputs that are not given are zeros."""
         height, width = frame.shape[0], frame.shape[1]
         if self._frame.shape[1:3] != (height, width):
             self._allocate(height, width)
         to_float(frame, out=self._frame[0])
         binding = self._session.io_binding()
         binding.bind_cpu_input("frame", self._frame)
-        binding.bind_cpu_input("style", style)
-        _bind_output(binding, "stylized", self._stylized)
         after = None
-        if self.state_channels:
-            shape = 1, height // STATE_STRIDE, width // STATE_STRIDE, self.state_channels
-            binding.bind_cpu_input("state", np.zeros(shape, np.float32) if state is None else state)
-            after = np.empty(shape, np.float32)
-            _bind_output(binding, NEXT_STATE, after)
+        for name, open_shape in self._shapes.items():
+            shape, value = shape_at(name, open_shape, (height, width)), given.get(name)
+            if name != "frame":
+                binding.bind_cpu_input(name, np.zeros(shape, np.float32) if value is None else value)
+            if name == "state":
+                after = np.empty(shape, np.float32)
+                _bind_output(binding, NEXT_STATE, after)
+        _bind_output(binding, "stylized", self._stylized)
         try:
             self._session.run_with_iobinding(binding)
         except Exception as error:  # its own classes share no base but this one
@@ -74,12 +102,7 @@ class OnnxRunner:
                 f"{self.path} cannot run on frames of {width}x{height} ({first_line(error)}); "
                 "try another --size."
             ) from error
-        return to_uint8(self._stylized[0]), after
-
-    def try_once(self) -> None:
-        """Run on a black frame, to see whether the network runs at all."""
-        frame = np.zeros((*(self.size or TRIAL_SIZE), 3), np.uint8)
-        self.run_pixels(frame, np.zeros((1, self.num_styles), np.float32))
+        return after
 
     def _allocate(self, height: int, width: int) -> None:
         if height * width > MOST_PIXELS:
@@ -116,7 +139,7 @@ def _open(library: Any, path: Path, content: bytes, threads: int) -> Any:
 def _input_shapes(session: Any, path: Path) -> dict[str, list[int]]:
     inputs = {each.name: each for each in session.get_inputs()}
     outputs = {each.name: each for each in session.get_outputs()}
-    if (set(inputs), set(outputs)) not in (RECURRENT, FORGETFUL):
+    if (set(inputs), set(outputs)) not in (RECURRENT, FORGETFUL, FILM, NOISY_FILM):
         raise not_ours(path, f"it takes {sorted(inputs)} and gives {sorted(outputs)}")
     for name, each in (*inputs.items(), *outputs.items()):
         rank = RANKS["state" if name == NEXT_STATE else name]

@@ -11,11 +11,17 @@ import numpy as np
 from keras_vst.errors import UserError
 
 SIGNATURE = "stylize"
-RANKS = {"frame": 4, "style": 2, "state": 4, "stylized": 4}
+RANKS = {"frame": 4, "style": 2, "state": 4, "warped": 4, "visible": 4, "noise": 4, "stylized": 4}
 MULTIPLE = 8  # sides of a frame are multiples of it
 STATE_STRIDE = 4  # pixels of the frame, along a side, that go into one of the state
 RECURRENT = {"frame", "style", "state"}, {"stylized", "state"}
 FORGETFUL = {"frame", "style"}, {"stylized"}
+# Of film quality: `warped` is the last painting moved into this frame, `visible` where it can be trusted.
+FILM = {"frame", "style", "warped", "visible"}, {"stylized"}
+NOISY_FILM = FILM[0] | {"noise"}, {"stylized"}
+MAPS = ("warped", "visible", "noise")  # of the size of the frame, given beside it
+MAP_CHANNELS = {"warped": 3, "visible": 1}
+Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,23 @@ class Signature:
         """Channels of the state; 0 is without a memory."""
         return self.shapes["state"][3] if "state" in self.shapes else 0
 
+    def shapes_at(self, size: tuple[int, int]) -> dict[str, Shape]:
+        """The shape of every input for frames of (height, width)."""
+        return {name: shape_at(name, shape, size) for name, shape in self.shapes.items()}
+
+
+def shape_at(name: str, shape: list[int], size: tuple[int, int]) -> Shape:
+    """The shape of one input for frames of (height, width); what the file says of it holds -1 where it is open."""
+    if len(shape) == 2:
+        return shape[0], shape[1]
+    stride = STATE_STRIDE if name == "state" else 1
+    return 1, size[0] // stride, size[1] // stride, shape[3]
+
+
+def film_maps(shapes: dict[str, list[int]]) -> dict[str, int]:
+    """What a network of film quality is given beside the frame, and in how many channels; {} for others."""
+    return {name: shapes[name][3] for name in MAPS if name in shapes}
+
 
 def not_ours(path: Path, reason: str) -> UserError:
     """The error for a file that is no network of ours."""
@@ -56,7 +79,7 @@ def read_signature(interpreter: Any, path: Path) -> Signature:
     # interpreter from running, and calling it instead is slower on tflite-runtime (103 against 66 ms).
     runner = interpreter.get_signature_runner(SIGNATURE)
     inputs, outputs = runner.get_input_details(), runner.get_output_details()
-    if (set(inputs), set(outputs)) not in (RECURRENT, FORGETFUL):
+    if (set(inputs), set(outputs)) not in (RECURRENT, FORGETFUL, FILM, NOISY_FILM):
         raise not_ours(path, f"it takes {sorted(inputs)} and gives {sorted(outputs)}")
     for name, details in (*inputs.items(), *outputs.items()):
         if len(details["shape_signature"]) != RANKS[name] or details["dtype"] != np.float32:
@@ -79,6 +102,10 @@ def check_shapes(shapes: dict[str, list[int]], path: Path) -> None:
         raise not_ours(path, f"it is fixed to {width}x{height}, which are no multiples of {MULTIPLE}")
     if min(shapes["style"]) < 1 or shapes.get("state", [1])[-1] < 1:
         raise not_ours(path, "the number of styles or of state channels is open")
+    for name, channels in film_maps(shapes).items():
+        wanted = [batch, height, width, MAP_CHANNELS.get(name, max(1, channels))]
+        if shapes[name] != wanted:
+            raise not_ours(path, f"`{name}` is {tuple(shapes[name])}, expected {tuple(wanted)}")
 
 
 def _numbers(details: dict[str, Any]) -> dict[str, int]:

@@ -2,7 +2,8 @@
 
 In: `frame` (1, H, W, 3) float32 in [0, 1], `style` (1, S) weights, `state` (1, H / 4, W / 4, C).
 Out: `stylized` (1, H, W, 3) in [0, 1] and the `state` to hand in with the next frame.  A network without
-a memory has no `state` on either side.  H and W are free unless the file fixes them.
+a memory has no `state` on either side; one of film quality has `warped`, `visible` and perhaps `noise` instead
+(keras_vst.runners.film).  H and W are free unless the file fixes them.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ import numpy.typing as npt
 from keras_vst.commands import hushed
 from keras_vst.errors import UserError
 from keras_vst.frames import Pixels, to_float, to_uint8
-from keras_vst.runners.signature import STATE_STRIDE, not_ours, read_signature
+from keras_vst.runners.signature import film_maps, not_ours, read_signature
 
 Tensor = npt.NDArray[np.float32]
 
@@ -74,6 +76,7 @@ class Runner:
         self._content = content
         self._interpreter = self._open()
         signature = read_signature(self._interpreter, path)
+        self._signature = signature
         self._inputs, self._outputs = signature.inputs, signature.outputs
         self.num_styles, self.state_channels = signature.num_styles, signature.state_channels
         self.size = signature.size  # (height, width) where the file fixes it
@@ -83,7 +86,7 @@ class Runner:
 
     def run(self, frame: Tensor, style: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
         """One step; no state means the start of a clip.  Returns the stylized frame and the next state."""
-        self._prepare((frame.shape[1], frame.shape[2]), style, state)
+        self._prepare((frame.shape[1], frame.shape[2]), {"style": style, "state": state})
         self._set("frame", frame)
         self._interpreter.invoke()
         return self._get("stylized"), self._next_state()
@@ -97,11 +100,18 @@ class Runner:
         uint8 tensors, tried on the same network, takes what this takes (50 ms, the network included), and
         packs the weights a second time.
         """
-        self._prepare((frame.shape[0], frame.shape[1]), style, state)
+        self._prepare((frame.shape[0], frame.shape[1]), {"style": style, "state": state})
         # The runtime refuses to run while somebody still looks into its memory, so no view is kept.
         to_float(frame, out=self._interpreter.tensor(self._inputs["frame"])()[0])
         self._interpreter.invoke()
         return to_uint8(self._interpreter.tensor(self._outputs["stylized"])()[0]), self._next_state()
+
+    def run_film(self, frame: Pixels, style: Tensor, maps: Mapping[str, Tensor]) -> Tensor:
+        """One step of a network of film quality, which is given `maps` of the frame's size; out (1, H, W, 3)."""
+        self._prepare((frame.shape[0], frame.shape[1]), {"style": style, **maps})
+        self._set("frame", to_float(frame)[np.newaxis])
+        self._interpreter.invoke()
+        return self._get("stylized")
 
     def try_once(self) -> None:
         """Run on a black frame, to see whether the network runs at all."""
@@ -110,14 +120,21 @@ class Runner:
 
     def initial_state(self, size: tuple[int, int]) -> Tensor:
         """The state before the first frame of (height, width): zeros."""
-        return np.zeros(self._state_shape(size), np.float32)
+        return np.zeros(self._signature.shapes_at(size)["state"], np.float32)
 
-    def _prepare(self, size: tuple[int, int], style: Tensor, state: Tensor | None) -> None:
+    @property
+    def map_channels(self) -> dict[str, int]:
+        """What a network of film quality is given beside the frame, and in how many channels; {} for others."""
+        return film_maps(self._signature.shapes)
+
+    def _prepare(self, size: tuple[int, int], given: Mapping[str, Tensor | None]) -> None:
+        """Set every input but the frame; zeros are the start of a clip, and no noise."""
         if size != self._allocated:
             self._allocate(size)
-        self._set("style", style)
-        if self.state_channels:
-            self._set("state", self.initial_state(size) if state is None else state)
+        for name, shape in self._signature.shapes_at(size).items():
+            if name != "frame":
+                value = given.get(name)
+                self._set(name, np.zeros(shape, np.float32) if value is None else value)
 
     def _next_state(self) -> Tensor | None:
         return self._get("state") if self.state_channels else None
@@ -135,20 +152,17 @@ class Runner:
         except (ValueError, RuntimeError) as error:
             raise not_ours(self.path, f"{self.runtime.name} cannot read it ({first_line(error)})") from error
 
-    def _state_shape(self, size: tuple[int, int]) -> tuple[int, int, int, int]:
-        return 1, size[0] // STATE_STRIDE, size[1] // STATE_STRIDE, self.state_channels
-
     def _allocate(self, size: tuple[int, int]) -> None:
         height, width = size
         if height * width > MOST_PIXELS:
             raise UserError(f"a frame of {width}x{height} is too large to stylize; give a smaller --size.")
-        shapes = {"frame": (1, height, width, 3), "state": self._state_shape(size)}
+        shapes = {name: shape for name, shape in self._signature.shapes_at(size).items() if name != "style"}
         # A fresh interpreter: after one failed allocation tflite-runtime stays without its fast kernels.
         self._allocated, self._interpreter = None, self._open()
         try:
             with hushed():
-                for name in shapes.keys() & self._inputs.keys():
-                    self._interpreter.resize_tensor_input(self._inputs[name], shapes[name], strict=True)
+                for name, shape in shapes.items():
+                    self._interpreter.resize_tensor_input(self._inputs[name], shape, strict=True)
                 self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError, MemoryError) as error:
             raise UserError(

@@ -18,6 +18,7 @@ CARD = "card.json"
 PRECISION = (
     "fp32"  # the file of an entry that runs unless another is named: exact, and as fast as int8 on x86
 )
+QUALITIES = ("live", "film")  # film: guided by optical flow, offline; what a card does not say is live
 DEFAULT_MARGIN = 8  # pixels of repeated edge that keep a network's zero border out of the picture
 
 
@@ -30,6 +31,7 @@ class Style:
     artist: str
     year: int | str  # a word where the year is not known for sure
     network: str
+    quality: str = "live"
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,11 @@ class Network:
         return int(self.card.get("margin", DEFAULT_MARGIN))
 
     @property
+    def quality(self) -> str:
+        """What it is made for, one of QUALITIES."""
+        return str(self.card.get("quality", "live"))
+
+    @property
     def sha256(self) -> str | None:
         """What the file must hash to; None when no card lists it."""
         listed = (entry for entry in self.card.get("files", {}).values() if entry["file"] == self.path.name)
@@ -58,14 +65,15 @@ def networks(root: Path | None = None) -> list[Network]:
     return [_entry(card.parent) for card in sorted((root or ROOT).glob(f"*/{CARD}"))]
 
 
-def styles(root: Path | None = None) -> list[Style]:
-    """Every style of every network below `root`."""
-    return [style for network in networks(root) for style in network.styles]
+def styles(root: Path | None = None, quality: str | None = None) -> list[Style]:
+    """Every style of every network below `root`, or of those of one quality."""
+    found = [style for network in networks(root) for style in network.styles]
+    return [style for style in found if quality in (None, style.quality)]
 
 
-def find_style(name: str, root: Path | None = None) -> Style:
+def find_style(name: str, root: Path | None = None, quality: str | None = None) -> Style:
     """The style called `name`, or a UserError that lists the known ones."""
-    known = {style.name: style for style in styles(root)}
+    known = {style.name: style for style in styles(root, quality)}
     if name not in known:
         raise UserError(unknown_style(name, list(known)))
     return known[name]
@@ -116,6 +124,8 @@ def _read(path: Path) -> dict[str, Any]:
     margin = card.get("margin", DEFAULT_MARGIN)
     if not isinstance(margin, int) or margin < 0:
         raise _broken(path, f"`margin` is {margin!r}, expected a whole number of pixels")
+    if card.get("quality", "live") not in QUALITIES:
+        raise _broken(path, f"`quality` is {card['quality']!r}, expected {' or '.join(QUALITIES)}")
     return card
 
 
@@ -128,7 +138,14 @@ def _check(path: Path, values: Any, kinds: dict[str, type | tuple[type, ...]], w
 
 def _styles(card: dict[str, Any]) -> tuple[Style, ...]:
     return tuple(
-        Style(style["name"], style["title"], style["artist"], style["year"], card["name"])
+        Style(
+            style["name"],
+            style["title"],
+            style["artist"],
+            style["year"],
+            card["name"],
+            card.get("quality", "live"),
+        )
         for style in card["styles"]
     )
 

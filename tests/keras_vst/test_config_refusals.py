@@ -27,7 +27,7 @@ from keras_vst.errors import UserError
         (
             StudentConfig,
             {"channels": (8, 16)},
-            r"three positive numbers.*Received: \(8, 16\)\. Use for example 16,32,64",
+            r"three positive numbers.*Received: \(8, 16\)\. Use for example 16,32,48",
         ),
         (StudentConfig, {"channels": (8, 0, 16)}, r"three positive numbers.*Received: \(8, 0, 16\)"),
         (MotionConfig, {"objects": -1}, r"`objects` must be a number, at least 0\. Received: -1"),
@@ -82,7 +82,7 @@ def test_settings_of_the_schedule_and_the_objective_are_refused_in_three_parts(k
         ({"kind": "film", "loss": LossConfig(diversity=1.0)}, r"Set teacher\.noise_channels=2"),
         (
             {"data": DataConfig(photo_side=200)},
-            r"judged_sizes=\(128,\), margin=64, photo_side=200\. Use photo_side=256",
+            r"judged_sizes=\(128,\), margin=48, photo_side=200\. Use photo_side=224",
         ),
         ({"discriminator": DiscriminatorConfig(num_frames=3)}, r"num_frames is 1 in a run.*Received: 3"),
         ({"discriminator": DiscriminatorConfig(num_styles=2)}, r"Received: 2 for 1"),

@@ -45,6 +45,29 @@ def stateless_network(path: Path, *, size: tuple[int | None, int | None] = (None
     return write_network(path, step, specs)
 
 
+def film_network(path: Path, *, noise_channels: int = 0) -> Path:
+    """Write a network of film quality: what is `warped` where it is visible, elsewhere half the frame (and noise).
+
+    Its one style's weight decides how much of that is seen over the frame.  Height and width are dynamic.
+    """
+    import tensorflow as tf
+
+    def step(frame: Any, style: Any, warped: Any, visible: Any, noise: Any = None) -> dict[str, Any]:
+        fresh = 0.5 * frame
+        if noise is not None:
+            fresh += 0.05 * tf.reduce_mean(noise, -1, keepdims=True)
+        painted = visible * warped + (1.0 - visible) * fresh
+        return {"stylized": frame + tf.reshape(style, (1, 1, 1, 1)) * (painted - frame)}
+
+    channels = {"warped": 3, "visible": 1, **({"noise": noise_channels} if noise_channels else {})}
+    specs = [
+        tf.TensorSpec((1, None, None, 3), tf.float32, "frame"),
+        tf.TensorSpec((1, 1), tf.float32, "style"),
+        *(tf.TensorSpec((1, None, None, count), tf.float32, name) for name, count in channels.items()),
+    ]
+    return write_network(path, step, specs)
+
+
 def foreign_network(path: Path) -> Path:
     """Write a valid .tflite of somebody else: one input called `image`, another signature."""
     import tensorflow as tf

@@ -1,0 +1,73 @@
+"""Film quality: each frame is painted over the last painting, moved along with what the frames show.
+
+Frames are (H, W, 3) uint8 RGB.  Optical flow between two frames takes the painting into the new one, a forward-backward
+check says where that can be trusted, and the network paints what is new or hidden.  Slower than the live networks,
+and steadier: strokes stick to things.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from edge.engine import Size, Tensor
+from edge.sizes import usual_size
+from edge.stylizer import Stylizer, inside
+from edge.timeline import FLOW, NETWORK
+from keras_vst.flow import estimate, visibility
+from keras_vst.frames import Fitting, Pixels, to_uint8
+from keras_vst.runners.film import moved, noise_map
+
+# Beyond 1280x720 a frame is painted with about as many pixels: the default teacher was measured to take 2.4 kB for
+# each, 5 GB at 1920x1080.
+LARGEST = 1280 * 720
+
+
+@dataclass(frozen=True, eq=False)
+class Past:
+    """The last frame as the network saw it, without its border, and what became of it (1, H, W, 3), border and all."""
+
+    content: Pixels
+    painting: Tensor
+
+
+class FilmStylizer(Stylizer):
+    """A network of film quality at work on one stream of frames.
+
+    The network always paints at full strength, as it was trained, and `strength` is mixed in afterwards: fed with its
+    own weaker paintings it would fade.  `noise` is the seed of a map that varies the strokes, one for the whole stream.
+    """
+
+    mixes = True
+
+    def __init__(self, *arguments: Any, noise: int | None = None, **settings: Any) -> None:
+        """As a Stylizer."""
+        super().__init__(*arguments, **settings)
+        self.noise = noise
+
+    def size_for(self, frame: tuple[int, ...]) -> Size | None:
+        """What the network works at: the frame's own size, unless that is huge."""
+        if self.size is not None or self.native:
+            return self.size
+        return usual_size((frame[0], frame[1]), self.margin, largest=LARGEST, usual=LARGEST)
+
+    def _paint(
+        self, fitted: Pixels, fitting: Fitting, style: Tensor, state: Past | None
+    ) -> tuple[Pixels, Past]:
+        content = np.ascontiguousarray(inside(fitted, fitting))
+        maps: dict[str, Tensor] = {}
+        if state is not None:
+            with self.timeline.stage(FLOW):
+                backward = estimate(state.content, content)
+                visible = visibility(backward, estimate(content, state.content))
+                maps = moved(state.painting, backward, visible, fitting)
+        if self.noise is not None:
+            maps["noise"] = noise_map(fitting.fitted, self.runner.map_channels["noise"], self.noise)
+        with self.timeline.stage(NETWORK):
+            painting = self.runner.run_film(fitted, style, maps)
+        return to_uint8(painting[0]), Past(content, painting)
+
+    def _memory_for(self, fitting: Fitting) -> Past | None:
+        return self._state if self._fitting == fitting else None
