@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from edge.controls import Controls
-from edge.engine import open_engine
+from edge.engine import Engine, open_engine, quality_of
+from edge.film import FilmStylizer
 from edge.painter import Painter
 from edge.selection import parse_shares, select_network, style_names, style_vector
 from edge.stylizer import Stylizer
@@ -63,7 +64,8 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
         "--quality",
         choices=("live", "film"),
         default="live",
-        help="film is slow and steadier; it needs a trained teacher in the zoo (default: live)",
+        help="film is slow and steadier, guided by optical flow, for files; it takes a network of the recipe film "
+        "(default: live)",
     )
     parser.add_argument("--threads", type=positive, metavar="N", help="default: all cores, up to 4")
     parser.add_argument("--runtime", choices=list(RUNTIMES), help="default: the first that is installed")
@@ -71,16 +73,13 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
 
 def open_painter(options: argparse.Namespace, **settings: Any) -> Painter:
     """Open what the options name; wrong names and files are a UserError.  `settings` go to the controls."""
-    if options.quality == "film":
-        raise UserError(
-            "there is no network of film quality yet: it needs a trained teacher, and none is in the zoo; "
-            "use --quality live, with --native for all of the detail."
-        )
     shares = None if options.style is None else parse_shares(options.style)
-    network = select_network(shares, options.model)
+    network = select_network(shares, options.model, options.quality)
     engine = open_engine(
         network.path, runtime=options.runtime, threads=options.threads, sha256=network.sha256
     )
+    _check_quality(options, engine)
+    noise = _noise(options, engine)
     names = style_names(
         [style.name for style in network.styles] or list(engine.style_names), engine.num_styles
     )
@@ -93,9 +92,33 @@ def open_painter(options: argparse.Namespace, **settings: Any) -> Painter:
         **settings,
     )
     margin = network.margin if engine.margin is None else engine.margin
-    return Painter(
-        network, Stylizer(engine, size=options.size, margin=margin, native=options.native), controls
+    sizes: dict[str, Any] = {"size": options.size, "margin": margin, "native": options.native}
+    if options.quality == "film":
+        return Painter(network, FilmStylizer(engine, noise=noise, **sizes), controls)
+    return Painter(network, Stylizer(engine, **sizes), controls)
+
+
+def _check_quality(options: argparse.Namespace, engine: Engine) -> None:
+    quality = quality_of(engine)
+    if quality == options.quality:
+        return
+    if quality == "film":
+        raise UserError(f"{engine.path} is of film quality; use it with `vst stylize --quality film`.")
+    raise UserError(
+        f"{engine.path} is a live network, which knows nothing of optical flow; leave --quality film out, or name "
+        "one that was trained with `--recipe film`."
     )
+
+
+def _noise(options: argparse.Namespace, engine: Engine) -> int | None:
+    """The seed of `vst stylize --noise`, once it is known that the network takes noise."""
+    seed: int | None = getattr(options, "noise", None)
+    if seed is not None and "noise" not in engine.map_channels:
+        raise UserError(
+            f"{engine.path} takes no noise; leave --noise out, or train one with `--recipe film` and "
+            "teacher.noise_channels=2."
+        )
+    return seed
 
 
 def _size(text: str) -> tuple[int, int]:

@@ -39,7 +39,7 @@ def add_parser(commands: Any, parent: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Measure and print one row."""
     if options.style is None and options.model is None:
-        options.style = next((style.name for style in zoo.styles()), None)
+        options.style = next((style.name for style in zoo.styles(quality=options.quality)), None)
     painter = open_painter(options)
     row = measure(painter)
     if options.json:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
 from edge import bench, live, styles, stylize
+from edge.heap import keep_freed_memory
 from keras_vst import __version__
+from keras_vst.commands import run_command
 from keras_vst.errors import UserError
 
 
@@ -40,25 +41,25 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand and return the exit status."""
     options = build_parser().parse_args(argv)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # to be told to end is to be stopped
+    keep_freed_memory()
+    stopped = "stopped; nothing unfinished was left behind."
+    return run_command("vst", lambda: _run(options), debug=options.debug, stopped=stopped)
+
+
+def _run(options: argparse.Namespace) -> int:
     try:
         status: int = options.run(options)
         sys.stdout.flush()
-    except KeyboardInterrupt:
-        return _failed("stopped; nothing unfinished was left behind.", 130)
     except BrokenPipeError:
         # Whoever read our output has seen enough.  What is still buffered must not fail again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except UserError:
+        raise
     except Exception as error:
         if options.debug:
             raise
-        if isinstance(error, UserError):
-            return _failed(str(error), 2)
-        return _failed(f"unexpected {type(error).__name__}: {error}; run again with --debug to see where.", 1)
-    return status
-
-
-def _failed(message: str, status: int) -> int:
-    print("vst:", " ".join(message.splitlines()), file=sys.stderr)
+        message = " ".join(f"unexpected {type(error).__name__}: {error}".splitlines())
+        print(f"vst: {message}; run again with --debug to see where.", file=sys.stderr)
+        return 1
     return status

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -34,10 +35,19 @@ class Engine(Protocol):
     style_names: tuple[str, ...]  # as far as the file itself knows them
     margin: int | None  # pixels of border the file itself asks for
 
+    @property
+    def map_channels(self) -> Mapping[str, int]:
+        """What a network of film quality is given beside the frame, and in how many channels; {} for others."""
+        ...
+
     def run_pixels(
         self, frame: Pixels, style: Tensor, state: Tensor | None = None
     ) -> tuple[Pixels, Tensor | None]:
         """One step; no state means the start of a clip.  Returns the stylized frame and the next state."""
+        ...
+
+    def run_film(self, frame: Pixels, style: Tensor, maps: Mapping[str, Tensor]) -> Tensor:
+        """One step of film quality; maps that are not given are zeros.  Returns (1, H, W, 3) in [0, 1]."""
         ...
 
 
@@ -50,3 +60,8 @@ def open_engine(
             raise UserError(f"{path} is run by ONNX Runtime; leave --runtime {runtime} out.")
         return OnnxRunner(Path(path), threads=threads, sha256=sha256)
     return open_runner(path, runtime=runtime, threads=threads, sha256=sha256)
+
+
+def quality_of(engine: Engine) -> str:
+    """The quality `film` of a network that is handed its last painting moved by the flow, `live` of any other."""
+    return "film" if engine.map_channels else "live"

@@ -75,6 +75,10 @@ def add_parser(commands: Any, parent: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run until somebody ends it; a file that was written is finished whatever ended it, except its own failure."""
+    if options.quality == "film":
+        raise UserError(
+            "film quality is too slow to be live; use `vst stylize` with a file, or --quality live."
+        )
     if not options.folder.is_dir():
         raise UserError(f"there is no folder {options.folder} for snapshots; create it first.")
     painter = open_painter(options, hud=options.hud)

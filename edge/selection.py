@@ -37,14 +37,20 @@ def parse_shares(text: str) -> Shares:
     return {name: rest if share is None else share for name, share in given.items()}
 
 
-def select_network(shares: Shares | None, model: Path | None) -> Network:
-    """The file given as --model, or the bundled network that has the wanted styles."""
+def select_network(shares: Shares | None, model: Path | None, quality: str = "live") -> Network:
+    """The file given as --model, or the bundled network of that quality that has the wanted styles."""
     if model is not None:
         return zoo.network_file(model)
+    styles = zoo.styles(quality=quality)
+    if quality == "film" and not styles:
+        raise UserError(
+            "there is no network of film quality in the zoo yet: train one with `python -m training.fit --recipe "
+            "film`, export it with `python -m export` and name it with --model; or use --quality live, with --native."
+        )
     if shares is None:
-        known = ", ".join(style.name for style in zoo.styles())
+        known = ", ".join(style.name for style in styles)
         raise UserError(f"which style? Add --style with one of: {known or 'none is installed, use --model'}.")
-    wanted = {zoo.find_style(name).network for name in shares}
+    wanted = {zoo.find_style(name, quality=quality).network for name in shares}
     if len(wanted) > 1:
         raise UserError(
             f"{', '.join(shares)} belong to different networks ({', '.join(sorted(wanted))}); "

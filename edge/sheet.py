@@ -56,6 +56,8 @@ def arrange(tiles: list[tuple[str, Pixels]]) -> Pixels:
 
 def _painted(picture: Pixels, threads: int | None) -> Iterator[tuple[str, Pixels]]:
     for network in zoo.networks():
+        if network.quality != "live":  # made for clips; most of their styles are there as live ones too
+            continue
         engine = open_engine(network.path, threads=threads, sha256=network.sha256)
         stylizer = Stylizer(engine, margin=network.margin, native=True)
         for weights, style in zip(np.eye(engine.num_styles), network.styles, strict=False):

@@ -20,11 +20,14 @@ SMALLEST_SIDE = 64  # of the picture inside the border; below that it is no long
 STEP = 0.8  # area of one size over the next larger one: 20 % of the time
 
 
-def usual_size(frame: Size, margin: int) -> Size | None:
-    """What a network works at when nothing is said: the frame itself (None), or less for a large one."""
-    if frame[0] * frame[1] <= LARGEST_NATIVE:
+def usual_size(frame: Size, margin: int, *, largest: int = LARGEST_NATIVE, usual: int = USUAL) -> Size | None:
+    """What a network works at when nothing is said: the frame itself (None), or less for a large one.
+
+    Frames beyond `largest` pixels are worked at with about `usual`.
+    """
+    if frame[0] * frame[1] <= largest:
         return None
-    return scaled(frame, sqrt(USUAL / (frame[0] * frame[1])), margin)
+    return scaled(frame, sqrt(usual / (frame[0] * frame[1])), margin)
 
 
 def scaled(frame: Size, scale: float, margin: int) -> Size:

@@ -46,5 +46,8 @@ def run(options: argparse.Namespace) -> int:
         return 0
     width = max((len(style.name) for style in styles), default=0)
     for style in styles:
-        print(f"{style.name:{width}}  {style.title}, {style.artist}, {style.year} (network {style.network})")
+        quality = "" if style.quality == "live" else f", --quality {style.quality}"
+        print(
+            f"{style.name:{width}}  {style.title}, {style.artist}, {style.year} (network {style.network}{quality})"
+        )
     return 0

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from edge.arguments import add_network_options, moment, open_painter
+from edge.arguments import add_network_options, moment, open_painter, positive
 from edge.jobs import Wishes, is_one_by_one, paint_clip, paint_folder
 from keras_vst.video.pictures import WRITTEN_PICTURES
 
@@ -58,6 +58,12 @@ def add_parser(commands: Any, parent: argparse.ArgumentParser) -> None:
     parser.add_argument("input", metavar="IN", help="clip, picture or folder of them")
     parser.add_argument("-o", "--output", metavar="OUT", required=True, help="what to write; see above")
     add_network_options(parser)
+    parser.add_argument(
+        "--noise",
+        type=positive,
+        metavar="SEED",
+        help="with --quality film: a number from 1, other strokes for each",
+    )
     parser.add_argument("--codec", metavar="C", help="encoder of a clip, for instance libx264, libx265, ffv1")
     parser.add_argument("--crf", type=int, metavar="N", help="quality of a clip, lower is better and larger")
     parser.add_argument(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +28,8 @@ class Stylizer:
     repeated edge keep the network's zero border out of the picture.
     """
 
+    mixes = False  # whether what shines through is mixed in here; else the network does that at full size
+
     def __init__(
         self,
         network: str | Path | Engine,
@@ -42,7 +45,7 @@ class Stylizer:
         self.size = check_size(size, margin, self.runner.size, str(self.runner.path))
         self.timeline = timeline or Timeline()
         self._cuts = CutDetector()
-        self._state: Tensor | None = None
+        self._state: Any = None  # the network's own, or what else it is to know of the last frame
         self._fitting: Fitting | None = None  # that of the frame before, and of the state
 
     def stylize(self, frame: Pixels, weights: npt.ArrayLike) -> Pixels:
@@ -53,19 +56,19 @@ class Stylizer:
                 frame, self.size_for(frame.shape[:2]), multiple=MULTIPLE, margin=self.margin
             )
             # A large frame's cut is seen as well in its small form, and 1 ms sooner.
-            cut = self._cuts.is_cut(_inside(fitted, fitting))
+            cut = self._cuts.is_cut(inside(fitted, fitting))
             state = None if cut else self._memory_for(fitting)
         opacity = 1.0
-        if _shrinks(fitting):  # what shines through keeps its full size
+        if self.mixes or _shrinks(fitting):  # what shines through keeps its full size
             opacity = min(1.0, float(style.sum()))
             style = style / np.float32(opacity) if opacity else style
-        with self.timeline.stage(NETWORK):
-            stylized, self._state = self.runner.run_pixels(fitted, style, state)
-            self._fitting = fitting
+        stylized, self._state = self._paint(fitted, fitting, style, state)
+        self._fitting = fitting
         with self.timeline.stage(UNFIT):
-            if not _shrinks(fitting):
-                return unfit(stylized, fitting)
-            painting = upsample(_inside(stylized, fitting), _inside(fitted, fitting), frame)
+            if _shrinks(fitting):
+                painting = upsample(inside(stylized, fitting), inside(fitted, fitting), frame)
+            else:
+                painting = unfit(stylized, fitting)
             return mix(frame, painting, opacity)
 
     def resize(self, size: Size) -> None:
@@ -88,7 +91,11 @@ class Stylizer:
         self._state = None
         self._cuts.reset()
 
-    def _memory_for(self, fitting: Fitting) -> Tensor | None:
+    def _paint(self, fitted: Pixels, fitting: Fitting, style: Tensor, state: Any) -> tuple[Pixels, Any]:
+        with self.timeline.stage(NETWORK):
+            return self.runner.run_pixels(fitted, style, state)
+
+    def _memory_for(self, fitting: Fitting) -> Any:
         old = self._fitting
         if self._state is None or old is None or old.original != fitting.original:
             return None
@@ -104,11 +111,11 @@ class Stylizer:
         return style[np.newaxis]
 
 
-def _shrinks(fitting: Fitting) -> bool:
-    return fitting.content[0] < fitting.original[0] or fitting.content[1] < fitting.original[1]
-
-
-def _inside(picture: Pixels, fitting: Fitting) -> Pixels:
+def inside(picture: Pixels, fitting: Fitting) -> Pixels:
     """The picture without its border; a view."""
     (top, left), (height, width) = fitting.corner, fitting.content
     return picture[top : top + height, left : left + width]
+
+
+def _shrinks(fitting: Fitting) -> bool:
+    return fitting.content[0] < fitting.original[0] or fitting.content[1] < fitting.original[1]

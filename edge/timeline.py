@@ -10,9 +10,10 @@ from contextlib import contextmanager
 import numpy as np
 
 # In the order of a frame.  What is done to the painted frame beyond unfitting it (colours, detail) is `finish`.
-CAPTURE, FIT, NETWORK, UNFIT, FINISH, SINK = STAGES = (
+CAPTURE, FIT, FLOW, NETWORK, UNFIT, FINISH, SINK = STAGES = (
     "capture",
     "fit",
+    "flow",
     "network",
     "unfit",
     "finish",

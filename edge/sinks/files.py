@@ -27,6 +27,7 @@ class FileSink:
             audio_from=options.audio_from,
             audio_until=options.audio_until,
             audio_since=options.audio_since,
+            audio_with_pictures_only=True,  # a run may be ended at any moment
         )
         self._open = True
 

@@ -8,6 +8,7 @@ what lies in the folder plays.
 from __future__ import annotations
 
 import re
+from contextlib import AbstractContextManager
 from fractions import Fraction
 from pathlib import Path
 
@@ -16,18 +17,20 @@ import av
 from edge.address import Address
 from edge.sinks.base import SinkOptions
 from edge.sinks.encoder import LiveEncoder
+from edge.sinks.stream import StreamSink
 from keras_vst.errors import UserError
-from keras_vst.video import TimedFrame, VideoInfo
+from keras_vst.video import VideoInfo
 from keras_vst.video.target import disk_errors
 
 PLAYLIST = "live.m3u8"
 OURS = re.compile(r"live\.m3u8(\.tmp)?|live\d{6,}\.ts(\.tmp)?")
 
 
-class HlsSink:
-    """`hls:folder/`, or `hls:folder/?segment=2&window=10`: seconds of a segment, segments in the playlist."""
+class HlsSink(StreamSink):
+    """`hls:folder/`, or `hls:folder/?segment=2&window=10`: seconds of a segment, segments in the playlist.
 
-    closed_by_user = False
+    What lies in the folder when it is given up stays: those segments are whole.
+    """
 
     def __init__(self, address: Address, info: VideoInfo, options: SinkOptions) -> None:
         """Make the folder ready; the playlist appears with the first segment."""
@@ -38,7 +41,7 @@ class HlsSink:
         self.folder = Path(address.rest)
         segment = address.number("segment", Fraction(1))
         window = 0 if address.options.get("window") == "0" else int(address.number("window", Fraction(6)))
-        with disk_errors(self.folder):
+        with self._errors():
             _clear(self.folder)
             output = av.open(
                 str(self.folder.absolute() / PLAYLIST),
@@ -47,27 +50,9 @@ class HlsSink:
                 options=_muxer(self.folder, segment, window),
             )
             self._encoder = LiveEncoder(output, ".ts", info, options, segment)
-        self._open = True
 
-    def write(self, frame: TimedFrame) -> None:
-        """Add one frame."""
-        with disk_errors(self.folder):
-            self._encoder.write(frame)
-
-    def close(self) -> None:
-        """Finish the last segment and mark the playlist as ended."""
-        self._open = False
-        try:
-            with disk_errors(self.folder):
-                self._encoder.finish()
-        finally:
-            self._encoder.drop()
-
-    def abort(self) -> None:
-        """Let go; the segments so far stay, they are whole."""
-        if self._open:
-            self._open = False
-            self._encoder.drop()
+    def _errors(self) -> AbstractContextManager[None]:
+        return disk_errors(self.folder)
 
 
 def _muxer(folder: Path, segment: Fraction, window: int) -> dict[str, str]:

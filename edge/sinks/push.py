@@ -5,6 +5,7 @@ A peer that is away, goes away, or takes nothing for five seconds is told by a U
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from urllib.parse import urlsplit
@@ -14,8 +15,9 @@ import av
 from edge.address import Address
 from edge.sinks.base import SinkOptions
 from edge.sinks.encoder import LiveEncoder, peer_errors
+from edge.sinks.stream import StreamSink
 from keras_vst.errors import UserError
-from keras_vst.video import TimedFrame, VideoInfo
+from keras_vst.video import VideoInfo
 
 PATIENCE = "5000000"  # microseconds
 KEY_EVERY = Fraction(2)  # a viewer who joins waits this long at most
@@ -49,10 +51,8 @@ PROTOCOLS = {
 }
 
 
-class PushSink:
+class PushSink(StreamSink):
     """`rtmp://server/app/key`, `rtsp://server:8554/name`, `udp://127.0.0.1:5000`."""
-
-    closed_by_user = False
 
     def __init__(self, address: Address, info: VideoInfo, options: SinkOptions) -> None:
         """Set up; who listens is found out meanwhile."""
@@ -65,27 +65,9 @@ class PushSink:
         self._name = (
             f"{address.scheme}://{parts.netloc.rpartition('@')[2]}"  # keys and passwords are not printed
         )
-        with peer_errors(self._name):
+        with self._errors():
             output = av.open(url, "w", format=protocol.format, options=dict(protocol.options))
             self._encoder = LiveEncoder(output, protocol.sound, info, options, KEY_EVERY)
-        self._open = True
 
-    def write(self, frame: TimedFrame) -> None:
-        """Encode and send one frame."""
-        with peer_errors(self._name):
-            self._encoder.write(frame)
-
-    def close(self) -> None:
-        """Send what is left and say goodbye."""
-        self._open = False
-        try:
-            with peer_errors(self._name):
-                self._encoder.finish()
-        finally:
-            self._encoder.drop()
-
-    def abort(self) -> None:
-        """Hang up."""
-        if self._open:
-            self._open = False
-            self._encoder.drop()
+    def _errors(self) -> AbstractContextManager[None]:
+        return peer_errors(self._name)

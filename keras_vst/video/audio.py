@@ -46,11 +46,15 @@ def may_have_sound(uri: str | os.PathLike[str]) -> bool:
 
 @dataclass(frozen=True)
 class Excerpt:
-    """The sound of a file from `since` seconds on, which then is time 0, for `until` seconds."""
+    """The sound of a file from `since` seconds on, which then is time 0, for `until` seconds.
+
+    Sound that lasts longer than the pictures is kept, unless `with_pictures_only`.
+    """
 
     uri: str
     until: Fraction | None = None
     since: Fraction = Fraction(0)
+    with_pictures_only: bool = False
 
 
 class Soundtrack:

@@ -64,7 +64,8 @@ class EncoderFeed:
 
     def frame(self, pixels: Pixels) -> av.VideoFrame:
         """(H, W, 3) RGB as a frame without a time."""
-        rgb = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
+        # Not copied: what is handed on below is made from it and does not refer to it.
+        rgb = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(pixels), format="rgb24")
         if is_rgb(self.pixel_format):
             return self._reformatter.reformat(rgb, format=self.pixel_format)
         return self._reformatter.reformat(

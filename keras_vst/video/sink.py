@@ -36,25 +36,25 @@ def open_sink(
     audio_from: str | os.PathLike[str] | None = None,
     audio_until: Fraction | None = None,
     audio_since: Fraction = Fraction(0),
+    audio_with_pictures_only: bool = False,
 ) -> Sink:
     """Open an output by its name: .mp4 .mkv .mov .webm .gif .png .jpg .jpeg .webp, or a folder ending in /.
 
     `codec` and `crf` (quality, lower is better) are for clips.  The sound of `audio_from` goes into clips,
-    from `audio_since` on and for `audio_until` seconds; other outputs are silent.
+    from `audio_since` on and for `audio_until` seconds; other outputs are silent.  With
+    `audio_with_pictures_only` it ends where the pictures do, however early that is.
     """
     name = os.fspath(path)
     extension = _kind(name)
     folder = extension == "/"
-    if extension not in DEFAULTS and (codec is not None or crf is not None):
-        raise UserError(
-            f"codec and crf do not apply to {extension}; leave them out or write a clip such as .mp4."
-        )
-    encoder = choose_encoder(extension, codec, crf) if extension in DEFAULTS else None
+    encoder = _encoder_for(extension, codec, crf)
     target = Target(Path(name), source_info.origin, audio_from, folder=folder)
     if encoder is None:
         sink = FolderSink if folder else GifSink if extension == ".gif" else PictureSink
         return sink(target)
-    sound = None if audio_from is None else Excerpt(os.fspath(audio_from), audio_until, audio_since)
+    sound = None
+    if audio_from is not None:
+        sound = Excerpt(os.fspath(audio_from), audio_until, audio_since, audio_with_pictures_only)
     return ClipSink(target, source_info, encoder, sound)
 
 
@@ -79,10 +79,11 @@ class ClipSink(Sink):
         self._feed: EncoderFeed | None = None
         self._last_ticks = -(2**62)
         self._sound: Soundtrack | None = None
-        options = _mov_options(self._tick) if extension in (".mp4", ".mov") else {}
+        self._cut_sound = sound is not None and sound.with_pictures_only
         rate = source_info.fps or NOMINAL_RATE
+        self._period, self._end = 1 / rate, Fraction(0)
         try:
-            self._output = av.open(str(target.part), "w", options=options)
+            self._output = av.open(str(target.part), "w", options=_muxer_options(extension, self._tick))
             stream = self._output.add_stream(encoder.name, rate=rate, options=encoder.settings)
             self._stream = cast(VideoStream, stream)
             if sound is not None and may_have_sound(sound.uri):
@@ -107,6 +108,7 @@ class ClipSink(Sink):
         picture.pts, picture.time_base = self._last_ticks, self._tick
         with self._errors(frame):
             self._output.mux(self._stream.encode(picture))
+        self._end = frame.time + self._period
         if self._sound is not None:
             with disk_errors(self._target.path):
                 self._sound.advance(frame.time)
@@ -118,7 +120,7 @@ class ClipSink(Sink):
         with disk_errors(self._target.path):
             self._output.mux(self._stream.encode(None))
             if self._sound is not None:
-                self._sound.finish()
+                self._sound.finish(until=self._end if self._cut_sound else None)
                 self._sound.close()
             self._output.close()
         self._target.commit()
@@ -155,6 +157,17 @@ class ClipSink(Sink):
             ) from error
 
 
+def _encoder_for(extension: str, codec: str | None, crf: int | None) -> Encoder | None:
+    """The encoder of a clip; other outputs have none, and take no wishes for it."""
+    if extension in DEFAULTS:
+        return choose_encoder(extension, codec, crf)
+    if codec is not None or crf is not None:
+        raise UserError(
+            f"codec and crf do not apply to {extension}; leave them out or write a clip such as .mp4."
+        )
+    return None
+
+
 def _kind(name: str) -> str:
     """The extension of an output in small letters, or / for a folder."""
     if name.endswith(("/", os.sep)):
@@ -169,7 +182,9 @@ def _kind(name: str) -> str:
     return extension
 
 
-def _mov_options(tick: Fraction) -> dict[str, str]:
+def _muxer_options(extension: str, tick: Fraction) -> dict[str, str]:
+    if extension not in (".mp4", ".mov"):
+        return {}
     # The index at the front lets a browser start before the whole file has come; without the time scale
     # a clip that does not start at 0 has its start rounded to a millisecond.
     return {"movflags": "+faststart", "movie_timescale": str(tick.denominator)}

@@ -49,6 +49,7 @@ def test_styles_are_listed_as_json(vst, bundled):
         "artist": "Nobody",
         "year": 1900,
         "network": "single",
+        "quality": "live",
     }
 
 

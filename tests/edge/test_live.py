@@ -158,7 +158,7 @@ def test_keys_are_listed_in_the_help(vst):
         (("--fps", "30", "--max-latency", "1s"), "not allowed with argument --fps"),
         (("--folder", "/nowhere/at/all"), "there is no folder /nowhere/at/all"),
         (("--sink", "gopher://x"), "is not a sink known here"),
-        (("--quality", "film"), "there is no network of film quality yet"),
+        (("--quality", "film"), "film quality is too slow to be live; use `vst stylize`"),
     ],
 )
 def test_an_option_that_makes_no_sense_is_one_line(vst, bundled, clip, options, message):

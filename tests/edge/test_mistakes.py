@@ -201,7 +201,7 @@ def test_a_size_within_the_margin(refused, clip):
         (("--start", "1:00"), "lasts 0.2 s, but --start asks for second 60"),
         (("--detail", "2"), "a number from 0 to 1 is needed, but '2' came"),
         (("--quality", "best"), "invalid choice: 'best'"),
-        (("--quality", "film"), "there is no network of film quality yet: it needs a trained teacher"),
+        (("--quality", "film"), "there is no network of film quality in the zoo yet: train one with"),
         (("--crf", "low"), "invalid int value: 'low'"),
     ],
 )

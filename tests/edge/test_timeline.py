@@ -20,7 +20,7 @@ def test_stages_come_in_the_order_of_a_frame():
     for name in reversed(STAGES):
         with line.stage(name):
             pass
-    assert tuple(line.milliseconds()) == ("capture", "fit", "network", "unfit", "finish", "sink")
+    assert tuple(line.milliseconds()) == ("capture", "fit", "flow", "network", "unfit", "finish", "sink")
 
 
 def test_clearing_forgets_everything():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 from fractions import Fraction
 from pathlib import Path
 
@@ -58,6 +59,23 @@ def test_damage_in_the_middle_keeps_the_other_times_and_all_sound(tmp_path: Path
     kept = [Fraction(index, 25) for index in range(25) if index != 9]
     assert video_times(tmp_path / "out.mp4") == kept
     assert sound_packets(tmp_path / "out.mp4") == sound_packets(film)
+
+
+@pytest.mark.parametrize("name", ["out.mp4", "out.mkv"])
+def test_a_file_ended_early_has_no_more_sound_than_pictures(tmp_path: Path, name: str) -> None:
+    film = write_clip(tmp_path / "film.mp4", grey_steps(25), sound="aac")
+    target = tmp_path / name
+    with open_source(str(film)) as source:
+        sink = open_sink(str(target), source.info, audio_from=str(film))
+        for frame in itertools.islice(source, 10):
+            sink.write(frame)
+        sink.close()
+    everything = sound_packets(film)
+    # 1024 samples of 48,000 a second in a packet, those that begin before the tenth picture ends.
+    expected = next(count for count in range(99) if count * 1024 / 48_000 >= 10 / 25)
+    assert len(sound_packets(target)) in (expected, expected + 1)  # AAC begins with one packet of silence
+    assert sound_packets(target) == everything[: len(sound_packets(target))]
+    assert len(everything) > 2 * expected
 
 
 class Output:
