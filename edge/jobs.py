@@ -18,7 +18,7 @@ from edge.hud import draw
 from edge.painter import Painted, Painter
 from edge.pipeline import Pipeline
 from keras_vst.errors import UserError
-from keras_vst.video import Sink, TimedFrame, VideoInfo, open_sink
+from keras_vst.video import Excerpt, Sink, TimedFrame, VideoInfo, open_sink
 from keras_vst.video.codecs import DEFAULTS
 from keras_vst.video.pictures import PICTURES, WRITTEN_PICTURES
 from keras_vst.video.target import disk_errors
@@ -146,16 +146,8 @@ def _paint_one(path: Path, target: Path, painter: Painter, wishes: Wishes) -> in
 
 
 def _open_output(wishes: Wishes, source_name: str, target: str, info: VideoInfo) -> Sink:
-    audio = source_name if info.has_audio else None
-    return open_sink(
-        target,
-        info,
-        codec=wishes.codec,
-        crf=wishes.crf,
-        audio_from=audio,
-        audio_since=wishes.start,
-        audio_until=wishes.duration,
-    )
+    sound = Excerpt(source_name, wishes.duration, wishes.start) if info.has_audio else None
+    return open_sink(target, info, codec=wishes.codec, crf=wishes.crf, sound=sound)
 
 
 def _make_folder(target: Path, source: Path) -> None:

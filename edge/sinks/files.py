@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from edge.address import Address
 from edge.sinks.base import SinkOptions
-from keras_vst.video import TimedFrame, VideoInfo, open_sink
+from keras_vst.video import Excerpt, TimedFrame, VideoInfo, open_sink
 
 
 class FileSink:
@@ -19,16 +19,12 @@ class FileSink:
     def __init__(self, address: Address, info: VideoInfo, options: SinkOptions) -> None:
         """Open it under a hidden name."""
         options.check_unused(address, "preset")
-        self._sink = open_sink(
-            address.rest,
-            info,
-            codec=options.codec,
-            crf=options.crf,
-            audio_from=options.audio_from,
-            audio_until=options.audio_until,
-            audio_since=options.audio_since,
-            audio_with_pictures_only=True,  # a run may be ended at any moment
-        )
+        sound = None
+        if options.audio_from is not None:  # no longer than the pictures: a run may be ended at any moment
+            sound = Excerpt(
+                options.audio_from, options.audio_until, options.audio_since, with_pictures_only=True
+            )
+        self._sink = open_sink(address.rest, info, codec=options.codec, crf=options.crf, sound=sound)
         self._open = True
 
     def write(self, frame: TimedFrame) -> None:

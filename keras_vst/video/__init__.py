@@ -3,8 +3,9 @@
 # Before av: its wheels carry a libxcb of their own, with which OpenCV's windows hang if it is loaded first.
 import cv2  # noqa: F401
 
+from keras_vst.video.audio import Excerpt
 from keras_vst.video.info import Sink, Source, TimedFrame, VideoInfo
 from keras_vst.video.sink import open_sink
 from keras_vst.video.source import open_source, probe
 
-__all__ = ["Sink", "Source", "TimedFrame", "VideoInfo", "open_sink", "open_source", "probe"]
+__all__ = ["Excerpt", "Sink", "Source", "TimedFrame", "VideoInfo", "open_sink", "open_source", "probe"]

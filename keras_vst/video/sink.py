@@ -33,29 +33,23 @@ def open_sink(
     *,
     codec: str | None = None,
     crf: int | None = None,
-    audio_from: str | os.PathLike[str] | None = None,
-    audio_until: Fraction | None = None,
-    audio_since: Fraction = Fraction(0),
-    audio_with_pictures_only: bool = False,
+    sound: Excerpt | str | os.PathLike[str] | None = None,
 ) -> Sink:
     """Open an output by its name: .mp4 .mkv .mov .webm .gif .png .jpg .jpeg .webp, or a folder ending in /.
 
-    `codec` and `crf` (quality, lower is better) are for clips.  The sound of `audio_from` goes into clips,
-    from `audio_since` on and for `audio_until` seconds; other outputs are silent.  With
-    `audio_with_pictures_only` it ends where the pictures do, however early that is.
+    `codec` and `crf` (quality, lower is better) are for clips.  So is `sound`, the file that has it or an excerpt
+    of one; other outputs are silent.
     """
     name = os.fspath(path)
     extension = _kind(name)
     folder = extension == "/"
     encoder = _encoder_for(extension, codec, crf)
-    target = Target(Path(name), source_info.origin, audio_from, folder=folder)
+    excerpt = sound if isinstance(sound, Excerpt) or sound is None else Excerpt(os.fspath(sound))
+    target = Target(Path(name), source_info.origin, excerpt and excerpt.uri, folder=folder)
     if encoder is None:
         sink = FolderSink if folder else GifSink if extension == ".gif" else PictureSink
         return sink(target)
-    sound = None
-    if audio_from is not None:
-        sound = Excerpt(os.fspath(audio_from), audio_until, audio_since, audio_with_pictures_only)
-    return ClipSink(target, source_info, encoder, sound)
+    return ClipSink(target, source_info, encoder, excerpt)
 
 
 class ClipSink(Sink):

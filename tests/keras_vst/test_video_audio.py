@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from keras_vst.errors import UserError
-from keras_vst.video import TimedFrame, open_sink, open_source, probe
+from keras_vst.video import Excerpt, TimedFrame, open_sink, open_source, probe
 from tests.keras_vst.clips import (
     flat,
     grey_steps,
@@ -24,10 +24,10 @@ from tests.keras_vst.clips import (
 TONE = 0.5 / 2**0.5  # root mean square of a sine at half of full scale
 
 
-def copy(source_path: Path, target: Path, **options: object) -> Path:
+def copy(source_path: Path, target: Path, until: Fraction | None = None) -> Path:
     with (
         open_source(source_path) as source,
-        open_sink(target, source.info, audio_from=source_path, **options) as sink,  # type: ignore[arg-type]
+        open_sink(target, source.info, sound=Excerpt(str(source_path), until)) as sink,
     ):
         for frame in source:
             sink.write(frame)
@@ -116,7 +116,7 @@ def test_every_audio_stream_goes_over_with_its_language(tmp_path: Path):
 def test_sound_that_outlasts_the_pictures_goes_over_whole(tmp_path: Path):
     song = write_tone(tmp_path / "song.m4a")
     with open_sink(
-        tmp_path / "out.mp4", probe(write_clip(tmp_path / "in.mp4", grey_steps(2))), audio_from=song
+        tmp_path / "out.mp4", probe(write_clip(tmp_path / "in.mp4", grey_steps(2))), sound=song
     ) as sink:
         sink.write(TimedFrame(flat((1, 2, 3)), Fraction(0)))
     assert sound_packets(tmp_path / "out.mp4") == sound_packets(song)
@@ -124,7 +124,7 @@ def test_sound_that_outlasts_the_pictures_goes_over_whole(tmp_path: Path):
 
 def test_sound_can_be_cut_where_the_pictures_end(tmp_path: Path):
     path = write_clip(tmp_path / "in.mp4", grey_steps(20), sound="aac")
-    target = copy(path, tmp_path / "out.mp4", audio_until=Fraction(2, 5))
+    target = copy(path, tmp_path / "out.mp4", until=Fraction(2, 5))
     kept = sound_packets(target)
     assert kept == sound_packets(path)[: len(kept)]
     # A packet is 1024 samples; the first starts 1024 samples before 0.
@@ -134,7 +134,7 @@ def test_sound_can_be_cut_where_the_pictures_end(tmp_path: Path):
 @pytest.mark.parametrize("name", ["out.gif", "out/"])
 def test_silent_outputs_drop_the_sound(tmp_path: Path, name: str):
     path = write_clip(tmp_path / "in.mp4", grey_steps(3), sound="aac")
-    with open_source(path) as source, open_sink(f"{tmp_path}/{name}", source.info, audio_from=path) as sink:
+    with open_source(path) as source, open_sink(f"{tmp_path}/{name}", source.info, sound=path) as sink:
         for frame in source:
             sink.write(frame)
     assert not probe(tmp_path / name).has_audio
@@ -145,7 +145,7 @@ def test_a_clip_of_pictures_is_silent(tmp_path: Path):
     folder.mkdir()
     path = write_clip(tmp_path / "silent.mp4", grey_steps(3))
     for came in (folder, tmp_path / "still.png", path):
-        with open_sink(tmp_path / "out.mp4", probe(path), audio_from=came) as sink:
+        with open_sink(tmp_path / "out.mp4", probe(path), sound=came) as sink:
             sink.write(TimedFrame(flat((1, 2, 3)), Fraction(0)))
         assert not probe(tmp_path / "out.mp4").has_audio
 
@@ -175,7 +175,7 @@ def test_a_file_that_breaks_off_keeps_the_sound_up_to_there(tmp_path: Path):
 def test_a_missing_sound_file_is_named_and_leaves_nothing_behind(tmp_path: Path):
     info = probe(write_clip(tmp_path / "in.mp4", grey_steps(2)))
     with pytest.raises(UserError, match=r"song\.m4a cannot be read"):
-        open_sink(tmp_path / "out.mp4", info, audio_from=tmp_path / "song.m4a")
+        open_sink(tmp_path / "out.mp4", info, sound=tmp_path / "song.m4a")
     assert names(tmp_path) == ["in.mp4"]
 
 
@@ -190,7 +190,7 @@ def test_long_sound_is_never_held_as_a_whole(tmp_path: Path):
         for _ in range(600):
             container.mux(audio.encode(second))
     info = probe(write_clip(tmp_path / "in.mp4", grey_steps(2)))
-    with open_sink(tmp_path / "out.mov", info, audio_from=song) as sink:
+    with open_sink(tmp_path / "out.mov", info, sound=song) as sink:
         used = []
         for index in range(600):
             sink.write(TimedFrame(flat((1, 2, 3)), Fraction(index)))

@@ -86,7 +86,7 @@ def test_the_input_is_never_overwritten(tmp_path: Path, way: str):
         target.hardlink_to(path)
     info = INFO if way == "sound" else probe(path)
     with pytest.raises(UserError, match="it is the input itself; name another output"):
-        open_sink(target, info, audio_from=path if way == "sound" else None)
+        open_sink(target, info, sound=path if way == "sound" else None)
     assert path.read_bytes() == content
 
 
