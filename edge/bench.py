@@ -70,7 +70,7 @@ def measure(painter: Painter) -> dict[str, Any]:
         open_sink(Path(folder) / "bench.mp4", source.info) as sink,
     ):
         painter.stylizer.reset()
-        Pipeline(source, painter.repaint, write, timeline=painter.timeline).run()
+        Pipeline(source, painter.start, write, finish=painter.finish, timeline=painter.timeline).run()
         seconds = clock() - start
         size = f"{source.info.width}x{source.info.height}"
     if count <= WARM_UP:

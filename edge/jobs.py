@@ -70,7 +70,7 @@ def paint_clip(source_name: str, target: str, painter: Painter, wishes: Wishes) 
         progress = stack.enter_context(progress_bar(wishes.quiet, source.info.frames))
         writer = _Writer(sink, painter, wishes, (source.info.frames or 1) // 2, progress)
         painter.stylizer.reset()
-        Pipeline(source, painter.repaint, writer.write, timeline=painter.timeline).run()
+        Pipeline(source, painter.start, writer.write, finish=painter.finish, timeline=painter.timeline).run()
         if split is not None and writer.shown is not None:
             split.write(TimedFrame(writer.shown, Fraction(0)))
         return writer.count, source.skipped

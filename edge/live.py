@@ -118,8 +118,9 @@ class Session:
         self._until = 0.0
         self._pipeline = Pipeline(
             self._frames(),
-            painter.repaint,
+            painter.start,
             self._deliver,
+            finish=painter.finish,
             live=True,
             timeline=painter.timeline,
             interrupt=self._interrupt,

@@ -11,7 +11,7 @@ import numpy as np
 from edge.colour import half_and_half, recolour
 from edge.controls import Controls, Look
 from edge.latency import LatencyController
-from edge.stylizer import Stylizer
+from edge.stylizer import Stylizer, Unfinished
 from edge.timeline import CAPTURE, FINISH, Timeline
 from keras_vst.frames import Pixels
 from keras_vst.video import TimedFrame
@@ -27,6 +27,15 @@ class Painted:
     look: Look
 
 
+@dataclass(frozen=True, eq=False)
+class Started:
+    """One frame that has been through the network."""
+
+    frame: TimedFrame
+    look: Look
+    begun: Unfinished  # of an earlier frame while the picture is frozen
+
+
 @dataclass
 class Painter:
     """A network that is open, and what is wished of it; paints one stream of frames at a time.
@@ -40,7 +49,7 @@ class Painter:
     controls: Controls
     governor: LatencyController | None = None
     latency: float | None = None
-    _frozen: Pixels | None = field(default=None, repr=False)
+    _frozen: Unfinished | None = field(default=None, repr=False)
 
     @property
     def timeline(self) -> Timeline:
@@ -49,11 +58,30 @@ class Painter:
 
     def repaint(self, frame: TimedFrame) -> Painted:
         """The next frame of the stream."""
+        return self.finish(self.start(frame))
+
+    def start(self, frame: TimedFrame) -> Started:
+        """The network's part of it: frame by frame, in order."""
         look = self.controls.look(float(frame.time))
-        pixels = self._frozen
-        if not look.freeze or pixels is None or pixels.shape != frame.pixels.shape:
-            pixels = self._stylized(frame.pixels, look)
-        self._frozen = pixels if look.freeze else None
+        begun = self._frozen
+        if not look.freeze or begun is None or begun.frame.shape != frame.pixels.shape:
+            begun = self._through_network(frame.pixels, look)
+        self._frozen = begun if look.freeze else None
+        return Started(frame, look, begun)
+
+    def finish(self, started: Started) -> Painted:
+        """The rest of it, which another thread may do while the network is at the next frame."""
+        frame, look, begun = started.frame, started.look, started.begun
+        pixels = self.stylizer.finish(begun)
+        if look.keep_color or look.detail > 0:
+            with self.timeline.stage(FINISH):
+                pixels = recolour(
+                    begun.frame,
+                    pixels,
+                    keep_color=look.keep_color,
+                    detail=look.detail,
+                    size=begun.fitting.content,
+                )
         if look.split:
             pixels = half_and_half(frame.pixels, pixels)
         return Painted(frame, TimedFrame(pixels, frame.time), look)
@@ -69,17 +97,11 @@ class Painter:
                 return
             yield self.repaint(frame)
 
-    def _stylized(self, frame: Pixels, look: Look) -> Pixels:
+    def _through_network(self, frame: Pixels, look: Look) -> Unfinished:
         start = time.perf_counter()
         weights = np.asarray(look.shares, np.float32) * np.float32(look.strength)
-        pixels = self.stylizer.stylize(frame, weights)
-        if look.keep_color or look.detail > 0:
-            with self.timeline.stage(FINISH):
-                size = self.stylizer.size_for(frame.shape[:2]) or frame.shape[:2]
-                pixels = recolour(
-                    frame, pixels, keep_color=look.keep_color, detail=look.detail, size=(size[0], size[1])
-                )
+        begun = self.stylizer.start(frame, weights)
         if self.governor is not None:
             seconds = time.perf_counter() - start if self.latency is None else self.latency
             self.stylizer.resize(self.governor.observe(seconds))
-        return pixels
+        return begun

@@ -1,7 +1,7 @@
-"""Capture, painting and delivery, each in its own thread, frames (H, W, 3) uint8 RGB handed from one to the next.
+"""Capture, network, finish and delivery, each in its own thread, frames (H, W, 3) uint8 RGB handed on.
 
 Live: the newest frame wins, older ones that wait are dropped and counted.  Otherwise every frame comes
-through, in order, and a fast thread waits for a slow one.  Whatever ends one of them ends all three.
+through, in order, and a fast thread waits for a slow one.  Whatever ends one of them ends all.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from edge.handover import Handover
 from edge.timeline import CAPTURE, SINK, Timeline
@@ -25,7 +25,7 @@ POLL = 0.1  # seconds; on Windows a wait without an end would not notice Ctrl-C
 
 
 class Pipeline(Generic[Painted]):
-    """Runs a source through `paint` into `deliver`, once.
+    """Runs a source through `paint` and, where there is one, `finish` into `deliver`, once.
 
     `interrupt` makes a source that waits for a frame give up; it may be called from any thread.
     """
@@ -33,20 +33,24 @@ class Pipeline(Generic[Painted]):
     def __init__(
         self,
         source: Iterable[TimedFrame],
-        paint: Callable[[TimedFrame], Painted],
+        paint: Callable[[TimedFrame], Any],
         deliver: Callable[[Painted], None],
         *,
+        finish: Callable[[Any], Painted] | None = None,
         live: bool = False,
         timeline: Timeline | None = None,
         interrupt: Callable[[], None] | None = None,
     ) -> None:
         """Nothing starts before `run`."""
-        self._source, self._paint, self._deliver = source, paint, deliver
+        self._source, self._paint, self._finish, self._deliver = source, paint, finish, deliver
         self._interrupt = interrupt
         self._timeline = timeline or Timeline()
         capacity = 1 if live else WAITING
         self._captured: Handover[tuple[TimedFrame, float]] = Handover(capacity, newest_wins=live)
-        self._painted: Handover[tuple[Painted, float]] = Handover(capacity, newest_wins=live)
+        self._painted: Handover[tuple[Any, float]] = Handover(capacity, newest_wins=live)
+        self._finished: Handover[tuple[Painted, float]] = self._painted
+        if finish is not None:
+            self._finished = Handover(capacity, newest_wins=live)
         self._stopping = threading.Event()  # no further frame is captured
         self._over = threading.Event()  # the last frame was delivered, or something failed
         self._error: BaseException | None = None
@@ -57,7 +61,7 @@ class Pipeline(Generic[Painted]):
     @property
     def dropped(self) -> int:
         """Frames that gave way to newer ones."""
-        return self._captured.dropped + self._painted.dropped
+        return sum(handover.dropped for handover in {self._captured, self._painted, self._finished})
 
     def run(self, *, deliver_here: bool = False) -> None:
         """Run until the source ends, `stop` is called or something fails, and raise what failed first.
@@ -66,6 +70,8 @@ class Pipeline(Generic[Painted]):
         so that source and sink can be closed.
         """
         threads = {"source": self._thread(self._capture), "network": self._thread(self._work)}
+        if self._finish is not None:
+            threads["finish"] = self._thread(self._complete)
         if not deliver_here:
             threads["sink"] = self._thread(self._hand_out)
         try:
@@ -105,8 +111,15 @@ class Pipeline(Generic[Painted]):
                 break
         self._painted.finish()
 
-    def _hand_out(self) -> None:
+    def _complete(self) -> None:
+        assert self._finish is not None
         for painted, since in self._painted:
+            if not self._finished.put((self._finish(painted), since)):
+                break
+        self._finished.finish()
+
+    def _hand_out(self) -> None:
+        for painted, since in self._finished:
             with self._timeline.stage(SINK):
                 self._deliver(painted)
             self.delivered += 1
@@ -131,6 +144,7 @@ class Pipeline(Generic[Painted]):
         self._stopping.set()
         self._captured.cancel()
         self._painted.cancel()
+        self._finished.cancel()
         self._over.set()
 
     def _join(self, threads: dict[str, threading.Thread]) -> str | None:

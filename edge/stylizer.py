@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,17 @@ from keras_vst.cuts import CutDetector
 from keras_vst.frames import Fitting, Pixels, fit, unfit
 from keras_vst.runners.signature import MULTIPLE
 from keras_vst.zoo import DEFAULT_MARGIN
+
+
+@dataclass(frozen=True, eq=False)
+class Unfinished:
+    """What the network made of a frame, at the size that it works at, border and all."""
+
+    frame: Pixels
+    fitted: Pixels
+    stylized: Pixels
+    fitting: Fitting
+    opacity: float  # of the painting over the frame, where that was left to be mixed in
 
 
 class Stylizer:
@@ -50,6 +62,10 @@ class Stylizer:
 
     def stylize(self, frame: Pixels, weights: npt.ArrayLike) -> Pixels:
         """Repaint one frame; `weights` are S shares, each >= 0, whose sum is at most 1."""
+        return self.finish(self.start(frame, weights))
+
+    def start(self, frame: Pixels, weights: npt.ArrayLike) -> Unfinished:
+        """The network's part of `stylize`: frame by frame, in order."""
         style = self._style(weights)
         with self.timeline.stage(FIT):
             fitted, fitting = fit(
@@ -64,12 +80,18 @@ class Stylizer:
             style = style / np.float32(opacity) if opacity else style
         stylized, self._state = self._paint(fitted, fitting, style, state)
         self._fitting = fitting
+        return Unfinished(frame, fitted, stylized, fitting, opacity)
+
+    def finish(self, begun: Unfinished) -> Pixels:
+        """The rest: back to the frame's size.  Another thread may do it while the network sees the next frame."""
+        fitting = begun.fitting
         with self.timeline.stage(UNFIT):
             if _shrinks(fitting):
-                painting = upsample(inside(stylized, fitting), inside(fitted, fitting), frame)
+                small, fitted = inside(begun.stylized, fitting), inside(begun.fitted, fitting)
+                painting = upsample(small, fitted, begun.frame)
             else:
-                painting = unfit(stylized, fitting)
-            return mix(frame, painting, opacity)
+                painting = unfit(begun.stylized, fitting)
+            return mix(begun.frame, painting, begun.opacity)
 
     def resize(self, size: Size) -> None:
         """Work at another size from the next frame on; the memory comes along, so that nothing flashes."""

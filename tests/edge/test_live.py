@@ -183,8 +183,8 @@ def test_a_snapshot_key_in_a_live_run_writes_a_picture(run, tmp_path, monkeypatc
         self.controls.press("i")
         return paint(self, *arguments)
 
-    paint = live.Painter.repaint
-    monkeypatch.setattr(live.Painter, "repaint", press)
+    paint = live.Painter.start
+    monkeypatch.setattr(live.Painter, "start", press)
     before = set(names(tmp_path))
     run(FakeSource(1), FakeSink())
     assert [Path(name).suffix for name in set(names(tmp_path)) - before] == [".png"]

@@ -59,6 +59,26 @@ def test_three_stages_run_at_once():
     assert pipeline.delivered == COUNT
 
 
+def test_the_finish_is_made_while_the_network_is_at_the_next_frame():
+    meeting = threading.Barrier(2, timeout=2)
+
+    def work(item):
+        if item.time:
+            meeting.wait()
+        return item
+
+    def finish(item):
+        if item.time != frame(COUNT - 1).time:
+            meeting.wait()
+        return item.time, item.pixels + 1
+
+    pipeline, taken = run(FakeSource(COUNT), work, finish=finish)
+    assert [(when, int(pixels[0, 0, 0])) for when, pixels in taken] == [
+        (frame(index).time, index + 1) for index in range(COUNT)
+    ]
+    assert (pipeline.delivered, pipeline.dropped) == (COUNT, 0)
+
+
 def test_live_the_newest_frame_wins_and_the_others_are_counted():
     source, seen = FakeSource(COUNT, waits=True), []
     gone = threading.Event()
@@ -86,7 +106,7 @@ def test_live_the_newest_frame_wins_and_the_others_are_counted():
     assert pipeline.delivered + pipeline.dropped == COUNT
 
 
-@pytest.mark.parametrize("stage", ["source", "network", "sink"])
+@pytest.mark.parametrize("stage", ["source", "network", "finish", "sink"])
 @pytest.mark.parametrize("live", [True, False])
 def test_a_failure_in_any_stage_ends_all_with_its_own_message(stage, live):
     def fail(item):
@@ -96,7 +116,8 @@ def test_a_failure_in_any_stage_ends_all_with_its_own_message(stage, live):
     error = RuntimeError("source failed") if stage == "source" else None
     source = FakeSource(3, waits=stage != "source", error=error)
     with pytest.raises(RuntimeError, match=f"{stage} failed"):
-        run(source, fail if stage == "network" else negative, fail if stage == "sink" else None, live=live)
+        work, deliver = fail if stage == "network" else negative, fail if stage == "sink" else None
+        run(source, work, deliver, finish=fail if stage == "finish" else None, live=live)
     assert source.closed.is_set()
 
 
