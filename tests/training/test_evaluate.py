@@ -57,6 +57,14 @@ def test_a_network_is_scored_beside_its_controls_on_one_page(
     assert "negative: " in capsys.readouterr().out
 
 
+def test_networks_can_be_scored_without_their_controls(small, negative, photos, painting, tmp_path):
+    report = tmp_path / "scores"
+    words = ("--model", negative, "--style", painting, painting, "--photos", photos, "--count", 1)
+    assert score(*words, "--report", report, "--no-controls") == 0
+    (network,) = json.loads((report / "score.json").read_text())["networks"]
+    assert [list(rows) for rows in network["styles"].values()] == [["network"], ["network"]]
+
+
 def test_ctrl_c_leaves_nothing_behind(small, negative, photos, tmp_path, monkeypatch, capsys):
     def interrupt(*_):
         raise KeyboardInterrupt

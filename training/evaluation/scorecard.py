@@ -39,12 +39,14 @@ class Evaluation:
     sizes: Sizes
     threads: int = 2
     peer: Peer | None = None
+    controls: bool = True  # whether each style stands beside its controls: five rows instead of one
     tick: Tick = lambda _: None
     _peer_grams: list[dict[str, Tensor]] = field(default_factory=list)  # of a photo in each of its own styles
 
     def units(self, num_styles: int) -> int:
         """How often `tick` is called for a network."""
-        return num_styles * num_looks(self.material) * (5 + 2 * (self.peer is not None))
+        rows = (5 if self.controls else 1) + 2 * (self.peer is not None)
+        return num_styles * num_looks(self.material) * rows
 
     def score(self, subject: Subject, paintings: list[Painting | None], times: dict[str, float]) -> Card:
         """All styles of one network; `paintings` has one for each."""
@@ -97,13 +99,14 @@ class Evaluation:
         def student() -> Student:
             return Student(network, index, margin)
 
-        rows: dict[str, Painter] = {
-            NETWORK: student(),
-            NO_MEMORY: Forgetful(student()),
-            "running mean": Smoothed(student()),
-            "blurred": Blurred(student()),
-            "frame left alone": Identity(),
-        }
+        rows: dict[str, Painter] = {NETWORK: student()}
+        if self.controls:
+            rows |= {
+                NO_MEMORY: Forgetful(student()),
+                "running mean": Smoothed(student()),
+                "blurred": Blurred(student()),
+                "frame left alone": Identity(),
+            }
         if self.peer is not None:
             rows[PEER_STYLES] = PeerPainter(self.peer, self._nearest(painting))
             if painting is not None:
