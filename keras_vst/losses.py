@@ -109,6 +109,12 @@ def stability(stylized: Tensor, again: Tensor) -> Tensor:
     return ops.mean(ops.square(stylized - again))
 
 
+def border(framed: Tensor, inside: Tensor) -> Tensor:
+    """Mean squared difference between a picture painted up to its border and the same place painted inside a larger
+    one; 0 when nothing shows where the border is."""
+    return ops.mean(ops.square(framed - inside))
+
+
 def diversity(stylized: Tensor, other: Tensor) -> Tensor:
     """How alike two paintings of one frame are that were asked to differ: 1 for equal ones, 0 far apart.
 

@@ -71,6 +71,17 @@ def crop(frames: Tensor, margin: int) -> Tensor:
     return frames[:, margin:-margin, margin:-margin] if margin else frames
 
 
+def repeat_edge(frames: Tensor, margin: int) -> Tensor:
+    """Put `margin` pixels around frames (B, H, W, C), repeating their edge: what the edge does before a network."""
+    for axis in (1, 2):
+        first = ops.take(frames, [0], axis=axis)
+        last = ops.take(frames, [frames.shape[axis] - 1], axis=axis)
+        frames = ops.concatenate(
+            [ops.repeat(first, margin, axis), frames, ops.repeat(last, margin, axis)], axis=axis
+        )
+    return frames
+
+
 def batch_moments(features: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and variance of each channel over a batch, and over all devices that share it: two arrays (C,)."""
     own = ops.stack([ops.mean(features, axis=(0, 1, 2)), ops.mean(ops.square(features), axis=(0, 1, 2))])

@@ -74,7 +74,11 @@ def inputs_of(arguments: argparse.Namespace) -> Inputs:
 
 def _add_sources(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--style", nargs="+", metavar="PICTURE", help="the painting; several make one style each"
+        "--style",
+        nargs="+",
+        action="extend",
+        metavar="PICTURE",
+        help="the painting; several make one style each",
     )
     group.add_argument(
         "--collection", metavar="PATH", help="a folder of pictures of one hand, or a style clip"
@@ -82,12 +86,17 @@ def _add_sources(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--keyframe",
         nargs="+",
+        action="extend",
         metavar="FRAME=PAINTED",
         help="a frame (picture, or CLIP@NUMBER) and its painting",
     )
     group.add_argument("--photos", metavar="DIR", help="pictures to learn on; subfolders are searched too")
     group.add_argument(
-        "--clips", nargs="+", metavar="PATH", help="clips to learn on, or folders of them: real motion"
+        "--clips",
+        nargs="+",
+        action="extend",
+        metavar="PATH",
+        help="clips to learn on, or folders of them: real motion",
     )
     group.add_argument(
         "--cache", metavar="DIR", help="where decoded clips are kept for the next run; at most data.cache_gb"

@@ -11,7 +11,8 @@ from keras import ops
 from keras_vst import losses
 from keras_vst.config import RunConfig
 from keras_vst.models.student import build_student, state_shape
-from keras_vst.ops import Tensor, crop
+from keras_vst.ops import Tensor, crop, repeat_edge
+from keras_vst.zoo import DEFAULT_MARGIN
 from training import noise
 from training.minimize import minimize
 from training.objective import Judge
@@ -19,6 +20,7 @@ from training.temporal import Batch, check_batch, feature_flicker, flicker
 from training.trainer import Terms, Trainer, tensors
 
 FEATURES = "smooth_4_relu"  # at a quarter of the frame: what strokes are made of
+BORDER_FRAMES = 2  # the first, and one that remembers it
 SENSOR_NOISE = 2 / 255  # a webcam in a room at night
 
 
@@ -84,6 +86,8 @@ class PerceptualTrainer(Trainer):
             terms["smoothness"] = losses.smoothness(shown)
         if "stability" in wanted:
             terms["stability"] = self.stability(walk)
+        if "border" in wanted:
+            terms["border"] = self.border(walk.batch)
         return terms
 
     def stability(self, walk: Walk) -> Tensor:
@@ -95,6 +99,26 @@ class PerceptualTrainer(Trainer):
         again = self._paint({**given, "frame": given["frame"] + SENSOR_NOISE * grain})["stylized"]
         margin = self.config.data.margin
         return losses.stability(crop(walk.stylized[-1], margin), crop(again, margin))
+
+    def border(self, batch: Batch) -> Tensor:
+        """What is made of the inner square when it is all that there is, beside what is made of it in the whole.
+
+        Only the former learns.  Both use the norms as they are at work: the two have other statistics.
+        """
+        margin, whole, part, terms = self.config.data.margin, None, None, []
+        for time in range(BORDER_FRAMES):
+            frame = batch["clip"][:, time]
+            alone = repeat_edge(crop(frame, margin), DEFAULT_MARGIN)
+            whole = self._paint(self._after(whole, frame, batch["style"]), training=False)
+            part = self._paint(self._after(part, alone, batch["style"]), training=False)
+            inside = ops.stop_gradient(crop(whole["stylized"], margin))
+            terms.append(losses.border(crop(part["stylized"], DEFAULT_MARGIN), inside))
+        return ops.mean(ops.stack(terms))
+
+    def _after(self, outputs: dict[str, Tensor] | None, frame: Tensor, style: Tensor) -> dict[str, Tensor]:
+        """The inputs for a frame, after what was made of the one before if there was one."""
+        given = self._start(frame, style)
+        return given if outputs is None else {**given, "state": outputs["state"]}
 
     def _start(self, frame: Tensor, style: Tensor) -> dict[str, Tensor]:
         """What the network is given when nothing came before."""

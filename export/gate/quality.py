@@ -26,7 +26,7 @@ UNSEEN = {"flicker": 0.001, "style": 0.002, "content": 0.002}
 _REMEDIES = {
     "flicker": "rounding stirs the memory; keep the layers that write it (`remember`) and read it float, or calibrate "
     "on longer clips",
-    "style": "the strokes were lost in rounding; keep the last layers (`paint`, `smooth_2`) float",
+    "style": "the strokes were lost in rounding; keep the last layers (`paint`, `mix_2`) float",
     "content": "the scene was lost in rounding; keep the first layers (`stem`, `down_4`) float",
 }
 

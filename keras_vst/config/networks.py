@@ -14,7 +14,7 @@ class StudentConfig:
 
     num_styles: int = 1
     channels: tuple[int, int, int] = (16, 32, 48)  # filters at 1/2, 1/4 and 1/8 of the frame
-    num_blocks: int = 4  # residual blocks at 1/8; each widens what a pixel can see by 16 pixels a side
+    num_blocks: int = 3  # residual blocks at 1/8; each widens what a pixel can see by 16 pixels a side
     state_channels: int = 8  # what it remembers of the previous frame, at 1/4 size
 
     def __post_init__(self) -> None:

@@ -20,9 +20,10 @@ _PERCEPTUAL = (
     "stability",
 )
 TERMS = {
-    "perceptual": _PERCEPTUAL,
+    "perceptual": (*_PERCEPTUAL, "border"),
     "adversarial": (
         *_PERCEPTUAL,
+        "border",
         "adversarial",
         "adversarial_motion",
         "adversarial_reverse",

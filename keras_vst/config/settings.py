@@ -73,6 +73,7 @@ class LossConfig:
     temporal_features: float = 0.0  # holds still what strokes are made of, before they are painted
     smoothness: float = 0.0  # more irons out fine grain
     stability: float = 0.0  # the same frame with other sensor noise must be painted alike: calms flat areas
+    border: float = 0.0  # a frame's border is painted as the same place inside a larger frame would be
     supervised: float = 0.0  # keyframes: nearness to what the artist painted
     adversarial: float = 0.0  # passes for a painting of the collection: handwriting that Gram matrices miss
     adversarial_motion: float = (

@@ -56,6 +56,13 @@ def test_stability_is_the_mean_squared_difference():
     assert float(losses.stability(ours, again)) == pytest.approx(np.square(ours - again).mean(), rel=1e-5)
 
 
+def test_border_is_the_mean_squared_difference_from_the_inside_of_a_larger_picture():
+    framed, inside = random_array((2, 4, 4, 3)), random_array((2, 4, 4, 3), seed=1)
+
+    assert float(losses.border(inside, inside)) == 0.0
+    assert float(losses.border(framed, inside)) == pytest.approx(np.square(framed - inside).mean(), rel=1e-5)
+
+
 def test_diversity_is_one_for_equal_pictures_and_falls_as_strokes_part():
     picture = random_array((1, 8, 8, 3))
     alike, parted = picture + np.float32(0.01), picture + np.float32(0.1)

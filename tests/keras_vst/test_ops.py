@@ -192,6 +192,14 @@ def test_luminance_of_grey_is_its_own_value():
     np.testing.assert_allclose(ops.luminance(grey), grey[..., :1], rtol=1e-6)
 
 
+def test_repeat_edge_puts_the_outermost_pixels_around():
+    frames = np.random.default_rng(0).random((2, 6, 8, 3), np.float32)
+
+    padded = np.asarray(ops.repeat_edge(frames, 3))
+
+    np.testing.assert_array_equal(padded, np.pad(frames, [(0, 0), (3, 3), (3, 3), (0, 0)], mode="edge"))
+
+
 @pytest.mark.parametrize("margin", [0, 1, 2])
 def test_crop_cuts_the_margin_off_each_side(margin):
     frames = random_array((2, 6, 8, 3))

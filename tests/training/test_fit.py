@@ -98,7 +98,7 @@ def test_a_folder_that_holds_a_run_is_not_overwritten(trained, painting, capsys)
 
 
 RECIPES_TO_RUN = {
-    "palette": ["--style", "{painting}", "{painting}", "--photos", "{photos}"],
+    "palette": ["--style", "{painting}", "--style", "{painting}", "--photos", "{photos}"],
     "collection": ["--collection", "{photos}", "--photos", "{photos}"],
     "clip": ["--collection", "{clip}", "--photos", "{photos}"],
     "film": ["--style", "{painting}", "--photos", "{photos}", "--clips", "{clip}"],

@@ -14,6 +14,7 @@ EVERY_TERM = [
     "loss.temporal_features=1",
     "loss.smoothness=1",
     "loss.stability=1",
+    "loss.border=1",
     "loss.temporal_flat=2",
 ]
 CONFIG = tiny("painting", *EVERY_TERM)
@@ -48,7 +49,7 @@ def test_every_recipe_takes_a_step_and_logs_each_term_raw_and_weighted(name):
 
 
 def test_a_term_without_weight_is_neither_computed_nor_logged():
-    config = tiny("painting", "loss.style=0", "loss.long_term=0")
+    config = tiny("painting", "loss.style=0", "loss.long_term=0", "loss.border=0")
 
     logs = make_trainer(config).train_step(make_batch(config))
 
@@ -69,7 +70,7 @@ def test_each_term_has_a_gradient_in_every_part_of_the_student(trainer, batch):
             if gradient is not None and float(tf.reduce_max(tf.abs(gradient))) > 0
         }
         assert {"stem", "down_8", "up_4_widen", "smooth_4", "stem_norm"} <= reached, term
-        assert term == "temporal_features" or {"paint", "smooth_2"} <= reached, term
+        assert term == "temporal_features" or {"paint", "mix_2"} <= reached, term
 
 
 def test_steps_lower_the_objective_on_one_batch(batch):
@@ -81,6 +82,27 @@ def test_steps_lower_the_objective_on_one_batch(batch):
         last = float(step(batch)["objective"])
 
     assert last < 0.8 * first
+
+
+def test_the_border_is_compared_with_the_inside_of_the_whole_frame_over_two_frames(trainer, batch):
+    margin, student = CONFIG.data.margin, trainer.generator
+    channels = CONFIG.student.state_channels
+    clip, style = batch["clip"].numpy(), batch["style"].numpy()
+
+    def painted(frames):
+        state = np.zeros((len(style), *(side // 4 for side in frames.shape[2:4]), channels), np.float32)
+        seen = []
+        for frame in (frames[:, 0], frames[:, 1]):
+            outputs = student({"frame": frame, "style": style, "state": state}, training=False)
+            state = outputs["state"].numpy()
+            seen.append(outputs["stylized"].numpy())
+        return np.stack(seen, axis=1)
+
+    alone = clip[:, :, margin:-margin, margin:-margin]
+    framed = painted(np.pad(alone, [(0, 0), (0, 0), (8, 8), (8, 8), (0, 0)], mode="edge"))
+    difference = framed[:, :, 8:-8, 8:-8] - painted(clip)[:, :, margin:-margin, margin:-margin]
+
+    assert float(trainer.border(batch)) == pytest.approx(np.square(difference).mean(), rel=1e-3)
 
 
 def test_vgg16_is_never_trained_nor_saved(trainer):
