@@ -19,13 +19,11 @@ exit status is 1.  Titles, artists and whatever else the card should tell come f
 from __future__ import annotations
 
 import argparse
-import os
-import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from keras_vst.errors import UserError
+from keras_vst.commands import run_command
 
 if TYPE_CHECKING:
     from export.release import Released
@@ -34,21 +32,11 @@ if TYPE_CHECKING:
 def main(argv: list[str] | None = None) -> int:
     """Parse the command line and export; 0 done, 1 the gate refused a file, 2 the user's mistake."""
     arguments = _parser().parse_args(argv)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # to be told to end is to be stopped
-    try:
-        return _export(arguments)
-    except UserError as error:
-        if arguments.debug:
-            raise
-        print(f"export: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("export: stopped; nothing unfinished was left behind.", file=sys.stderr)
-        return 130
+    stopped = "stopped; nothing unfinished was left behind."
+    return run_command("export", lambda: _export(arguments), debug=arguments.debug, stopped=stopped)
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's greeting would bury our one line
     from export.artifact import parse_size  # TensorFlow takes seconds to import; --help need not wait for it
     from export.order import QUICK, THOROUGH, Order
     from export.release import release
@@ -63,6 +51,7 @@ def _export(arguments: argparse.Namespace) -> int:
         runtimes=_words(arguments.runtime),
         style=arguments.style,
         about=arguments.about,
+        scores=arguments.scores,
         clip=arguments.clip,
         calibrate=tuple(arguments.calibrate),
         vgg16=arguments.vgg16,
@@ -108,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--name", help="what the network is called; default: the run folder's name, and the style's")
     add("--style", metavar="NAME", help="export one style of several, folded: smaller and faster")
     add("--about", type=Path, metavar="FILE.toml", help="titles, artists and notes for the card")
+    add("--scores", type=Path, metavar="FILE.json", help="for the card: the score.json of training.evaluate")
     _add_artifacts(parser.add_argument_group("what is made (LIST is separated by commas)"))
     _add_gate(parser.add_argument_group("how it is judged"))
     add("--debug", action="store_true", help="show the traceback of an error")

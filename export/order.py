@@ -39,6 +39,7 @@ class Order:
     runtimes: tuple[str, ...] = NAMES
     style: str | None = None  # of several: one file with this one alone, folded
     about: Path | None = None
+    scores: Path | None = None  # what training.evaluate measured, for the card
     clip: Path | None = None  # to judge on
     calibrate: tuple[Path, ...] = ()  # clips for int8
     vgg16: str | None = None

@@ -23,6 +23,7 @@ from export.folding import fold
 from export.order import Order
 from export.reference import Network, Reference
 from export.report import Judged, Report
+from export.scores import read_scores
 from export.session import Session
 from keras_vst import zoo
 from keras_vst.errors import UserError
@@ -67,6 +68,10 @@ class _Release:
         else:
             self.styles = [self.styles[chosen]]
             self.network = Network(origin.student, fold(origin.student, chosen), chosen)
+        if order.scores:
+            names = order.name, order.run.resolve().name
+            scores = read_scores(order.scores, names, [style["name"] for style in self.styles])
+            self.about = {**about, "scores": scores}  # rather than those that were copied by hand
         self.eyes = open_eyes(order.run, origin, order.vgg16, chosen)
 
     def run(self) -> Released:

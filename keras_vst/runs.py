@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from keras_vst import config as configuration
 from keras_vst.config import RunConfig
 from keras_vst.errors import UserError
+from keras_vst.revision import git_revision
 
 if TYPE_CHECKING:
     import keras
@@ -218,4 +219,5 @@ def _versions() -> dict[str, str]:
     for name in PACKAGES:
         with suppress(importlib.metadata.PackageNotFoundError):
             found[name] = importlib.metadata.version(name)
-    return found
+    revision = git_revision()
+    return found | ({"git": revision} if revision else {})

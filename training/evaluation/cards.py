@@ -12,6 +12,7 @@ from training.evaluation.measures import MEASURES
 
 NETWORK = "network"
 NO_MEMORY = "without its memory"
+RUNNING_MEAN = "running mean"
 PEER_STYLES = "peer, its nearest of 26"
 PEER_PICTURE = "peer, this painting"
 

@@ -19,15 +19,15 @@ def frechet_distance(ours: Features, theirs: Features) -> float:
                 f"`{name}` must be (pictures, features), two pictures or more, of one kind. "
                 f"Received: {ours.shape} and {theirs.shape}. Compute both with the same network."
             )
-    ours, theirs = ours.astype(np.float64), theirs.astype(np.float64)
-    first, second = (np.atleast_2d(np.cov(features, rowvar=False)) for features in (ours, theirs))
-    root = _root(first)
-    # The eigenvalues of C C' are those of the symmetric C^(1/2) C' C^(1/2), which stay real and >= 0.
-    shared = np.sqrt(np.maximum(np.linalg.eigvalsh(root @ second @ root), 0)).sum()
-    apart = np.sum(np.square(ours.mean(axis=0) - theirs.mean(axis=0)))
-    return float(apart + np.trace(first) + np.trace(second) - 2 * shared)
+    spread, other = _spread(ours), _spread(theirs)
+    # The eigenvalues of C C' are the squared singular values of spread @ other.T: a matrix as large as there are
+    # pictures, not as there are features.
+    shared = np.linalg.svd(spread @ other.T, compute_uv=False).sum()
+    apart = np.sum(np.square(ours.mean(axis=0, dtype=np.float64) - theirs.mean(axis=0, dtype=np.float64)))
+    return float(apart + np.sum(np.square(spread)) + np.sum(np.square(other)) - 2 * shared)
 
 
-def _root(covariance: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    values, vectors = np.linalg.eigh(covariance)
-    return (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
+def _spread(features: Features) -> npt.NDArray[np.float64]:
+    """S with S.T @ S the covariance."""
+    exact = features.astype(np.float64)
+    return (exact - exact.mean(axis=0)) / np.sqrt(len(exact) - 1)

@@ -36,6 +36,7 @@ class Measure:
 
 MEASURES = {
     "style": Measure("style", "distance of Gram matrices to the painting's, relative", 3, 0.30),
+    "frechet": Measure("Frechet", "features of EfficientNet-Lite0: painted photos against the collection", 1),
     "content": Measure("content", "distance of VGG16 relu3_3 to the photo's, relative", 3, 0.95),
     "ssim": Measure("SSIM", "structural similarity to the photo; higher keeps more of it"),
     "warp": Measure("warp", "frame against the one before, moved by the exact motion, RMSE", 4, 0.045),

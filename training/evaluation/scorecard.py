@@ -11,7 +11,17 @@ from keras_vst.frames import to_float
 from keras_vst.ops import Tensor
 from keras_vst.zoo import DEFAULT_MARGIN
 from training.evaluation import pictures, speed
-from training.evaluation.cards import NETWORK, NO_MEMORY, PEER_PICTURE, PEER_STYLES, Card, StyleCard
+from training.evaluation.cards import (
+    NETWORK,
+    NO_MEMORY,
+    PEER_PICTURE,
+    PEER_STYLES,
+    RUNNING_MEAN,
+    Card,
+    Row,
+    StyleCard,
+)
+from training.evaluation.collection import FRECHET, Collection
 from training.evaluation.material import Material, Sizes, fitted
 from training.evaluation.measures import of_precision
 from training.evaluation.painters import (
@@ -40,13 +50,17 @@ class Evaluation:
     threads: int = 2
     peer: Peer | None = None
     controls: bool = True  # whether each style stands beside its controls: five rows instead of one
+    collection: Collection | None = None
     tick: Tick = lambda _: None
     _peer_grams: list[dict[str, Tensor]] = field(default_factory=list)  # of a photo in each of its own styles
 
     def units(self, num_styles: int) -> int:
         """How often `tick` is called for a network."""
-        rows = (5 if self.controls else 1) + 2 * (self.peer is not None)
-        return num_styles * num_looks(self.material) * rows
+        peers = 2 * (self.peer is not None)
+        looks = num_looks(self.material) * ((5 if self.controls else 1) + peers)
+        if self.collection is not None:
+            looks += (3 if self.controls else 1) + peers
+        return num_styles * looks
 
     def score(self, subject: Subject, paintings: list[Painting | None], times: dict[str, float]) -> Card:
         """All styles of one network; `paintings` has one for each."""
@@ -87,9 +101,17 @@ class Evaluation:
             self.tick(f"{subject.name}, {name}: {row}")
 
         rows = measure(painters, self.material, target, self.features, tick)
+        self._compare(painters, rows, tick)
         student = painters[NETWORK]
         tiles = pictures.tiles(student, self.material.photos)
         return StyleCard(name, rows, tiles, pictures.strip(student, self.material.motions))
+
+    def _compare(self, painters: dict[str, Painter], rows: dict[str, Row], tick: Tick) -> None:
+        """Add the distance to the collection; what differs in its memory alone paints the same photos."""
+        for row, painter in painters.items():
+            if self.collection is not None and row not in (NO_MEMORY, RUNNING_MEAN):
+                rows[row][FRECHET] = self.collection.distance(painter)
+                tick(row)
 
     def _painters(
         self, network: Network, margin: int, index: int, painting: Painting | None
@@ -103,7 +125,7 @@ class Evaluation:
         if self.controls:
             rows |= {
                 NO_MEMORY: Forgetful(student()),
-                "running mean": Smoothed(student()),
+                RUNNING_MEAN: Smoothed(student()),
                 "blurred": Blurred(student()),
                 "frame left alone": Identity(),
             }

@@ -24,7 +24,7 @@ def features():
 def test_painters_are_shown_the_same_and_a_row_holds_the_medians(shown, features):
     ticks, rows_asked = [], {"same": Identity(), "blur": Blurred(Identity())}
     found = rows.measure(rows_asked, shown, None, features, ticks.append)
-    assert set(found["same"]) == set(MEASURES) - {"style"} == set(found["blur"])
+    assert set(found["same"]) == set(MEASURES) - {"style", "frechet"} == set(found["blur"])
     assert ticks == ["same", "blur"] * rows.num_looks(shown)
     assert found["blur"]["warp"] < found["same"]["warp"]
     by_hand = [structural_similarity(blurred(photo), photo[None] / np.float32(255)) for photo in shown.photos]

@@ -1,0 +1,52 @@
+"""From the JSON that `python -m training.evaluate` writes to the `scores` of a card: numbers as they were measured."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from keras_vst.errors import UserError
+
+NETWORK = "network"  # the row of the score-card that is not a control
+ABOUT = ("photos", "clips", "collection", "machine", "versions")  # what was measured on what
+WAY_OUT = "Write it with `python -m training.evaluate --model FILE --report DIR`."
+
+
+def read_scores(path: Path, names: Sequence[str], styles: Sequence[str]) -> dict[str, Any]:
+    """What was measured of the network that bears one of `names`; `styles` is what the card calls its styles."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        known = {entry["name"]: entry for entry in values["networks"]}
+        name = next((name for name in names if name in known), None)
+        if name is not None:
+            return _scores(path, known[name], values["about"], styles)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
+        raise UserError(f"--scores {path} cannot be read as a score-card ({reason}). {WAY_OUT}") from error
+    raise UserError(
+        f"--scores {path} is of {', '.join(known) or 'no network'}, expected {' or '.join(dict.fromkeys(names))}. "
+        "Score this network, or give --name."
+    )
+
+
+def _scores(
+    path: Path, entry: dict[str, Any], about: dict[str, str], styles: Sequence[str]
+) -> dict[str, Any]:
+    """Medians and each style of the network itself; its times, and those of a peer, beside the machine."""
+    measured = list(entry["styles"].values())  # both are in the order of the style vector
+    if len(measured) != len(styles):
+        raise UserError(
+            f"--scores {path} has {len(measured)} styles of {entry['name']}, but {len(styles)} are exported. "
+            "Score what is exported."
+        )
+    found = {
+        "median": entry["median"][NETWORK],
+        "styles": {name: rows[NETWORK] for name, rows in zip(styles, measured, strict=True)},
+        "int8": entry["int8"],
+        "speed": {"milliseconds": entry["milliseconds"], "size": "640x360"} if entry["milliseconds"] else {},
+        "bars": {bar["of"]: bar["passed"] for bar in entry["bars"]},
+        "on": {key: about[key] for key in ABOUT if about.get(key)},
+    }
+    return {key: value for key, value in found.items() if value}
