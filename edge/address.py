@@ -63,12 +63,15 @@ class Address:
 def parse_address(text: str, schemes: Collection[str], what: str) -> Address:
     """Split a name by the schemes that exist; `what` (source, sink) is for the message.
 
-    A query belongs to us only in schemes of our own; in an address with :// it is the server's.
+    A scheme with nothing behind it may go without its colon: `web`.  A query belongs to us only in schemes of our
+    own; in an address with :// it is the server's.
     """
     if re.fullmatch(r"\d{1,3}", text) and "camera" in schemes:
         return Address(text, "camera", text)
     if text == "-" or text.startswith("-?"):
         return Address(text, "-", "", _query(text, text[2:]))
+    if text in schemes and text != PATH:
+        text = f"{text}:"
     match = SCHEME.fullmatch(text)
     if match and match[1] in schemes:
         rest, _, query = match[2].partition("?")

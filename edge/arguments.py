@@ -15,8 +15,19 @@ from edge.film import FilmStylizer
 from edge.painter import Painter
 from edge.selection import parse_shares, select_network, style_names, style_vector
 from edge.stylizer import Stylizer
+from keras_vst import zoo
 from keras_vst.errors import UserError
 from keras_vst.runners.tflite import RUNTIMES
+
+
+def add_command(
+    commands: Any, parent: argparse.ArgumentParser, name: str, summary: str, **texts: str
+) -> argparse.ArgumentParser:
+    """Declare a subcommand; `summary` is its line in `vst --help`, `texts` (description, epilog) stay as written."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, parents=[parent], help=summary, formatter_class=argparse.RawDescriptionHelpFormatter, **texts
+    )
+    return parser
 
 
 def add_network_options(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +35,8 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--style",
         metavar="NAME[:SHARE],...",
-        help="a style, or several of one network mixed, for instance a:0.6,b:0.4; see `vst styles`",
+        help="a style, or several of one network mixed, for instance a:0.6,b:0.4; see `vst styles`, of which "
+        "`vst live` takes the first when none is named",
     )
     parser.add_argument(
         "--strength",
@@ -69,6 +81,13 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--threads", type=positive, metavar="N", help="default: all cores, up to 4")
     parser.add_argument("--runtime", choices=list(RUNTIMES), help="default: the first that is installed")
+
+
+def first_style(options: argparse.Namespace) -> str | None:
+    """What --style is when neither it nor --model was given: the first bundled style of that quality, if any."""
+    if options.style is not None or options.model is not None:
+        return options.style
+    return next((style.name for style in zoo.styles(quality=options.quality)), None)
 
 
 def open_painter(options: argparse.Namespace, **settings: Any) -> Painter:

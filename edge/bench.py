@@ -13,10 +13,9 @@ from time import perf_counter as clock
 from typing import Any
 
 import keras_vst
-from edge.arguments import add_network_options, open_painter
+from edge.arguments import add_command, add_network_options, first_style, open_painter
 from edge.painter import Painted, Painter
 from edge.pipeline import Pipeline
-from keras_vst import zoo
 from keras_vst.errors import UserError
 from keras_vst.video import open_sink, open_source
 
@@ -26,11 +25,7 @@ WARM_UP = 10  # frames; the first ones fill caches and the decoder's and encoder
 
 def add_parser(commands: Any, parent: argparse.ArgumentParser) -> None:
     """Declare the subcommand."""
-    parser: argparse.ArgumentParser = commands.add_parser(
-        "bench",
-        parents=[parent],
-        help="measure frames per second on the bundled 640x360 clip",
-    )
+    parser = add_command(commands, parent, "bench", "measure frames per second on the bundled 640x360 clip")
     add_network_options(parser)
     parser.add_argument("--json", action="store_true", help="print the row as JSON")
     parser.set_defaults(run=run)
@@ -38,8 +33,7 @@ def add_parser(commands: Any, parent: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Measure and print one row."""
-    if options.style is None and options.model is None:
-        options.style = next((style.name for style in zoo.styles(quality=options.quality)), None)
+    options.style = first_style(options)
     painter = open_painter(options)
     row = measure(painter)
     if options.json:

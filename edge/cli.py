@@ -9,7 +9,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from edge import bench, live, styles, stylize
 from edge.heap import keep_freed_memory
@@ -20,6 +20,10 @@ from keras_vst.errors import UserError
 
 class Parser(argparse.ArgumentParser):
     """Tells a mistake in one line, as everything else here does."""
+
+    def _parse_optional(self, arg_string: str) -> Any:
+        """`-?size=640x360` is the name of a pipe, where argparse sees an option it does not know."""
+        return None if arg_string.startswith("-?") else super()._parse_optional(arg_string)
 
     def error(self, message: str) -> NoReturn:
         """Leave with status 2."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -37,15 +37,20 @@ class Handover(Generic[Item]):
 
     def __iter__(self) -> Iterator[Item]:
         """Take items, waiting for each, until it is ended and empty."""
+        return self.taken(None)
+
+    def taken(self, every: float | None, meanwhile: Callable[[], None] | None = None) -> Iterator[Item]:
+        """The same; `meanwhile` is called, without the lock, after each `every` seconds in which nothing came."""
         while True:
             with self._changed:
-                while not self._items and not self._ended:
-                    self._changed.wait()
-                if not self._items:
+                came = self._changed.wait_for(lambda: bool(self._items) or self._ended, every)
+                if came and not self._items:
                     return
-                item = self._items.popleft()
+                items = [self._items.popleft()] if came else []
                 self._changed.notify_all()
-            yield item
+            if not came and meanwhile is not None:
+                meanwhile()
+            yield from items
 
     def finish(self) -> None:
         """No more will be given; what waits can still be taken."""

@@ -11,39 +11,58 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
-from edge.arguments import add_network_options, duration_of, open_painter, positive_number
+from edge.arguments import (
+    add_command,
+    add_network_options,
+    duration_of,
+    first_style,
+    open_painter,
+    positive_number,
+)
 from edge.controls import KEYS
 from edge.latency import LatencyController
 from edge.output import Output
 from edge.painter import Painted, Painter
 from edge.pipeline import Pipeline
+from edge.sinks import TABLE as SINK_TABLE
 from edge.sinks import open_sink
 from edge.sizes import ladder
+from edge.sources import TABLE as SOURCE_TABLE
 from edge.sources import FrameSource, open_source
 from edge.sources.timing import pace
 from keras_vst.errors import UserError
 from keras_vst.video import TimedFrame, VideoInfo
 
-DESCRIPTION = """\
-SOURCE is camera:0 (the default), a clip (played at its own speed), loop:clip.mp4, rtsp:// rtmp:// http://,
-test:, screen:, or - (standard input).  --sink is window: (the default), web: (a page with all the controls),
-a file, hls:folder/, rtmp:// rtsp:// udp://, virtualcam:, - (standard output) or null:.
+DESCRIPTION = f"""\
 Frames that come faster than they are painted are dropped.  Ctrl-C, q or closing the window ends it; files
-are finished."""
-KEY_TABLE = "keys in the window (the page has the same):\n" + "\n".join(
+are finished.
+
+SOURCE (default: camera:0):
+{SOURCE_TABLE}
+
+--sink (default: window:):
+{SINK_TABLE}"""
+EXAMPLES = """
+examples:
+  vst live 0 --style great-wave                           a camera in a window
+  vst live 0 --sink web --fps 30                          on a page; open it elsewhere through
+                                                          ssh -L 8080:localhost:8080 this-machine
+  vst live rtsp://camera/stream --sink hls:public/ --max-latency 80ms
+  vst live loop:clip.mp4 --sink - | mpv -"""
+KEY_TABLE = "keys in the window (the page has the same, but for q):\n" + "\n".join(
     f"  {key:6} {text}" for key, (text, _) in KEYS.items()
 )
 
 
 def add_parser(commands: Any, parent: argparse.ArgumentParser) -> None:
     """Declare the subcommand."""
-    parser: argparse.ArgumentParser = commands.add_parser(
+    parser = add_command(
+        commands,
+        parent,
         "live",
-        parents=[parent],
-        help="repaint a camera or a stream while it runs",
+        "repaint a camera or a stream while it runs",
         description=DESCRIPTION,
-        epilog=KEY_TABLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=f"{KEY_TABLE}\n{EXAMPLES}",
     )
     parser.add_argument("source", nargs="?", default="camera:0", metavar="SOURCE", help="see above")
     parser.add_argument("--sink", default="window:", metavar="URI", help="see above")
@@ -75,13 +94,7 @@ def add_parser(commands: Any, parent: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run until somebody ends it; a file that was written is finished whatever ended it, except its own failure."""
-    if options.quality == "film":
-        raise UserError(
-            "film quality is too slow to be live; use `vst stylize` with a file, or --quality live."
-        )
-    if not options.folder.is_dir():
-        raise UserError(f"there is no folder {options.folder} for snapshots; create it first.")
-    painter = open_painter(options, hud=options.hud)
+    painter = _painter(options)
     with ExitStack() as stack:
         source = open_source(options.source)
         stack.callback(source.close)
@@ -89,20 +102,20 @@ def run(options: argparse.Namespace) -> int:
         sink = open_sink(options.sink, source.info, **_sink_options(options, painter, source))
         output = Output(sink, source.info, painter, options.folder, time.monotonic)
         session = Session(source, painter, output, options.seconds)
+        status = 0
         try:
             session.run(deliver_here=getattr(sink, "main_thread", False))
-        except BaseException as error:
+        except KeyboardInterrupt:
+            status = 130
+        except BaseException:
             with suppress(Exception):  # what failed first is what is told
                 output.close()
-            if not isinstance(error, KeyboardInterrupt):
-                raise
-            print(session.summary(), file=sys.stderr)
-            return 130
+            raise
         output.close()
-        print(session.summary(), file=sys.stderr)
+    print(session.summary(), file=sys.stderr)
     if options.stats:
         print(painter.timeline.table(), file=sys.stderr)
-    return 0
+    return status
 
 
 class Session:
@@ -129,7 +142,7 @@ class Session:
     def run(self, *, deliver_here: bool = False) -> None:
         """Run until the source ends, whoever watches ends it, or something fails."""
         self._painter.stylizer.reset()
-        self._pipeline.run(deliver_here=deliver_here)
+        self._pipeline.run(deliver_here=deliver_here, idle=self._idle)
 
     def summary(self) -> str:
         """What came of it, in one line."""
@@ -152,13 +165,36 @@ class Session:
         self._since = self._until if self._since is None else self._since
         if self._painter.latency is not None and pipeline.latency:
             self._painter.latency = pipeline.latency
-        over = self._seconds is not None and self._until - self._since >= self._seconds
-        if over or self._output.closed_by_user:
-            pipeline.stop()
+        self._end_when_over()
+
+    def _idle(self) -> None:
+        """A source that is silent must not keep a window from being closed."""
+        self._output.idle()
+        self._end_when_over()
+
+    def _end_when_over(self) -> None:
+        shown = 0.0 if self._since is None else time.monotonic() - self._since
+        if (self._seconds is not None and shown >= self._seconds) or self._output.closed_by_user:
+            self._pipeline.stop()
 
     def _interrupt(self) -> None:
         self._closing.set()
+        self._output.interrupt()
         self._source.close()
+
+
+def _painter(options: argparse.Namespace) -> Painter:
+    """What the options name, or the first style there is: whoever only wants to see it need not choose."""
+    if options.quality == "film":
+        raise UserError(
+            "film quality is too slow to be live; use `vst stylize` with a file, or --quality live."
+        )
+    if not options.folder.is_dir():
+        raise UserError(f"there is no folder {options.folder} for snapshots; create it first.")
+    if options.style is None and (style := first_style(options)):
+        print(f"vst: painting with {style}; `vst styles` lists what there is", file=sys.stderr)
+        options.style = style
+    return open_painter(options, hud=options.hud)
 
 
 def _govern(painter: Painter, options: argparse.Namespace, info: VideoInfo) -> None:

@@ -13,6 +13,7 @@ from edge.hud import draw
 from edge.jobs import hud_lines
 from edge.painter import Painted, Painter
 from edge.sinks import FrameSink
+from keras_vst.errors import UserError
 from keras_vst.video import Sink, TimedFrame, VideoInfo, open_sink
 
 RATE_OVER = 2.0  # seconds over which the frame rate is told
@@ -35,6 +36,15 @@ class Output:
         self._clock = clock
         self._moments: deque[float] = deque()
         self._recording: tuple[Sink, TimedFrame] | None = None  # and its first frame
+        self._failed = False  # the recording that is still wished for
+
+    def idle(self) -> None:
+        """While no frame comes: let a window see to itself."""
+        getattr(self._sink, "idle", _nothing)()
+
+    def interrupt(self) -> None:
+        """Let go of a sink that waits; from any thread."""
+        getattr(self._sink, "interrupt", _nothing)()
 
     @property
     def closed_by_user(self) -> bool:
@@ -77,12 +87,33 @@ class Output:
         self._painter.controls.report(figures)
 
     def _keep(self, painted: Painted) -> None:
-        if self._painter.controls.take_snapshot():
-            with open_sink(self._name(".png"), self._info) as picture:
-                picture.write(painted.after)
+        """Snapshots and recordings; one that fails is told and given up, and the picture goes on."""
+        try:
+            if self._painter.controls.take_snapshot():
+                with open_sink(self._name(".png"), self._info) as picture:
+                    picture.write(painted.after)
+            self._record(painted)
+        except UserError as error:
+            print(f"vst: {error}", file=sys.stderr)
+
+    def _record(self, painted: Painted) -> None:
         if not painted.look.record:
+            self._failed = False
             self._stop_recording()
             return
+        if self._failed:  # frames that were on their way when it did
+            return
+        try:
+            self._write_recording(painted)
+        except UserError:
+            self._failed = True
+            self._painter.controls.apply({"record": False})
+            if self._recording is not None:
+                (sink, _), self._recording = self._recording, None
+                sink.discard()
+            raise
+
+    def _write_recording(self, painted: Painted) -> None:
         if self._recording is None:
             self._recording = open_sink(self._name(".mp4"), self._info), painted.after
         sink, first = self._recording
@@ -107,3 +138,7 @@ class Output:
             path = self._folder / f"{stem}-{count}{extension}"
         print(f"vst: writing {path}", file=sys.stderr)
         return path
+
+
+def _nothing() -> None:
+    """What a sink does that has no such method."""

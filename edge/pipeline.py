@@ -21,13 +21,14 @@ Painted = TypeVar("Painted")
 WAITING = 3  # frames that may wait before a stage when none is dropped; live it is one
 PATIENCE = 0.9  # seconds for a frame in work to be finished after the end; a thread that is stuck is left
 SINK_PATIENCE = 6.0  # a sink has to come back before its file can be closed, and promises to within 5 s
-POLL = 0.1  # seconds; on Windows a wait without an end would not notice Ctrl-C
+POLL = 0.1  # seconds between two looks around; on Windows a wait without an end would not notice Ctrl-C
 
 
 class Pipeline(Generic[Painted]):
     """Runs a source through `paint` and, where there is one, `finish` into `deliver`, once.
 
-    `interrupt` makes a source that waits for a frame give up; it may be called from any thread.
+    `interrupt` makes a source that waits for a frame, or a sink that waits for its reader, give up; it is called from
+    any thread.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Pipeline(Generic[Painted]):
         """Nothing starts before `run`."""
         self._source, self._paint, self._finish, self._deliver = source, paint, finish, deliver
         self._interrupt = interrupt
+        self._idle: Callable[[], None] | None = None
         self._timeline = timeline or Timeline()
         capacity = 1 if live else WAITING
         self._captured: Handover[tuple[TimedFrame, float]] = Handover(capacity, newest_wins=live)
@@ -63,12 +65,13 @@ class Pipeline(Generic[Painted]):
         """Frames that gave way to newer ones."""
         return sum(handover.dropped for handover in {self._captured, self._painted, self._finished})
 
-    def run(self, *, deliver_here: bool = False) -> None:
+    def run(self, *, deliver_here: bool = False, idle: Callable[[], None] | None = None) -> None:
         """Run until the source ends, `stop` is called or something fails, and raise what failed first.
 
-        `deliver_here` delivers from the calling thread, as windows need it.  On return the threads have ended,
-        so that source and sink can be closed.
+        `deliver_here` delivers from the calling thread, as windows need it; `idle` is called from the same thread
+        while nothing comes.  On return the threads have ended, so that source and sink can be closed.
         """
+        self._idle = idle
         threads = {"source": self._thread(self._capture), "network": self._thread(self._work)}
         if self._finish is not None:
             threads["finish"] = self._thread(self._complete)
@@ -119,7 +122,7 @@ class Pipeline(Generic[Painted]):
         self._finished.finish()
 
     def _hand_out(self) -> None:
-        for painted, since in self._finished:
+        for painted, since in self._finished.taken(POLL, self._idle):
             with self._timeline.stage(SINK):
                 self._deliver(painted)
             self.delivered += 1

@@ -8,16 +8,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from edge.arguments import positive
+from edge.arguments import add_command, positive
 from edge.sheet import write_sheet
 from keras_vst import zoo
 
 
 def add_parser(commands: Any, parent: argparse.ArgumentParser) -> None:
     """Declare the subcommand."""
-    parser: argparse.ArgumentParser = commands.add_parser(
-        "styles", parents=[parent], help="list the bundled styles"
-    )
+    parser = add_command(commands, parent, "styles", "list the bundled styles")
     parser.add_argument(
         "--sheet", type=Path, metavar="PHOTO", help="write PHOTO in every style as one picture"
     )

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from edge.arguments import add_network_options, moment, open_painter, positive
+from edge.arguments import add_command, add_network_options, moment, open_painter, positive
 from edge.jobs import Wishes, is_one_by_one, paint_clip, paint_folder
 from keras_vst.video.pictures import WRITTEN_PICTURES
 
@@ -22,6 +22,13 @@ IN is a clip, a picture, or a folder of them. OUT's name says what is made of it
   a name ending in /     a folder: numbered PNG frames of a clip; or, when IN is a folder too,
                          every picture and clip repainted by itself under its own name
 A folder of pictures made into a clip or a GIF is taken as the frames of a film, 25 a second."""
+EXAMPLES = """\
+examples:
+  vst stylize clip.mp4 -o painted.mp4 --style great-wave
+  vst stylize photo.jpg -o painted.png --style great-wave --strength 0.7 --keep-color
+  vst stylize clip.mp4 -o part.webm --style great-wave --start 1:30 --duration 10
+  vst stylize holiday/ -o painted/ --style great-wave      every picture and clip of the folder
+  vst stylize clip.mp4 -o painted.mp4 --quality film --model opus.tflite"""
 
 
 @dataclass(frozen=True)
@@ -48,12 +55,13 @@ class Summary:
 
 def add_parser(commands: Any, parent: argparse.ArgumentParser) -> None:
     """Declare the subcommand."""
-    parser: argparse.ArgumentParser = commands.add_parser(
+    parser = add_command(
+        commands,
+        parent,
         "stylize",
-        parents=[parent],
-        help="repaint a clip, a picture or a folder of them",
+        "repaint a clip, a picture or a folder of them",
         description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=EXAMPLES,
     )
     parser.add_argument("input", metavar="IN", help="clip, picture or folder of them")
     parser.add_argument("-o", "--output", metavar="OUT", required=True, help="what to write; see above")

@@ -1,16 +1,6 @@
 """Where frames go: (H, W, 3) uint8 RGB with times in seconds, into anything that one name can stand for.
 
-    out.mp4, frames/, strip.gif     a file, complete or not there, with the sound of the source's file
-    window:                         a window on this machine
-    web:, web://127.0.0.1:8080      a page for any browser, with the picture and the controls
-    webrtc:, webrtc://127.0.0.1:8080  the same page, its picture over WebRTC
-    hls:folder/?segment=1&window=6  a playlist with segments, for any web server
-    rtmp:// rtsp:// udp://          a stream to a server or a player
-    virtualcam:                     a camera for other programs
-    -, -?format=rgb24               standard output as y4m, or raw
-    null:                           nowhere
-
-A new one is a class with `write`, `close`, `abort` and `closed_by_user`, and a line in `SCHEMES`.
+A new one is a class with `write`, `close`, `abort` and `closed_by_user`, a line in `SCHEMES` and one in `TABLE`.
 """
 
 from __future__ import annotations
@@ -29,7 +19,18 @@ from edge.sinks.web import WebRtcSink, WebSink
 from edge.sinks.window import WindowSink
 from keras_vst.video import VideoInfo
 
-__all__ = ["SCHEMES", "FrameSink", "SinkOptions", "open_sink"]
+__all__ = ["SCHEMES", "TABLE", "FrameSink", "SinkOptions", "open_sink"]
+
+TABLE = """\
+  window:                                      a window on this machine, steered by keys
+  web:, web:9000, web://0.0.0.0:8080           a page for any browser: the picture and all controls
+  webrtc:                                      the same page, its picture over WebRTC
+  out.mp4 .mkv .mov .webm .gif, frames/        a file, complete or not there, with the sound of a source file
+  hls:folder/?segment=1&window=6               a playlist and segments, for any web server
+  rtmp:// rtmps:// rtsp:// udp://              a stream to a server or a player
+  virtualcam:                                  a camera for other programs
+  -, -?format=rgb24                            standard output as y4m, or raw
+  null:                                        nowhere, for measuring"""
 
 SCHEMES: dict[str, Callable[[Address, VideoInfo, SinkOptions], FrameSink]] = {
     PATH: FileSink,

@@ -2,6 +2,10 @@
 
 A sink that cannot go on raises a UserError from `write`, within five seconds even where a peer has hung; what to do
 then is for whoever writes.  Nobody calls two methods of one sink at once, but each may come from another thread.
+
+What a sink may have besides: `main_thread = True`, where `write` must come from the main thread; a method `idle`,
+called from where `write` is called, ten times a second while no frame comes; a method `interrupt`, called from any
+thread when the run is over, for a `write` that may wait longer than five seconds.
 """
 
 from __future__ import annotations

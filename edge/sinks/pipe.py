@@ -5,8 +5,12 @@ vst live 0 --sink - | mpv -
 
 from __future__ import annotations
 
+import os
+import select
 import sys
+import threading
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from av.video.plane import VideoPlane
@@ -18,6 +22,10 @@ from keras_vst.video import TimedFrame, VideoInfo
 from keras_vst.video.colour import EncoderFeed
 
 RATE = Fraction(25)  # what y4m says when the source does not; it has no times of its own
+POLL = 0.1  # seconds between two looks at whether the run is over
+SURE = getattr(
+    select, "PIPE_BUF", 4096
+)  # bytes that a pipe with room takes at once, whatever the reader does
 
 
 class PipeSink:
@@ -35,7 +43,10 @@ class PipeSink:
             raise UserError(f"{address.text}: {self._format!r} is not written; use y4m or rgb24.")
         self._rate = info.fps or RATE
         self._feed = EncoderFeed("yuv420p")
-        self._output = sys.stdout.buffer
+        # Not sys.stdout's buffer: a write that waits for its reader holds its lock, with which Python would never end.
+        sys.stdout.flush()
+        self._descriptor = sys.stdout.fileno()
+        self._over = threading.Event()
         self._started = False
         self.closed_by_user = False
 
@@ -45,12 +56,15 @@ class PipeSink:
             return
         try:
             if self._format == "rgb24":
-                self._output.write(np.ascontiguousarray(frame.pixels).data)
+                self._send(np.ascontiguousarray(frame.pixels).data)
             else:
                 self._write_y4m(frame)
-            self._output.flush()
         except BrokenPipeError:
             self.closed_by_user = True
+
+    def interrupt(self) -> None:
+        """Let go of a `write` that waits for the reader; from any thread."""
+        self._over.set()
 
     def close(self) -> None:
         """Nothing is left to write."""
@@ -64,10 +78,20 @@ class PipeSink:
             self._started = True
             rate = f"{self._rate.numerator}:{self._rate.denominator}"
             header = f"YUV4MPEG2 W{width} H{height} F{rate} Ip A1:1 C420mpeg2 XCOLORRANGE=LIMITED\n"
-            self._output.write(header.encode())
-        self._output.write(b"FRAME\n")
+            self._send(header.encode())
+        self._send(b"FRAME\n")
         for plane in self._feed.frame(frame.pixels).planes:
-            self._output.write(_rows(plane).data)
+            self._send(_rows(plane).data)
+
+    def _send(self, content: Any) -> None:
+        """Write bytes, waiting for a reader that pauses, but not beyond the end of the run."""
+        rest = memoryview(content).cast("B")
+        while len(rest) and not self.closed_by_user:
+            # Windows cannot wait for a pipe and look at something else.
+            if os.name != "posix" or select.select([], [self._descriptor], [], POLL)[1]:
+                rest = rest[os.write(self._descriptor, rest[:SURE]) :]
+            else:
+                self.closed_by_user = self._over.is_set()
 
 
 class NullSink:

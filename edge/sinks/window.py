@@ -43,7 +43,7 @@ class WindowSink:
         self.closed_by_user = False
 
     def write(self, frame: TimedFrame) -> None:
-        """Show one frame and look at the keyboard."""
+        """Show one frame, and see to the window."""
         if self.closed_by_user:
             return
         if not self._shown:
@@ -52,6 +52,12 @@ class WindowSink:
             cv2.resizeWindow(self._title, width, height)
             self._shown = True
         cv2.imshow(self._title, np.asarray(cv2.cvtColor(frame.pixels, cv2.COLOR_RGB2BGR), np.uint8))
+        self.idle()
+
+    def idle(self) -> None:
+        """Look at the keyboard and whether the window is still there."""
+        if not self._shown or self.closed_by_user:
+            return
         key = key_name(cv2.waitKeyEx(1))
         gone = cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) < 1
         if gone or key in ("q", "escape"):

@@ -1,14 +1,6 @@
 """Where frames come from: (H, W, 3) uint8 RGB with times in seconds, from anything that one name can stand for.
 
-    clip.mp4, folder/                  a file, in its own time
-    loop:clip.mp4                      the same over and over, at its own speed, as a camera would
-    0, camera:0?size=1280x720&fps=30   a camera
-    rtsp:// rtmp:// http:// udp:// ... a stream; `?listen` waits for somebody who sends one (rtmp, rtsp)
-    test:, test:smptebars?size=640x360 a test pattern
-    screen:, screen:1?region=0,0,640,360  what the screen shows
-    -, -?size=640x360&fps=30           standard input: what FFmpeg recognises (y4m, mkv), or raw pictures
-
-A new one is a class with `info`, `live`, `skipped`, `__iter__` and `close`, and a line in `SCHEMES`.
+A new one is a class with `info`, `live`, `skipped`, `__iter__` and `close`, a line in `SCHEMES` and one in `TABLE`.
 """
 
 from __future__ import annotations
@@ -24,7 +16,17 @@ from edge.sources.pattern import PatternSource
 from edge.sources.pipe import PipeSource
 from edge.sources.screen import ScreenSource
 
-__all__ = ["SCHEMES", "FrameSource", "SourceLost", "open_source"]
+__all__ = ["SCHEMES", "TABLE", "FrameSource", "SourceLost", "open_source"]
+
+TABLE = """\
+  camera:0, 0, camera:1?size=1280x720&fps=30   a camera
+  clip.mp4, photo.jpg, folder/                 a file at its own speed
+  loop:clip.mp4                                the same over and over, a camera for want of one
+  rtsp:// rtmp:// http:// udp:// tcp:// srt:// a stream, connected again when it breaks; rtsps:// rtmps:// https://
+  rtmp://0.0.0.0:1935/live/x?listen            wait for somebody who sends (rtmp, rtsp)
+  screen:, screen:2?region=0,0,640,360&fps=15  what the screen shows, or left,top,width,height of it
+  test:, test:smptebars?size=640x360&fps=30    a test pattern
+  -, -?size=640x360&fps=30&format=rgb24        standard input: y4m, mkv, MPEG-TS; or raw pictures"""
 
 SCHEMES: dict[str, Callable[[Address], FrameSource]] = {
     PATH: FileSource,

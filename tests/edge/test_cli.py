@@ -1,7 +1,9 @@
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -133,3 +135,35 @@ def test_the_module_runs_as_a_program():
         [sys.executable, "-m", "edge", "--version"], cwd=REPOSITORY, capture_output=True, text=True
     )
     assert (done.returncode, done.stdout) == (0, f"vst {__version__}\n")
+
+
+def test_a_pipe_goes_in_and_out_by_its_name_and_a_pause_does_not_hold_up_ctrl_c(bundled):
+    """The reader takes one picture and no more; Ctrl-C ends it all the same."""
+    model, picture = bundled / "single" / "stateless.tflite", bytes([50]) * (64 * 48 * 3)
+    command = [sys.executable, "-m", "edge", "live", "-?size=64x48&live=1", "--sink", "-?format=rgb24"]
+    process = subprocess.Popen(
+        [*command, "--model", str(model), "--threads", "1"],
+        cwd=REPOSITORY,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        process.stdin.write(picture)
+        process.stdin.flush()
+        assert process.stdout.read(len(picture)) == bytes([205]) * len(picture)
+        for _ in range(40):  # more than the pipe holds
+            process.stdin.write(picture)
+            process.stdin.flush()
+            time.sleep(0.01)
+        time.sleep(0.3)
+        start = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 130
+        assert time.monotonic() - start < 3
+        assert b"frames in" in process.stderr.read()
+    finally:
+        process.kill()
+        process.communicate()

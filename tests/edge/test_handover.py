@@ -58,3 +58,17 @@ def test_cancelling_lets_whoever_waits_go(full):
     assert not waiting.is_alive()
     assert answers == [False if full else []]
     assert list(handover) == []
+
+
+def test_whoever_waits_is_woken_again_and_again_until_something_comes():
+    handover: Handover[int] = Handover(1)
+    woken = []
+
+    def meanwhile() -> None:
+        woken.append(True)
+        if len(woken) == 3:
+            handover.put(7)
+            handover.finish()
+
+    assert list(handover.taken(0.001, meanwhile)) == [7]
+    assert len(woken) == 3

@@ -1,3 +1,5 @@
+import errno
+import os
 import re
 import signal
 import sys
@@ -13,6 +15,8 @@ from edge import live
 from edge.sources import SourceLost
 from keras_vst.errors import UserError
 from keras_vst.video import TimedFrame, VideoInfo, open_source, probe
+from keras_vst.video.sink import ClipSink
+from keras_vst.video.target import disk_errors
 from tests.edge.live_fakes import FakeSink, FakeSource
 from tests.keras_vst.clips import grey_steps, names, numbers, write_clip
 
@@ -188,3 +192,77 @@ def test_a_snapshot_key_in_a_live_run_writes_a_picture(run, tmp_path, monkeypatc
     before = set(names(tmp_path))
     run(FakeSource(1), FakeSink())
     assert [Path(name).suffix for name in set(names(tmp_path)) - before] == [".png"]
+
+
+def test_a_silent_source_does_not_keep_a_window_from_being_closed(run):
+    class Window(FakeSink):
+        main_thread = True
+
+        def idle(self):
+            assert threading.current_thread() is threading.main_thread()
+            self.closed_by_user = True
+
+    source, sink = FakeSource(1, waits=True), Window()
+    assert run(source, sink)[0] == 0
+    assert (len(sink.frames), sink.ended, source.closed.is_set()) == (1, ["close"], True)
+
+
+def test_a_silent_source_does_not_outlast_the_wanted_seconds(run):
+    source, sink = FakeSource(1, waits=True), FakeSink()
+    assert run(source, sink, "--seconds", "0.3")[0] == 0
+    assert sink.ended == ["close"]
+
+
+def test_stats_are_told_after_ctrl_c_too(run):
+    class Watched(FakeSink):
+        def write(self, frame):
+            super().write(frame)
+            threading.Timer(0.05, signal.raise_signal, [signal.SIGINT]).start()
+
+    status, _, err = run(FakeSource(1, waits=True), Watched(), "--stats")
+    assert status == 130
+    assert [line.split()[0] for line in err.splitlines()[1:]] == [
+        "capture",
+        "fit",
+        "network",
+        "unfit",
+        "sink",
+    ]
+
+
+def test_a_file_that_cannot_be_finished_after_ctrl_c_is_told(run):
+    class Full(FakeSink):
+        def write(self, frame):
+            super().write(frame)
+            threading.Timer(0.05, signal.raise_signal, [signal.SIGINT]).start()
+
+        def close(self):
+            raise UserError("cannot write out.mp4: the disk is full.")
+
+    status, _, err = run(FakeSource(1, waits=True), Full())
+    assert (status, err) == (2, "vst: cannot write out.mp4: the disk is full.\n")
+
+
+def test_a_disk_that_is_full_at_minute_nine_is_told_and_leaves_nothing(vst, bundled, tmp_path, monkeypatch):
+    """And the source is let go; what must survive is written as HLS."""
+    folder, source, written = tmp_path / "out", FakeSource(0), ClipSink.write
+    folder.mkdir()
+
+    def write(self, frame):
+        if frame.time >= 9 * 60:
+            with disk_errors(self._target.path):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        written(self, frame)
+
+    def minutes(self):
+        for second in range(0, 600, 20):
+            yield TimedFrame(np.full((32, 48, 3), second // 3, np.uint8), Fraction(second))
+            time.sleep(0.002)
+        self.closed.wait(10)
+
+    monkeypatch.setattr(FakeSource, "__iter__", minutes)
+    monkeypatch.setattr(ClipSink, "write", write)
+    monkeypatch.setattr(live, "open_source", lambda uri: source)
+    status, _, err = vst("live", "--style", "dark", "--threads", 1, "--sink", folder / "out.mp4")
+    assert (status, names(folder), source.closed.is_set()) == (2, [], True)
+    assert re.fullmatch(r"vst: cannot write \S+out\.mp4: the disk is full\S*.*\n", err)

@@ -120,3 +120,29 @@ def test_options_that_do_not_apply_are_refused(network):
         open_engine(network, runtime="litert")
     with pytest.raises(UserError, match="at least 1, but is 0"):
         open_engine(network, threads=0)
+
+
+@pytest.mark.parametrize(
+    ("present", "chosen"),
+    [
+        (["CPU", "CUDA", "Tensorrt"], ["Tensorrt", "CUDA", "CPU"]),
+        (["Azure", "CPU", "CUDA"], ["CUDA", "CPU"]),
+        (["CPU"], ["CPU"]),
+    ],
+)
+def test_a_jetsons_providers_come_first_where_they_are_present(network, monkeypatch, present, chosen):
+    import onnxruntime
+
+    asked = []
+    session = onnxruntime.InferenceSession
+
+    def watched(content, options, providers):
+        asked.extend(providers)
+        assert options.intra_op_num_threads == 2
+        return session(content, options, providers=["CPUExecutionProvider"])
+
+    named = [f"{name}ExecutionProvider" for name in present]
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: named)
+    monkeypatch.setattr(onnxruntime, "InferenceSession", watched)
+    open_engine(network, threads=2)
+    assert asked == [f"{name}ExecutionProvider" for name in chosen]

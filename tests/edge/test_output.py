@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 from edge.output import Output
+from keras_vst.errors import UserError
 from keras_vst.video import VideoInfo, open_source
+from keras_vst.video.pictures import PictureSink
+from keras_vst.video.sink import ClipSink
 from tests.edge.live_fakes import FPS, HEIGHT, WIDTH, FakeSink, fake_painter, frame
 from tests.keras_vst.clips import names, video_times
 
@@ -106,3 +109,33 @@ def test_whoever_watches_ends_it_by_the_window_or_by_a_key(output):
     assert out.closed_by_user
     sink.closed_by_user = True
     assert out.closed_by_user
+
+
+@pytest.mark.parametrize("key", ["r", "i"])
+def test_a_full_disk_ends_the_recording_or_the_snapshot_and_not_the_picture(
+    output, tmp_path, monkeypatch, capsys, key
+):
+    out, sink, painter = output
+
+    def full(self, frame):
+        raise UserError("cannot write it: the disk is full.")
+
+    play(out, painter, [0])
+    painter.controls.press(key)
+    monkeypatch.setattr(ClipSink if key == "r" else PictureSink, "write", full)
+    on_their_way = [
+        painter.repaint(frame(index)) for index in (1, 2, 3)
+    ]  # all of them are still to be recorded
+    for painted in on_their_way:
+        out.write(painted, 0, 0.0)
+    assert len(sink.frames) == 4
+    assert capsys.readouterr().err.count("vst: cannot write it: the disk is full.\n") == 1
+    assert not painter.controls.status()["record"]
+    assert names(tmp_path) == []
+    monkeypatch.undo()
+    play(out, painter, [4])
+    painter.controls.press(key)  # there is room again
+    play(out, painter, [5, 6])
+    out.close()
+    assert len(names(tmp_path)) == 1
+    assert sink.ended == ["close"]

@@ -116,8 +116,10 @@ def test_a_failure_in_any_stage_ends_all_with_its_own_message(stage, live):
     error = RuntimeError("source failed") if stage == "source" else None
     source = FakeSource(3, waits=stage != "source", error=error)
     work, deliver = fail if stage == "network" else negative, fail if stage == "sink" else None
+    start = time.monotonic()
     with pytest.raises(RuntimeError, match=f"{stage} failed"):
         run(source, work, deliver, finish=fail if stage == "finish" else None, live=live)
+    assert time.monotonic() - start < 1
     assert source.closed.is_set()
 
 
@@ -171,6 +173,36 @@ def test_a_thread_that_does_not_come_back_is_told(monkeypatch):
     with pytest.raises(UserError, match="the source does not come back"):
         pipeline.run()
     release.set()
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_ctrl_c_gets_past_a_sink_that_blocks(monkeypatch, live):
+    """Live, the other stages go on meanwhile and frames are dropped; else they wait."""
+    monkeypatch.setattr("edge.pipeline.SINK_PATIENCE", 0.05)
+    release, source = threading.Event(), FakeSource(COUNT, waits=True)
+    pipeline = Pipeline(source, negative, lambda item: release.wait(5), live=live, interrupt=source.close)
+    killer = threading.Timer(0.3, signal.raise_signal, [signal.SIGINT])
+    killer.start()
+    with pytest.raises(KeyboardInterrupt):
+        pipeline.run()
+    assert source.closed.is_set()
+    assert (pipeline.dropped > COUNT - 5) is live
+    release.set()
+
+
+def test_while_nothing_comes_whoever_watches_is_asked():
+    source, asked = FakeSource(2, waits=True), []
+
+    def idle():
+        asked.append(threading.current_thread())
+        pipeline.stop()
+
+    pipeline = Pipeline(source, negative, lambda item: None, interrupt=source.close)
+    start = time.monotonic()
+    pipeline.run(deliver_here=True, idle=idle)
+    assert time.monotonic() - start < 1
+    assert set(asked) == {threading.current_thread()}
+    assert (pipeline.delivered, source.closed.is_set()) == (2, True)
 
 
 def test_frames_are_handed_on_without_a_copy():

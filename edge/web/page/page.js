@@ -8,6 +8,20 @@ const SWITCHES = ["freeze", "split", "record"];
 const SLIDERS = ["blend", "strength", "detail"];
 const NAMES = { fps: "frames a second", latency_ms: "delay, ms", size: "painted at", dropped: "dropped" };
 const KEYS = { " ": "freeze", s: "split", i: "snapshot", r: "record", f: "full", c: "keep_color" };
+const ORDERS = {
+  n: { step: 1 },
+  p: { step: -1 },
+  "]": { more_blend: 10 },
+  "[": { more_blend: -10 },
+  "+": { more_strength: 10 },
+  "=": { more_strength: 10 },
+  "-": { more_strength: -10 },
+  ".": { more_detail: 10 },
+  ",": { more_detail: -10 },
+  h: { toggle: "hud" },
+  ArrowRight: { step: 1 },
+  ArrowLeft: { step: -1 },
+};
 
 const at = (id) => document.getElementById(id);
 const picture = at("picture").getContext("2d", { alpha: false });
@@ -147,9 +161,8 @@ function press(event) {
   const plain = !(event.ctrlKey || event.metaKey || event.altKey);
   const busy = event.target.matches("input, select, textarea") || (event.key === " " && event.target.matches("button"));
   if (!plain || busy) return;
-  const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-  if (step && status) {
-    send({ step });
+  if (ORDERS[event.key] && status) {
+    send(ORDERS[event.key]);
   } else if (KEYS[event.key] && !at(KEYS[event.key]).closest("[hidden]")) {
     at(KEYS[event.key]).click();
   } else {

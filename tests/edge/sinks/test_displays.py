@@ -50,6 +50,18 @@ def test_a_window_shows_frames_and_hands_keys_on(monkeypatch: pytest.MonkeyPatch
     assert screen.gone
 
 
+def test_a_window_takes_keys_while_no_frame_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    Screen(monkeypatch, [-1, ord("n"), ord("q"), ord("p")])
+    keys: list[str] = []
+    sink = open_sink("window:", INFO, on_key=keys.append)
+    sink.idle()  # pyright: ignore  # not open yet
+    feed(sink, 1)
+    for _ in range(3):
+        sink.idle()  # pyright: ignore
+    assert keys == ["n"]
+    assert sink.closed_by_user
+
+
 @pytest.mark.parametrize(("key", "closed_after"), [(ord("q"), 99), (27, 99), (-1, 1)])
 def test_q_escape_and_closing_the_window_end_the_run(
     monkeypatch: pytest.MonkeyPatch, key: int, closed_after: int

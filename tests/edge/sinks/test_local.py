@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import io
 import itertools
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from fractions import Fraction
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 import numpy as np
@@ -14,6 +21,7 @@ import pytest
 from edge.sinks import open_sink
 from edge.sources import open_source
 from keras_vst.errors import UserError
+from keras_vst.video import VideoInfo
 from tests.edge.sinks.peers import INFO, feed, frames
 from tests.keras_vst.clips import grey_steps, sound_packets, video_times, write_clip
 
@@ -78,37 +86,32 @@ def test_a_file_ended_early_has_no_more_sound_than_pictures(tmp_path: Path, name
     assert len(everything) > 2 * expected
 
 
-class Output:
-    """Standard output that keeps what it is given, until its reader leaves."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, closed: bool = False) -> None:
-        self.buffer = io.BytesIO()
-        monkeypatch.setattr("sys.stdout", self)
-        if closed:
-            self.buffer.write = self._refuse  # pyright: ignore
-
-    @staticmethod
-    def _refuse(content: bytes) -> int:
-        raise BrokenPipeError
+@contextmanager
+def standard_output() -> Iterator[BinaryIO]:
+    """The reading end of what is standard output meanwhile."""
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as reader, os.fdopen(writing, "w") as writer, redirect_stdout(writer):
+        yield reader
 
 
-def test_raw_pictures_leave_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    output = Output(monkeypatch)
-    sink = open_sink("-?format=rgb24", INFO)
-    feed(sink, 3)
-    sink.close()
-    pixels = np.frombuffer(output.buffer.getvalue(), np.uint8).reshape(3, 48, 64, 3)
+def test_raw_pictures_leave_as_they_are() -> None:
+    with standard_output() as reader:
+        sink = open_sink("-?format=rgb24", INFO)
+        feed(sink, 3)
+        sink.close()
+        pixels = np.frombuffer(reader.read(3 * 48 * 64 * 3), np.uint8).reshape(3, 48, 64, 3)
     assert [int(picture.mean()) for picture in pixels] == [0, 8, 16]
 
 
-def test_y4m_is_read_back_by_ffmpeg(monkeypatch: pytest.MonkeyPatch) -> None:
-    output = Output(monkeypatch)
-    sink = open_sink("-", INFO)
-    for frame in frames(3, 66, 50):  # rows that FFmpeg pads in memory
-        sink.write(frame)
-    sink.close()
-    output.buffer.seek(0)
-    with av.open(output.buffer) as container:
+def test_y4m_is_read_back_by_ffmpeg() -> None:
+    with standard_output() as reader:
+        sink = open_sink("-", INFO)
+        for frame in frames(3, 66, 50):  # rows that FFmpeg pads in memory
+            sink.write(frame)
+        sink.close()
+        sys.stdout.close()
+        content = reader.read()
+    with av.open(io.BytesIO(content)) as container:
         assert container.format.name == "yuv4mpegpipe"
         assert container.streams.video[0].average_rate == 25
         pictures = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
@@ -116,11 +119,28 @@ def test_y4m_is_read_back_by_ffmpeg(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [int(picture.mean()) for picture in pictures] == pytest.approx([0, 8, 16], abs=1)
 
 
-def test_a_reader_who_leaves_ends_the_run_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    Output(monkeypatch, closed=True)
-    sink = open_sink("-", INFO)
-    assert not sink.closed_by_user
-    feed(sink, 2)
+def test_a_reader_who_leaves_ends_the_run_in_order() -> None:
+    with standard_output() as reader:
+        sink = open_sink("-", INFO)
+        assert not sink.closed_by_user
+        reader.close()
+        feed(sink, 2)
+        assert sink.closed_by_user
+
+
+def test_a_reader_who_pauses_is_waited_for_and_does_not_hold_up_the_end() -> None:
+    frame = frames(9, 640, 360)[8]  # more than a pipe holds
+    with standard_output() as reader:
+        sink = open_sink("-?format=rgb24", VideoInfo(640, 360))
+        writer = threading.Thread(target=lambda: [sink.write(frame) for _ in range(3)])
+        writer.start()
+        assert reader.read(frame.pixels.size) == frame.pixels.tobytes()
+        writer.join(0.3)
+        assert writer.is_alive()
+        start = time.monotonic()
+        sink.interrupt()  # pyright: ignore
+        writer.join(5)
+        assert time.monotonic() - start < 1
     assert sink.closed_by_user
 
 

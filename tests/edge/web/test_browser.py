@@ -84,6 +84,8 @@ def test_sliders_and_keys_change_the_picture(show: Show, tmp_path: Path) -> None
             assert show.controls.status()["strength"] == 10
             await browser.press("ArrowRight")
             await browser.until("document.querySelector('[aria-checked=true]').value === 'scream'")
+            await browser.press("]")
+            await browser.until("document.getElementById('blend').value === '10'")
             await browser.press("s")
             await browser.until("document.getElementById('split').getAttribute('aria-pressed') === 'true'")
             show.controls.apply({"strength": 70})  # by a key in a window, or another page

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import threading
 import time
 from fractions import Fraction
+from importlib import resources
 
 import numpy as np
 import pytest
 
 aiohttp = pytest.importorskip("aiohttp", reason="the page needs aiohttp, of the extra `live`")
 
-from edge.controls import Controls  # noqa: E402
+from edge.controls import KEYS, Controls  # noqa: E402
 from edge.sinks import open_sink  # noqa: E402
 from edge.web.server import WebServer  # noqa: E402
 from keras_vst.errors import UserError  # noqa: E402
@@ -157,3 +159,18 @@ def test_a_taken_port_is_told_with_another(server: WebServer, capsys: pytest.Cap
     port = int(server.address.rstrip("/").rpartition(":")[2])
     with pytest.raises(UserError, match=rf"127\.0\.0\.1:{port} \(Address already in use\); name another"):
         open_sink(f"web:{port}", VideoInfo(64, 48))
+
+
+def test_the_page_knows_the_keys_of_the_window_and_sends_what_they_send() -> None:
+    script = resources.files("edge.web").joinpath("page", "page.js").read_text(encoding="utf-8")
+    pressed = re.findall(r"^const KEYS = \{(.*)\};$", script, re.MULTILINE)[0]
+    buttons = {key or quoted for quoted, key in re.findall(r'(?:"(.)"|\b(\w)): "', pressed)}
+    table = re.findall(r"^const ORDERS = \{$(.*?)^\};$", script, re.MULTILINE | re.DOTALL)[0]
+    orders = {
+        key or quoted: json.loads(re.sub(r"(\w+):", r'"\1":', message))
+        for quoted, key, message in re.findall(r'^  (?:"(.)"|(\w+)): (\{.*\}),$', table, re.MULTILINE)
+    }
+    for key, (_, message) in KEYS.items():
+        if key == "q":  # one viewer of many does not end it by a key
+            continue
+        assert orders.get(key) == message or (" " if key == "space" else key) in buttons, key
