@@ -69,13 +69,10 @@ def test_the_help_promises_no_name_that_is_not_taken(kind):
     assert found <= set(kind.SCHEMES)
 
 
-def test_the_table_of_the_readme_names_what_is_taken():
+@pytest.mark.parametrize(("heading", "kind"), [("| source |", sources), ("| sink |", sinks)])
+def test_the_tables_of_the_readme_name_what_is_taken(heading, kind):
     text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    rows = text.partition("| source |")[2].partition("\n\n")[0].splitlines()[2:]
-    cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
-    assert len(cells) > 4
-    for column, kind in ((0, sources), (2, sinks)):
-        names = [name for row in cells for name in re.findall(r"`([^`]+)`", row[column])]
-        taken = {parse_address(name, kind.SCHEMES, "name").scheme for name in names}
-        variants = {"rtsps", "rtmps", "https", "tcp", "srt"}  # of protocols that are named
-        assert set(kind.SCHEMES) - variants <= taken
+    rows = text.partition(heading)[2].partition("\n\n")[0].splitlines()[2:]
+    names = [name for row in rows for name in re.findall(r"`([^`]+)`", row.split("|")[1])]
+    taken = {parse_address(name, kind.SCHEMES, "name").scheme for name in names}
+    assert set(kind.SCHEMES) - {"rtsps", "rtmps", "https", "tcp", "srt"} <= taken
