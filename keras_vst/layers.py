@@ -5,6 +5,8 @@ Features are float32, (B, H, W, C), except for what `instance_norm` returns, whi
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -168,6 +170,7 @@ class StyleNorm(keras.layers.Layer):
 
     momentum = 0.95  # followed within tens of steps, so that a run of minutes can be exported
     epsilon = 1e-3
+    follows = True  # whether a pass in training joins the running statistics
 
     def build(self, input_shape: Any) -> None:
         shape = (input_shape[1][-1], input_shape[0][-1])
@@ -182,7 +185,8 @@ class StyleNorm(keras.layers.Layer):
             scale, shift = self.scale_and_shift()
             return features * _over_pixels(share, scale) + _over_pixels(share, shift)
         mean, variance = batch_moments(features)
-        self._follow(mean, variance, ops.mean(share, axis=0))
+        if self.follows:
+            self._follow(mean, variance, ops.mean(share, axis=0))
         scale = _over_pixels(share, self.gamma) * ops.rsqrt(variance + self.epsilon)
         return features * scale + (_over_pixels(share, self.beta) - mean * scale)
 
@@ -198,6 +202,19 @@ class StyleNorm(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return input_shape[0]
+
+
+@contextmanager
+def statistics_held(network: keras.Model) -> Iterator[None]:
+    """Passes in training leave the running statistics alone: for pictures unlike those that the network will run on."""
+    norms = [layer for layer in network.layers if isinstance(layer, StyleNorm)]
+    for norm in norms:
+        norm.follows = False
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.follows = True
 
 
 @keras.saving.register_keras_serializable(PACKAGE)

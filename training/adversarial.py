@@ -14,6 +14,7 @@ from keras import ops
 
 from keras_vst import losses
 from keras_vst.config import DiscriminatorConfig, RunConfig
+from keras_vst.layers import statistics_held
 from keras_vst.models.discriminator import build_discriminator
 from keras_vst.models.student import build_student
 from keras_vst.ops import Tensor, crop
@@ -137,8 +138,9 @@ class AdversarialTrainer(PerceptualTrainer):
         return ops.cast(returned, "float32")
 
     def _once(self, frame: Tensor, style: Tensor) -> Tensor:
-        """Paint a single frame, without a past."""
-        return self._paint(self._start(frame, style))["stylized"]
+        """Paint a picture that is no frame of ours, without a past: a painting, or what was returned from one."""
+        with statistics_held(self.generator):
+            return self._paint(self._start(frame, style))["stylized"]
 
     def _fakes(self, batch: Batch, walk: Walk, photo: Tensor | None) -> Fakes:
         """What each discriminator is shown of ours."""

@@ -36,7 +36,10 @@ def test_generators_and_discriminators_each_move_their_own_weights_only(trainer,
 def test_each_term_reaches_the_networks_that_it_should_and_no_others(trainer, batch):
     judged = {name: {"generator", name} for name in ("adversarial", "adversarial_motion")}
     wanted = {
-        **{name: {"generator"} for name in ("content", "style", "temporal", "long_term", "identity")},
+        **{
+            name: {"generator"}
+            for name in ("content", "style", "temporal", "long_term", "identity", "border")
+        },
         **judged,
         "adversarial_reverse": {"reverse", "adversarial_reverse"},
         "cycle": {"generator", "reverse"},
@@ -54,6 +57,20 @@ def test_each_term_reaches_the_networks_that_it_should_and_no_others(trainer, ba
             if any(one is not None and float(tf.reduce_max(tf.abs(one))) > 0 for one in found)
         }
         assert reached == wanted[term], term
+
+
+def test_the_running_statistics_are_those_of_frames_whatever_else_is_painted(batch):
+    def followed(*settings):
+        trainer = make_trainer(with_overrides(CONFIG, list(settings)))
+        trainer.all_terms(batch)
+        norms = [layer for layer in trainer.generator.layers if layer.name.endswith("_norm")]
+        return [np.asarray(norm.mean) for norm in norms]
+
+    found, wanted = followed(), followed("loss.identity=0", "loss.cycle=0", "loss.adversarial_reverse=0")
+    assert wanted
+    assert np.abs(wanted[0]).max() > 0
+    for ours, theirs in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6)
 
 
 def test_the_generator_feels_the_adversarial_terms_later_and_is_then_held_harder():
