@@ -122,7 +122,9 @@ def _add_settings(group: argparse._ArgumentGroup) -> None:
 def _add_running(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--resume", action="store_true", help="continue the run in --run")
     group.add_argument(
-        "--init", metavar="RUN", help="start from the weights of another run, to turn it to a new style"
+        "--init",
+        metavar="RUN[:N]",
+        help="start from the weights of another run, or of its Nth style alone, to turn it to a new style",
     )
     group.add_argument(
         "--dry-run",

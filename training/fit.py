@@ -7,7 +7,6 @@ import os
 import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keras_vst import config as configuration
@@ -65,7 +64,7 @@ def _start(arguments: argparse.Namespace, config: RunConfig, inputs: Inputs) -> 
     }
     sitting = _sit_down(run, config, inputs, arguments)
     if arguments.init:
-        sitting.start_from(Path(arguments.init))
+        sitting.start_from(arguments.init)
     if sitting.devices.is_chief:
         run.create(config, {**about, "data": sitting.opened.about, "skipped": sitting.opened.skipped()})
     return _train(sitting, arguments.quiet)
@@ -89,7 +88,7 @@ def _resume(arguments: argparse.Namespace) -> int:
         inputs = replace(inputs, cache=arguments.cache)
     sitting = _sit_down(run, run.config(), inputs, arguments)
     if record["init"] and not run.has_checkpoint:
-        sitting.start_from(Path(record["init"]))
+        sitting.start_from(record["init"])
     sitting.resume()
     return _train(sitting, arguments.quiet)
 

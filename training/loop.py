@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -12,14 +11,14 @@ import numpy as np
 from tqdm import tqdm
 
 from keras_vst.config import RunConfig
-from keras_vst.errors import UserError
 from keras_vst.features import load_vgg16
-from keras_vst.runs import RunDirectory, read_weights
+from keras_vst.runs import RunDirectory
 from training import precision, samples
 from training.board import Board
 from training.curves import draw_curves
 from training.data import dataset
 from training.devices import Devices, lost_worker_told
+from training.initial import take_weights
 from training.objective import style_references
 from training.sources import Opened
 from training.trainer import build_trainer
@@ -50,18 +49,10 @@ class Sitting:
         self._compiled = self.devices.step(self.trainer)
         self._minutes_before = 0.0
 
-    def start_from(self, path: Path) -> None:
-        """Take the weights of another run (its folder) or of a file of weights, and forget nothing else."""
-        network = self.trainer.averaged
-        file = RunDirectory(path).network_file(network.name) if path.is_dir() else path
-        try:
-            read_weights(network, file)
-        except (OSError, ValueError) as error:
-            raise UserError(
-                f"--init {path} does not fit: {str(error).splitlines()[0]} "
-                f"It must be a run with the same {network.name}.* settings, or its {network.name}.weights.h5."
-            ) from error
-        self.trainer.generator.set_weights(network.get_weights())
+    def start_from(self, origin: str) -> None:
+        """Take the weights that `--init` names, and forget nothing else."""
+        take_weights(self.trainer.averaged, origin)
+        self.trainer.generator.set_weights(self.trainer.averaged.get_weights())
 
     def resume(self) -> None:
         """Go on where the last checkpoint stands; from the first step where a kill came before there was one."""
