@@ -86,7 +86,7 @@ def student():
 
 @pytest.fixture(scope="module")
 def calibration(student):
-    return Calibration.rollout(student, [panned(1), panned(2)], size=SIZE)
+    return Calibration.rollout(student, [panned(seed) for seed in (1, 2, 3, 5)], size=SIZE)
 
 
 @pytest.fixture(scope="module")
