@@ -3,7 +3,9 @@
     python -m benchmarks.ablation --style PICTURE --photos DIR --clips DIR --held-out DIR --held-out-clips DIR \
         --out runs/ablation [--vgg16 FILE] [--only NAME ...]
 
-Writes one JSON row and one strip (photos above, painted below) a choice, and leaves rows that are there already.
+All begin with the same weights, `start`: content and style alone, so that each row can already paint and none has
+learned to hold still.  Writes one JSON row and one strip (photos above, painted below) a choice, leaves rows that are
+there already, and at last draws all strips into one sheet, strips.jpg, and prints the rows as a table.
 Runs are far too short for a network to keep: the rows are for comparing with each other, at matched style.
 """
 
@@ -20,11 +22,13 @@ from typing import Any
 import cv2
 import numpy as np
 
+from edge.sheet import arrange
 from export.source import load
 from export.tflite import convert
 from keras_vst.features import load_vgg16
 from keras_vst.frames import Pixels, to_float, to_uint8
 from keras_vst.runners.verify import open_runner
+from keras_vst.runs import RunDirectory
 from keras_vst.video.pictures import read_picture, write_picture
 from training.evaluation.material import SIZES, fitted, gather
 from training.evaluation.measures import Remembering
@@ -32,7 +36,6 @@ from training.evaluation.painters import Student, afresh
 from training.evaluation.rows import measure
 
 BUDGET = (
-    "schedule.steps=300",
     "schedule.judged_sizes=96,",
     "data.batch=2",
     "data.margin=48",
@@ -40,6 +43,8 @@ BUDGET = (
     "data.style_side=384",  # strokes in the same proportion to what is judged as in a full run
 )
 STILL = ("loss.temporal=0", "loss.long_term=0")
+START = ("schedule.steps=600", "loss.border=0", *STILL)
+STEPS = "schedule.steps=200"
 GAN = (
     "loss.cycle=0",
     "loss.identity=0",
@@ -49,6 +54,10 @@ GAN = (
 )
 CHOICES: dict[str, tuple[str, ...]] = {  # the settings that differ; "collection" trains adversarially
     "the default": (),
+    "style twice as strong": ("loss.style=16",),
+    "content twice as strong": ("loss.content=2",),
+    "larger strokes": ("data.style_side=576",),
+    "no border term": ("loss.border=0",),
     "no temporal terms": STILL,
     "real flow only": ("schedule.clips_from=0", "data.real_share=1"),
     "synthetic and real flow": ("schedule.clips_from=0", "data.real_share=0.5"),
@@ -67,6 +76,16 @@ CHOICES: dict[str, tuple[str, ...]] = {  # the settings that differ; "collection
     "image and motion discriminators": ("collection", *GAN),
 }  # fmt: skip
 STRIP_HEIGHT = 256
+ROW, STRIP = "row.json", "strip.png"
+COLUMNS = {
+    "style": "style",
+    "content": "content",
+    "noise_flicker": "noise",
+    "warp": "warp, synthetic",
+    "warp_10": "ten frames apart",
+    "warp_real": "warp, real clips",
+    "crop_consistency": "crop",
+}
 
 
 def main() -> None:
@@ -76,20 +95,56 @@ def main() -> None:
     features = Remembering(load_vgg16(options.vgg16))
     material = gather(str(options.held_out), [str(options.held_out_clips)], 8, SIZES)
     painting = to_float(fitted(read_picture(options.style), SIZES.picture))[None]
+    start = options.out / "start"
+    if not RunDirectory(start).network_file("student").exists():
+        _train(start, START, options)
     for name in options.only or CHOICES:
-        run = options.out / name.replace(",", "").replace(" ", "-")
-        row_file = run / "row.json"
+        run = _folder(options.out, name)
+        row_file = run / ROW
         if not row_file.exists():
-            _train(run, CHOICES[name], options)
+            _train(run, (STEPS, *CHOICES[name]), options, start)
             student = Student(open_runner(_network(run)))
             found = measure({name: student}, material, painting, features)[name]
             row: dict[str, Any] = {"choice": name, **{key: round(value, 4) for key, value in found.items()}}
-            _strip(run / "strip.png", student, material.photos[:3])
+            _strip(run / STRIP, student, material.photos[:3])
             row_file.write_text(json.dumps(row) + "\n", encoding="utf-8")
         print(row_file.read_text(encoding="utf-8").strip(), flush=True)
+    done = {
+        name: _folder(options.out, name) for name in CHOICES if (_folder(options.out, name) / ROW).exists()
+    }
+    draw_sheet(options.out / "strips.jpg", {name: run / STRIP for name, run in done.items()})
+    print(table([json.loads((run / ROW).read_text(encoding="utf-8")) for run in done.values()]))
 
 
-def _train(run: Path, choice: tuple[str, ...], options: argparse.Namespace) -> None:
+def table(rows: list[dict[str, Any]]) -> str:
+    """The rows in Markdown."""
+    lines = [f"| | {' | '.join(COLUMNS.values())} |", "|---" * (len(COLUMNS) + 1) + "|"]
+    for row in rows:
+        lines.append(f"| {row['choice']} | {' | '.join(f'{row[key]:.3f}' for key in COLUMNS)} |")
+    return "\n".join(lines)
+
+
+def draw_sheet(path: Path, strips: dict[str, Path]) -> None:
+    """The photos once, and what each choice painted of them, under its name."""
+    pictures = {name: _smaller(read_picture(strip)) for name, strip in strips.items()}
+    half = len(next(iter(pictures.values()))) // 2
+    tiles = [("as it was", next(iter(pictures.values()))[:half])]
+    tiles += [(name, picture[half:]) for name, picture in pictures.items()]
+    write_picture(path, arrange(tiles))
+
+
+def _smaller(strip: Pixels) -> Pixels:
+    size = (round(strip.shape[1] * 0.6), 2 * round(STRIP_HEIGHT * 0.6))
+    return cv2.resize(strip, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
+
+
+def _folder(out: Path, name: str) -> Path:
+    return out / name.replace(",", "").replace(" ", "-")
+
+
+def _train(
+    run: Path, choice: tuple[str, ...], options: argparse.Namespace, start: Path | None = None
+) -> None:
     """One run in a process of its own, so that the next one starts from a clean slate."""
     shutil.rmtree(run, ignore_errors=True)
     recipe = ["--recipe", "painting", "--style", str(options.style)]
@@ -104,6 +159,7 @@ def _train(run: Path, choice: tuple[str, ...], options: argparse.Namespace) -> N
     wants_clips = any(setting.startswith("schedule.clips_from") for setting in settings)
     given = [f"--set={setting}" for setting in (*BUDGET, *settings)]
     vgg16 = ["--vgg16", options.vgg16] if options.vgg16 else []
+    init = ["--init", str(start)] if start else []
     command = [
         sys.executable,
         "-m",
@@ -114,7 +170,7 @@ def _train(run: Path, choice: tuple[str, ...], options: argparse.Namespace) -> N
         "--run",
         str(run),
     ]
-    subprocess.run([*command, *(clips if wants_clips else []), *given, *vgg16], check=True)
+    subprocess.run([*command, *(clips if wants_clips else []), *given, *vgg16, *init], check=True)
 
 
 def _network(run: Path) -> Path:
