@@ -1,4 +1,4 @@
-"""The table of docs/deploy.md from a report.json: `python -m export.table keras_vst/zoo/great-wave/report.json`."""
+"""The table of docs/deploy.md from a report.json: `python -m export.table keras_vst/zoo/painter/report.json`."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ PAGE, VALUES = "score.html", "score.json"
 PACKAGES = ("keras", "tensorflow-cpu", "tensorflow", "ai-edge-litert", "onnxruntime", "numpy")
 GUIDE = """Score networks: what they paint, how steadily, how fast, beside controls and a packaged peer.
 
-    python -m training.evaluate --model great-wave --styles paintings/ --photos held-out/ --report scores/
+    python -m training.evaluate --model painter --styles paintings/ --photos held-out/ --report scores/
     python -m training.evaluate --model runs/mine --style painting.jpg --report scores/
 
 Writes DIR/score.html to look at and DIR/score.json to compare with.  Use photos and clips that no training saw;

@@ -13,9 +13,10 @@ from export.runtimes import CannotPlay
 from keras_vst.frames import to_uint8
 
 # Levels of 255.  Floats differ by the order of summation, so a pixel between two levels may go either way.  Kernels
-# for int8 round their sums in different ways, and the memory carries that on: the mean is what must agree.
+# for int8 round their sums in different ways, and the memory carries that on: the mean is what must agree, to less than
+# half of what int8 itself may differ from the network (35 dB, 4.5 levels).
 MOST_LEVELS = {"fp32": 1, "fp16": 1}
-MOST_MEAN_LEVELS = {"int8": 1.0}
+MOST_MEAN_LEVELS = {"int8": 2.0}
 
 Clip = npt.NDArray[Any]
 
@@ -23,7 +24,7 @@ Clip = npt.NDArray[Any]
 def agrees(label: str, precision: str, expected: Clip, play: Callable[[], Clip]) -> Check:
     """Whether a runtime, called `label`, plays the same clip as the LiteRT Interpreter, which played `expected`."""
     limit = (
-        f"<= {MOST_MEAN_LEVELS[precision]:.0f} level of 255 on average"
+        f"<= {MOST_MEAN_LEVELS[precision]:.0f} levels of 255 on average"
         if precision in MOST_MEAN_LEVELS
         else f"<= {MOST_LEVELS[precision]} level of 255 at every pixel"
     )

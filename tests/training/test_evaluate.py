@@ -84,11 +84,11 @@ def test_ctrl_c_leaves_nothing_behind(small, negative, photos, tmp_path, monkeyp
     ("words", "told"),
     [
         (["--model", "unknown"], "no network 'unknown'"),
-        (["--model", "great-wave", "--count", "0"], "--count must be at least 1"),
-        (["--model", "great-wave", "--styles", "nowhere"], "no folder nowhere"),
-        (["--model", "great-wave", "--style", "a.png", "b.png"], "1 styles, but --style names 2"),
-        (["--model", "great-wave", "--collection", "monet"], "no --features. Get it with `pip download"),
-        (["--model", "great-wave", "--features", "a.pth"], "no --collection. Name both."),
+        (["--model", "painter", "--count", "0"], "--count must be at least 1"),
+        (["--model", "painter", "--styles", "nowhere"], "no folder nowhere"),
+        (["--model", "painter", "--style", "a.png", "b.png"], "10 styles, but --style names 2"),
+        (["--model", "painter", "--collection", "monet"], "no --features. Get it with `pip download"),
+        (["--model", "painter", "--features", "a.pth"], "no --collection. Name both."),
     ],
 )
 def test_a_mistake_is_one_line(words, told, tmp_path, capsys):

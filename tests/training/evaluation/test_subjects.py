@@ -76,7 +76,7 @@ def test_a_file_brings_its_card_and_its_rounded_sibling(tmp_path, negative):
 
 
 def test_a_network_of_the_zoo_goes_by_its_name():
-    assert find_subject("great-wave").styles[0]["name"] == "great-wave"
+    assert find_subject("painter").styles[0]["name"] == "great-wave"
 
 
 @pytest.mark.parametrize(
