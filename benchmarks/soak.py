@@ -53,6 +53,11 @@ class Watch:
         late = [size for moment, size in self.looks if moment >= end - span]
         return statistics.median(late) - statistics.median(early)
 
+    def by_minute(self) -> list[float]:
+        """MB at the end of each minute that was begun."""
+        ends = {int(moment // 60): size for moment, size in self.looks}
+        return [round(ends[minute], 1) for minute in sorted(ends)]
+
     def _run(self) -> None:
         start = time.monotonic()
         while not self._over.wait(EVERY):
@@ -88,6 +93,7 @@ def soak(seconds: float, sink: str, network: list[str]) -> dict[str, Any]:
         "growth_mb": round(watch.growth(first, min(SPAN, seconds / 6)), 2),
         "counted_from_second": first,
         "memory_mb": round(watch.looks[-1][1], 1),
+        "memory_by_minute_mb": watch.by_minute(),
         "before": before,
         "after": after,
         "kept": watch.growth(first, min(SPAN, seconds / 6)) < MOST_GROWTH

@@ -109,7 +109,7 @@ def test_a_file_stored_in_another_precision_than_its_name_says_is_refused():
 
 def test_layers_that_stay_float_may_weigh_what_floats_weigh():
     more = cost.most_bytes("tflite", "int8", 1000, kept=100) - cost.most_bytes("tflite", "int8", 1000)
-    assert more == pytest.approx(100 * (4.3 - 1.3), abs=1)
+    assert more == pytest.approx(100 * (4.3 - 1.6), abs=1)
 
 
 def test_speed_is_judged_beside_fp32_by_the_better_of_two(capsys):
