@@ -48,8 +48,10 @@ class Maker:
         styles: Sequence[str],
         record: dict[str, Any],
         clips: Sequence[Path],
+        int8_floor: float | None = None,
     ):
         self.student, self.name, self.styles, self.record, self.clips = student, name, styles, record, clips
+        self.int8_floor = tflite.FLOOR if int8_floor is None else int8_floor
 
     @cached_property
     def calibration(self) -> Calibration:
@@ -64,7 +66,7 @@ class Maker:
     @cached_property
     def kept_float(self) -> tuple[str, ...]:
         """The layers that int8 would cost too much."""
-        return tflite.sensitive_layers(self.student, self.calibration)
+        return tflite.sensitive_layers(self.student, self.calibration, self.int8_floor)
 
     def make(self, artifact: Artifact, folder: Path, warm_up_size: Size) -> Made:
         """Write it into `folder`; raises CannotMake."""

@@ -54,6 +54,7 @@ def _export(arguments: argparse.Namespace) -> int:
         scores=arguments.scores,
         clip=arguments.clip,
         calibrate=tuple(arguments.calibrate),
+        int8_floor=arguments.int8_floor,
         vgg16=arguments.vgg16,
         effort=QUICK if arguments.quick else THOROUGH,
     )
@@ -121,6 +122,12 @@ def _add_artifacts(group: argparse._ArgumentGroup) -> None:
         nargs="+",
         default=[],
         help="clips like those to come, from which int8 learns its ranges; default: ones drawn here",
+    )
+    add(
+        "--int8-floor",
+        type=float,
+        metavar="DB",
+        help="how near int8 is to be to the network, by keeping layers float: 40 where it flickers (default: 35)",
     )
 
 

@@ -42,6 +42,7 @@ class Order:
     scores: Path | None = None  # what training.evaluate measured, for the card
     clip: Path | None = None  # to judge on
     calibrate: tuple[Path, ...] = ()  # clips for int8
+    int8_floor: float | None = None  # dB that int8 is to keep, where the usual ones are too few
     vgg16: str | None = None
     effort: Effort = THOROUGH
 
@@ -49,6 +50,10 @@ class Order:
         _known("--formats", self.formats, FORMATS)
         _known("--precisions", self.precisions, PRECISIONS)
         _known("--runtime", self.runtimes, NAMES)
+        if self.int8_floor is not None and not 0 < self.int8_floor < 100:
+            raise UserError(
+                f"--int8-floor is decibels between 0 and 100. Received: {self.int8_floor:g}. Try 40."
+            )
         if "onnx" in self.formats and not has_onnxruntime():
             raise UserError(
                 "--formats onnx needs ONNX Runtime to be judged. Install it with `pip install keras-vst[onnx]`."

@@ -77,7 +77,14 @@ class _Release:
     def run(self) -> Released:
         """Everything."""
         names = [entry["name"] for entry in self.styles]
-        maker = Maker(self.network.exported, self.order.name, names, self.origin.record, self.order.calibrate)
+        maker = Maker(
+            self.network.exported,
+            self.order.name,
+            names,
+            self.origin.record,
+            self.order.calibrate,
+            self.order.int8_floor,
+        )
         session = Session(self.order, self.network, self.eyes, maker, self.staging)
         judged = session.run()
         parameters = self.network.exported.count_params()

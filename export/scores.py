@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,11 @@ def _scores(
         "int8": entry["int8"],
         "speed": {"milliseconds": entry["milliseconds"], "size": "640x360"} if entry["milliseconds"] else {},
         "bars": {bar["of"]: bar["passed"] for bar in entry["bars"]},
-        "on": {key: about[key] for key in ABOUT if about.get(key)},
+        "on": {key: _told(about[key]) for key in ABOUT if about.get(key)},
     }
     return {key: value for key, value in found.items() if value}
+
+
+def _told(text: str) -> str:
+    """Of absolute paths the last two parts: a card is for others, who have other folders."""
+    return re.sub(r"(?<!\S)(?:/[^/\s,]+)+/([^/\s,]+/[^/\s,]+)", r"\1", text)

@@ -223,6 +223,7 @@ def test_a_stop_leaves_nothing_unfinished(run, tmp_path, monkeypatch, capsys):
         (["--about", "nowhere.toml"], "cannot be read as TOML"),
         (["--formats", "coreml"], "--formats takes"),
         (["--precisions", "int4"], "--precisions takes"),
+        (["--int8-floor", "-3"], "--int8-floor is decibels between 0 and 100. Received: -3."),
         (["--runtime", "openvino"], "--runtime takes"),
         (["--sizes", "50x50"], "Use 56x56"),
         (["--style", "painting_9"], "there is no style"),

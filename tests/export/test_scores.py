@@ -29,14 +29,23 @@ def score_json(path, **about):
 
 
 def test_a_card_gets_medians_styles_and_times_as_they_were_measured(tmp_path):
-    path = score_json(tmp_path / "score.json", photos="8 of held-out/", clips="", machine="x86_64, 2 cores")
+    path = score_json(
+        tmp_path / "score.json",
+        photos="8 of held-out/",
+        clips="4 of /home/me/data/clips, sharp",
+        machine="x86_64, 2 cores",
+    )
     found = read_scores(path, ["painter", "mine"], ["wave", "night"])
     assert found["median"] == {"style": 0.2, "content": 0.5, "warp": 0.01, "noise_flicker": 0.8}
     assert found["styles"]["night"]["style"] == 0.3
     assert list(found["styles"]) == ["wave", "night"]
     assert found["speed"]["milliseconds"] == {NETWORK: 20.0, "int8": 15.0, PEER_STYLES: 100.0}
     assert found["int8"]["decibels"] == 40.0
-    assert found["on"] == {"photos": "8 of held-out/", "machine": "x86_64, 2 cores"}
+    assert found["on"] == {
+        "photos": "8 of held-out/",
+        "clips": "4 of data/clips, sharp",
+        "machine": "x86_64, 2 cores",
+    }
     assert set(found["bars"].values()) == {True}
 
 
