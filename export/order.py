@@ -52,7 +52,7 @@ class Order:
         _known("--runtime", self.runtimes, NAMES)
         if self.int8_floor is not None and not 0 < self.int8_floor < 100:
             raise UserError(
-                f"--int8-floor is decibels between 0 and 100. Received: {self.int8_floor:g}. Try 40."
+                f"--int8-floor is decibels between 0 and 100. Received: {self.int8_floor:g}. Try 46."
             )
         if "onnx" in self.formats and not has_onnxruntime():
             raise UserError(
