@@ -43,7 +43,8 @@ BUDGET = (
     "data.style_side=384",  # strokes in the same proportion to what is judged as in a full run
 )
 STILL = ("loss.temporal=0", "loss.long_term=0")
-START = ("schedule.steps=600", "loss.border=0", *STILL)
+START_STEPS = 600
+START = (f"schedule.steps={START_STEPS}", "loss.border=0", *STILL)
 STEPS = "schedule.steps=200"
 GAN = (
     "loss.cycle=0",
@@ -96,7 +97,7 @@ def main() -> None:
     material = gather(str(options.held_out), [str(options.held_out_clips)], 8, SIZES)
     painting = to_float(fitted(read_picture(options.style), SIZES.picture))[None]
     start = options.out / "start"
-    if not RunDirectory(start).network_file("student").exists():
+    if RunDirectory(start).last_step() < START_STEPS:  # none yet, or one that was stopped
         _train(start, START, options)
     for name in options.only or CHOICES:
         run = _folder(options.out, name)

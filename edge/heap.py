@@ -17,7 +17,7 @@ def keep_freed_memory(heaps: int = HEAPS) -> None:
 
     By default every large picture is new pages of the kernel: guided upsampling to 720p faults 3700 of them in a
     frame and takes 17.5 ms of the processor, 9 of them in the kernel; with this none, and 6.9 ms.  Kept it must be in
-    few heaps: with one a thread, as is usual, `vst live` grew from 167 to 249 MB in two minutes of looped clip.
+    few heaps: with one a thread, as is usual, `vst live` held 249 MB after three minutes of a clip, with two 168.
     """
     if not sys.platform.startswith("linux"):
         return

@@ -35,12 +35,14 @@ def _take_style(network: keras.Model, run: RunDirectory, number: int) -> None:
     styles = several.input["style"].shape[-1]
     if not 1 <= number <= styles:
         raise ValueError(f"{run.path} has the styles 1 to {styles}.")
+    if (ours := network.input["style"].shape[-1]) != 1:
+        raise ValueError(f"One style begins a network of one style, not of {ours}.")
     if len(network.layers) != len(several.layers):
         raise ValueError(
             f"{run.path} is another network: {len(several.layers)} layers, not {len(network.layers)}."
         )
-    for ours, theirs in zip(network.layers, several.layers, strict=True):
-        kept = zip(theirs.get_weights(), ours.get_weights(), strict=True)
-        ours.set_weights([
+    for own_layer, theirs in zip(network.layers, several.layers, strict=True):
+        kept = zip(theirs.get_weights(), own_layer.get_weights(), strict=True)
+        own_layer.set_weights([
             all_rows if all_rows.shape == own.shape else all_rows[number - 1 : number] for all_rows, own in kept
         ])  # fmt: skip

@@ -61,6 +61,12 @@ def test_a_style_that_is_not_there_is_told(palette, style, told):
         take_weights(unlike(1, 1), f"{run.path}:{style}")
 
 
+def test_one_style_does_not_begin_a_network_of_several(palette):
+    run, _ = palette
+    with pytest.raises(UserError, match="a network of one style, not of 3"):
+        take_weights(unlike(1, 3), f"{run.path}:2")
+
+
 def test_a_style_of_another_network_is_refused(palette):
     run, _ = palette
     other = build_student(StudentConfig(num_styles=1, **{**SMALL, "num_blocks": 2}))
