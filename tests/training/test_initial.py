@@ -39,7 +39,8 @@ def test_one_style_of_a_palette_starts_a_network_of_its_own(palette):
     run, three = palette
     one = unlike(1, 1)
     take_weights(one, f"{run.path}:2")
-    np.testing.assert_allclose(painted(one, [1]), painted(three, [0, 1, 0]), atol=1e-6)
+    # Two graphs: each processor sums them in an order of its own.
+    np.testing.assert_allclose(painted(one, [1]), painted(three, [0, 1, 0]), atol=1e-5)
     assert np.abs(painted(one, [1]) - painted(three, [1, 0, 0])).max() > 1e-3
 
 
