@@ -35,7 +35,7 @@ def read_scores(path: Path, names: Sequence[str], styles: Sequence[str]) -> dict
 def _scores(
     path: Path, entry: dict[str, Any], about: dict[str, str], styles: Sequence[str]
 ) -> dict[str, Any]:
-    """Medians and each style of the network itself; its times, and those of a peer, beside the machine."""
+    """Medians of the network, its controls and peers; each style of the network itself; times; the machine."""
     measured = list(entry["styles"].values())  # both are in the order of the style vector
     if len(measured) != len(styles):
         raise UserError(
@@ -44,6 +44,7 @@ def _scores(
         )
     found = {
         "median": entry["median"][NETWORK],
+        "beside": {row: values for row, values in entry["median"].items() if row != NETWORK},
         "styles": {name: rows[NETWORK] for name, rows in zip(styles, measured, strict=True)},
         "int8": entry["int8"],
         "speed": {"milliseconds": entry["milliseconds"], "size": "640x360"} if entry["milliseconds"] else {},

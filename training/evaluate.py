@@ -23,16 +23,17 @@ if TYPE_CHECKING:
     from training.evaluation.scorecard import Evaluation
     from training.evaluation.subjects import Painting, Subject
 
-PAGE, VALUES = "score.html", "score.json"
+PAGE, VALUES, PICTURES = "score.html", "score.json", "pictures"
 PACKAGES = ("keras", "tensorflow-cpu", "tensorflow", "ai-edge-litert", "onnxruntime", "numpy")
 GUIDE = """Score networks: what they paint, how steadily, how fast, beside controls and a packaged peer.
 
     python -m training.evaluate --model painter --styles paintings/ --photos held-out/ --report scores/
     python -m training.evaluate --model runs/mine --style painting.jpg --report scores/
 
-Writes DIR/score.html to look at and DIR/score.json to compare with.  Use photos and clips that no training saw;
-without --photos pictures are made by the program and without --clips the bundled film is used, which tells
-less.  A network of one style takes about a minute for each photo.  docs/training.md tells how to read the page.
+Writes DIR/score.html to look at, DIR/score.json to compare with and, as files of their own, the page's sheets,
+strips and plots into DIR/pictures.  Use photos and clips that no training saw; without --photos pictures are made
+by the program and without --clips the bundled film is used, which tells less.  A network of one style takes about
+a minute for each photo.  docs/training.md tells how to read the page.
 """
 
 
@@ -58,7 +59,7 @@ def parser() -> argparse.ArgumentParser:
 def _add_inputs(add: Callable[..., object]) -> None:
     add("--model", nargs="+", required=True, metavar="MODEL",
         help="a .tflite or .onnx file, the name of a network of the zoo, or a run directory")  # fmt: skip
-    add("--report", required=True, metavar="DIR", help="where score.html and score.json go")
+    add("--report", required=True, metavar="DIR", help="where score.html, score.json and pictures/ go")
     add("--styles", default="", metavar="DIR",
         help="paintings, found by the checksum or the name on the network's card")  # fmt: skip
     add("--style", nargs="+", default=[], metavar="PICTURE",
@@ -110,7 +111,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _score(arguments: argparse.Namespace, subjects: list[Subject], folder: Path) -> None:
     from keras_vst.features import load_vgg16
-    from training.evaluation import page
+    from training.evaluation import album, page
     from training.evaluation.material import SIZES, gather
     from training.evaluation.measures import Remembering
     from training.evaluation.peer import Peer
@@ -128,8 +129,10 @@ def _score(arguments: argparse.Namespace, subjects: list[Subject], folder: Path)
     compared = {"collection": collection.told if collection else "", "paintings": _unknown(subjects, targets)}
     told = {**material.told, **compared, **_about(arguments.threads, peer)}
     values = {"about": told, "networks": [card.to_dict() for card in cards]}
-    _write(folder / VALUES, json.dumps(values, indent=1) + "\n")
-    _write(folder / PAGE, page.render(cards, material.photos, told))
+    for name, data in album.files(cards, material.photos):
+        _write(folder / PICTURES / name, data)
+    _write(folder / VALUES, (json.dumps(values, indent=1) + "\n").encode())
+    _write(folder / PAGE, page.render(cards, material.photos, told).encode())
     for card in cards:
         failed = [bar.title.partition(":")[0] for bar in card.bars() if not bar.passed]
         print(f"{card.name}: {'below the bar: ' + ', '.join(failed) if failed else 'every bar is passed'}")
@@ -207,12 +210,13 @@ def _about(threads: int, peer: Peer | None) -> dict[str, str]:
     }
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, data: bytes) -> None:
     """Complete, or not there."""
     part = path.with_name(f".{path.name}.part-{os.getpid()}")
     try:
         with disk_errors(path):
-            part.write_text(text, encoding="utf-8")
+            path.parent.mkdir(exist_ok=True)
+            part.write_bytes(data)
             os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)

@@ -37,6 +37,7 @@ def test_a_card_gets_medians_styles_and_times_as_they_were_measured(tmp_path):
     )
     found = read_scores(path, ["painter", "mine"], ["wave", "night"])
     assert found["median"] == {"style": 0.2, "content": 0.5, "warp": 0.01, "noise_flicker": 0.8}
+    assert found["beside"] == {NO_MEMORY: {"warp": 1.0}}
     assert found["styles"]["night"]["style"] == 0.3
     assert list(found["styles"]) == ["wave", "night"]
     assert found["speed"]["milliseconds"] == {NETWORK: 20.0, "int8": 15.0, PEER_STYLES: 100.0}
@@ -51,7 +52,7 @@ def test_a_card_gets_medians_styles_and_times_as_they_were_measured(tmp_path):
 
 def test_what_was_not_measured_is_left_out(tmp_path):
     found = read_scores(score_json(tmp_path / "score.json"), ["other"], ["wave"])
-    assert set(found) == {"median", "styles", "bars"}
+    assert set(found) == {"median", "beside", "styles", "bars"}
 
 
 def test_scores_of_another_network_are_refused(tmp_path):

@@ -1,6 +1,7 @@
 import json
 import re
 
+import cv2
 import numpy as np
 import pytest
 
@@ -57,7 +58,16 @@ def test_a_network_is_scored_beside_its_controls_on_one_page(
     page = (report / "score.html").read_text()
     assert "src='http" not in page
     assert len(re.findall("data:image/(jpeg|png);base64,", page)) == 1 + 2 + 2  # sheet, strips, plots
-    assert sorted(path.name for path in report.iterdir()) == ["score.html", "score.json"]
+    assert sorted(path.name for path in report.iterdir()) == ["pictures", "score.html", "score.json"]
+    assert sorted(path.name for path in (report / "pictures").iterdir()) == [
+        "negative.jpg",
+        "negative_style-0.jpg",
+        "negative_style-1.jpg",
+        "style_and_flicker.png",
+        "style_and_time.png",
+    ]
+    plot = cv2.imread(str(report / "pictures" / "style_and_flicker.png"))
+    assert plot.std() > 1
     assert "negative: " in capsys.readouterr().out
 
 

@@ -107,7 +107,7 @@ def _plot(png: bytes | None, caption: str) -> str:
 
 
 def _figure(picture: Pixels, caption: str) -> str:
-    return _image(pictures.jpeg(picture), caption)
+    return _image(pictures.embedded("jpeg", pictures.jpeg(picture)), caption)
 
 
 def _image(address: str, caption: str) -> str:

@@ -54,15 +54,14 @@ def strip(painter: Painter, clips: Sequence[Clip]) -> Pixels:
     return np.concatenate([np.concatenate([_enlarged(each) for each in row], axis=1) for row in rows])
 
 
-def jpeg(picture: Pixels) -> str:
-    """As an address that a page can hold."""
+def jpeg(picture: Pixels) -> bytes:
+    """As the bytes of a file."""
     bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
-    data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, 88])[1].tobytes()
-    return embedded("jpeg", data)
+    return cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, 88])[1].tobytes()
 
 
 def embedded(kind: str, data: bytes) -> str:
-    """The bytes of a picture as an address."""
+    """The bytes of a picture as an address that a page can hold."""
     return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
 
 
