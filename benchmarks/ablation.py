@@ -57,6 +57,7 @@ CHOICES: dict[str, tuple[str, ...]] = {  # the settings that differ; "collection
     "the default": (),
     "style twice as strong": ("loss.style=16",),
     "content twice as strong": ("loss.content=2",),
+    "Gram matrices remembered": ("loss.style_memory=0.75",),
     "larger strokes": ("data.style_side=576",),
     "no border term": ("loss.border=0",),
     "no temporal terms": STILL,

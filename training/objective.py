@@ -50,11 +50,17 @@ class Judge:
         self._content_features = keras.Model(features.input, shallow)  # the original needs no deeper look
 
     def terms(
-        self, shown: Tensor, original: Tensor, style: Tensor, wanted: Collection[str]
+        self,
+        shown: Tensor,
+        original: Tensor,
+        style: Tensor,
+        wanted: Collection[str],
+        memory: StyleMemory | None = None,
     ) -> dict[str, Tensor]:
         """Those of content, style and palette that are wanted; style and palette of the batch as a whole.
 
-        A batch is of one style: its mean Gram matrix may be met by a flat sky beside a wild forest.
+        A batch is of one style: its mean Gram matrix may be met by a flat sky beside a wild forest.  With a
+        memory, that of the batches before belongs to it.
         """
         terms = {}
         if not {"content", "style", "palette"} & set(wanted):
@@ -65,7 +71,8 @@ class Judge:
             terms["content"] = losses.content(features, seen, across_replicas)
         if "style" in wanted:
             target = self._blend(style, self._known.grams)
-            terms["style"] = losses.style(_of_batch(losses.grams(features)), target)
+            found = _of_batch(losses.grams(features))
+            terms["style"] = losses.style(memory(found, style) if memory else found, target)
         if "palette" in wanted:
             target = self._blend(style, self._known.palettes)
             terms["palette"] = losses.palette(_of_batch(losses.palettes(features)), target)
@@ -101,6 +108,41 @@ class Judge:
     def _blend(self, style: Tensor, rows: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The rows that the batch's style vector asks for, (1, ...) a layer."""
         return keras.tree.map_structure(lambda row: ops.tensordot(style[:1], row, axes=1), dict(rows))
+
+
+class StyleMemory(keras.layers.Layer):
+    """A running mean of the Gram matrices that batches of each style had.
+
+    A batch is a few small squares, a picture is many: squares that had to meet the style's Gram matrix each by
+    itself would all be painted alike, sky and forest.  What is remembered counts in the value; the gradient is
+    that of the batch, as if all others were painted along with it.
+    """
+
+    def __init__(self, references: References, keep: float):
+        super().__init__(name="style_memory")
+        self.keep = keep
+        self.rows = {
+            name: self.add_weight(name=name, shape=tuple(gram.shape), initializer="zeros", trainable=False)
+            for name, gram in references.grams.items()
+        }
+        self.met = self.add_weight(
+            name="met", shape=(references.contrast.shape[0],), initializer="zeros", trainable=False
+        )
+        self.built = True
+
+    def call(self, grams: Mapping[str, Tensor], style: Tensor) -> dict[str, Tensor]:
+        """(1, C, C) a layer, of a batch of one style: its mean with the batches before, which it joins."""
+        asked = style[0]
+        keep = self.keep * ops.sum(asked * self.met)
+        self.met.assign(ops.maximum(self.met, asked))
+        return {name: self._mean(self.rows[name], gram, asked, keep) for name, gram in grams.items()}
+
+    def _mean(self, rows: keras.Variable, gram: Tensor, asked: Tensor, keep: Tensor) -> Tensor:
+        past = ops.tensordot(asked[None], rows, axes=1)
+        mean = ops.stop_gradient(keep * past + (1.0 - keep) * gram)
+        share = asked[:, None, None]
+        rows.assign((1.0 - share) * rows + share * mean)
+        return mean + gram - ops.stop_gradient(gram)
 
 
 def _look(features: keras.Model, picture: Tensor) -> tuple[dict[str, Tensor], dict[str, losses.Moments]]:

@@ -77,7 +77,9 @@ class PerceptualTrainer(Trainer):
         """Every term that weighs something, unweighted."""
         wanted, margin = self.config.terms, self.config.data.margin
         shown, original = judged(batch["clip"], walk, margin)
-        terms = self._judge.terms(shown, original, batch["style"], wanted) if self._judge else {}
+        terms = {}
+        if self._judge:
+            terms = self._judge.terms(shown, original, batch["style"], wanted, self._memory)
         if {"temporal", "long_term"} & set(wanted):
             terms |= flicker(walk.batch, walk.stylized, self.config)
         if "temporal_features" in wanted:

@@ -13,7 +13,7 @@ from keras import ops
 
 from keras_vst.config import RunConfig
 from keras_vst.ops import Tensor
-from training.objective import Judge, References
+from training.objective import Judge, References, StyleMemory
 
 TEMPORAL = ("temporal", "long_term", "temporal_features")
 LOOKED_AT = ("content", "style", "palette")  # by VGG16
@@ -36,6 +36,7 @@ class Trainer(keras.Model):
         self.averaged.set_weights(self.generator.get_weights())
         self.averaged.trainable = False
         self._judge = judge
+        self._memory = _memory(config, judge)
         self.compile(optimizer=None)
         self.built = True
 
@@ -59,6 +60,8 @@ class Trainer(keras.Model):
         if loss.temporal_by_contrast and style is not None and self._judge:
             held = held * self._judge.contrast(style)
         ramps = {**dict.fromkeys(TEMPORAL, held), **dict.fromkeys(ADVERSARIAL, entered)}
+        if loss.style_each and style is not None:
+            ramps["style"] = ops.sum(style[0] * ops.convert_to_tensor(loss.style_each, "float32"))
         return {name: getattr(loss, name) * ramps.get(name, ops.ones(())) for name in self.config.terms}
 
     def weigh(self, terms: Terms, style: Tensor) -> tuple[Tensor, Terms]:
@@ -114,6 +117,12 @@ def build_trainer(
 def tensors(batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The batch as tensors of the backend, whatever arrays it came in."""
     return {name: ops.convert_to_tensor(array, "float32") for name, array in batch.items()}
+
+
+def _memory(config: RunConfig, judge: Judge | None) -> StyleMemory | None:
+    if not (config.loss.style_memory and "style" in config.terms and judge and judge.references):
+        return None
+    return StyleMemory(judge.references, config.loss.style_memory)
 
 
 def _check_judge(config: RunConfig, judge: Judge | None) -> None:

@@ -53,6 +53,7 @@ class RunConfig:
     def __post_init__(self) -> None:
         one_of(KINDS, kind=self.kind)
         _check_terms(self)
+        _check_styles(self)
         _check_sizes(self)
         _check_discriminator(self)
 
@@ -85,6 +86,15 @@ def _check_terms(config: RunConfig) -> None:
         raise UserError(f"Nothing to learn: every term of kind={config.kind} weighs 0. Give one a weight.")
     if config.loss.diversity > 0 and not config.teacher.noise_channels:
         raise UserError("loss.diversity needs noise to answer to. Set teacher.noise_channels=2 as well.")
+
+
+def _check_styles(config: RunConfig) -> None:
+    factors = config.loss.style_each
+    if len(factors) not in (0, config.num_styles):
+        raise UserError(
+            f"loss.style_each takes a number for each of the {config.num_styles} styles. "
+            f"Received: {len(factors)}. Leave it out to treat all alike."
+        )
 
 
 def _check_sizes(config: RunConfig) -> None:

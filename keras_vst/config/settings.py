@@ -90,6 +90,8 @@ class LossConfig:
         "hinge"  # hinge is steady; wasserstein adds a gradient penalty and a third to a step
     )
     gradient_penalty: float = 10.0  # wasserstein only; less lets the discriminator become steeper
+    style_each: tuple[float, ...] = ()  # factors on `style`, one a style: bolder where texture is the point
+    style_memory: float = 0.0  # share of earlier batches in what is compared: each alone is a few squares
     temporal_flat: float = 0.0  # extra temporal weight where the frame is flat: sky and skin, where dots show
     temporal_by_contrast: bool = False  # harder styles are held harder: weight * their Gram trace / a mid one
     temporal_from: float = 0.0  # share of the run after which the temporal terms enter
@@ -104,9 +106,15 @@ class LossConfig:
             name: value for name, value in dataclasses.asdict(self).items() if isinstance(value, float)
         }
         at_least(0, **numbers)
+        for factor in self.style_each:
+            at_least(0, style_each=factor)
         for name in ("temporal", "adversarial"):
             first, full = getattr(self, f"{name}_from"), getattr(self, f"{name}_full")
             share(**{f"{name}_from": first, f"{name}_full": full})
+        if self.style_memory >= 1:
+            raise UserError(
+                f"`style_memory` must be below 1, or nothing is ever compared. Received: {self.style_memory}."
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,8 +35,14 @@ from keras_vst.errors import UserError
         (DataConfig, {"batch": 0}, r"`batch` must be a number, at least 1\. Received: 0"),
         (DataConfig, {"frames": 1}, r"`frames` must be a number, at least 2\. Received: 1"),
         (LossConfig, {"style": -1.0}, r"`style` must be a number, at least 0\. Received: -1\.0"),
+        (
+            LossConfig,
+            {"style_each": (1.0, -1.0)},
+            r"`style_each` must be a number, at least 0\. Received: -1\.0",
+        ),
         (LossConfig, {"temporal": float("nan")}, r"`temporal` must be a number, at least 0\. Received: nan"),
         (ScheduleConfig, {"learning_rate": float("inf")}, r"`learning_rate` must be a number.*Received: inf"),
+        (LossConfig, {"style_memory": 1.0}, r"`style_memory` must be below 1.*Received: 1\.0"),
         (ScheduleConfig, {"average": 1.0}, r"`average` must be below 1.*Received: 1\.0"),
         (ScheduleConfig, {"steps": 0}, r"`steps` must be a number, at least 1\. Received: 0"),
     ],
@@ -83,6 +89,10 @@ def test_settings_of_the_schedule_and_the_objective_are_refused_in_three_parts(k
         (
             {"data": DataConfig(photo_side=200)},
             r"judged_sizes=\(128,\), margin=48, photo_side=200\. Use photo_side=224",
+        ),
+        (
+            {"loss": LossConfig(style_each=(1.0, 2.0))},
+            r"style_each takes a number for each of the 1 styles.*Received: 2",
         ),
         ({"discriminator": DiscriminatorConfig(num_frames=3)}, r"num_frames is 1 in a run.*Received: 3"),
         ({"discriminator": DiscriminatorConfig(num_styles=2)}, r"Received: 2 for 1"),

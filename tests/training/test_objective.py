@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_vst import losses
 from tests.harness import random_array
 from tests.training.trainers import features
-from training.objective import CONTRAST_RANGE, Judge, style_references
+from training.objective import CONTRAST_RANGE, Judge, StyleMemory, style_references
 
 
 def picture(seed):
@@ -44,6 +45,41 @@ def test_a_batch_is_judged_as_a_whole(judge):
     assert float(judge.terms(both, both, style, ("style",))["style"]) < 1e-6
     alone = judge.terms(picture(1), picture(1), style, ("style",))
     assert float(alone["style"]) > 1e-5
+
+
+def style_term(judge, shown, style, memory):
+    return float(judge.terms(shown, shown, style, ("style",), memory)["style"])
+
+
+def test_with_a_memory_pictures_shown_one_after_the_other_count_together(judge):
+    """The second style is the mean of two pictures: each alone is off it, half of each is on it."""
+    style, memory = np.float32([[0, 1]]), StyleMemory(judge.references, keep=0.5)
+
+    first = style_term(judge, picture(1), style, memory)
+    assert first == pytest.approx(style_term(judge, picture(1), style, None), rel=1e-5)
+    assert style_term(judge, picture(2), style, memory) < 1e-6 < first
+
+
+def test_each_style_has_a_memory_of_its_own(judge):
+    memory = StyleMemory(judge.references, keep=0.9)
+    style_term(judge, picture(1), np.float32([[0, 1]]), memory)
+
+    assert style_term(judge, picture(0), np.float32([[1, 0]]), memory) < 1e-6
+
+
+def test_the_gradient_of_what_is_remembered_is_that_of_the_batch_alone(judge):
+    """As if all that was painted before had been painted along: not less of it the longer the memory."""
+    style, shown = np.float32([[1, 0]]), tf.Variable(picture(3))
+
+    def gradient(keep):
+        memory = StyleMemory(judge.references, keep)
+        for _ in range(2):
+            with tf.GradientTape() as tape:
+                term = judge.terms(shown, shown, style, ("style",), memory)["style"]
+        return tape.gradient(term, shown).numpy()
+
+    np.testing.assert_allclose(gradient(0.9), gradient(0.0), rtol=1e-3, atol=1e-8)
+    assert np.abs(gradient(0.9)).max() > 0
 
 
 def test_only_what_is_wanted_is_looked_at(judge):

@@ -143,6 +143,13 @@ def test_a_style_of_more_contrast_is_held_harder():
         assert float(weights["style"]) == config.loss.style
 
 
+def test_each_style_can_have_a_weight_of_its_own():
+    config = tiny("painting", "student.num_styles=2", "loss.style_each=0.5,2")
+    trainer = make_trainer(config)
+    found = [float(trainer.term_weights(np.eye(2, dtype=np.float32)[[index]])["style"]) for index in range(2)]
+    assert found == pytest.approx([0.5 * config.loss.style, 2 * config.loss.style])
+
+
 def test_a_checkpoint_brings_back_weights_optimizer_and_step(tmp_path, batch):
     trainer, other = make_trainer(CONFIG), make_trainer(CONFIG, seed=1)
     trainer.train_step(batch)
@@ -154,6 +161,20 @@ def test_a_checkpoint_brings_back_weights_optimizer_and_step(tmp_path, batch):
     assert ahead == pytest.approx(again, rel=1e-5)
     for one, two in zip(trainer.averaged.get_weights(), other.averaged.get_weights(), strict=True):
         np.testing.assert_allclose(one, two, atol=1e-6)
+
+
+def test_what_is_remembered_of_styles_is_in_the_checkpoint(tmp_path, batch):
+    config = tiny("painting", *EVERY_TERM, "loss.style_memory=0.75")
+    trainer, other, forgetful = make_trainer(config), make_trainer(config, seed=1), make_trainer(CONFIG)
+    for each in (trainer, forgetful):
+        each.train_step(batch)
+    trainer.save_weights(tmp_path / "trainer.weights.h5")
+    other.load_weights(tmp_path / "trainer.weights.h5")
+
+    rest = make_batch(config, seed=5)
+    ahead, again, forgot = (floats(each.train_step(rest))["style"] for each in (trainer, other, forgetful))
+    assert ahead == pytest.approx(again, rel=1e-5)
+    assert ahead != pytest.approx(forgot, rel=1e-3)
 
 
 def test_half_the_clips_are_only_begun(trainer, batch):
