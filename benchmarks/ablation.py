@@ -40,6 +40,7 @@ BUDGET = (
     "data.batch=2",
     "data.margin=48",
     "data.photo_side=288",
+    "loss.style_memory=0",  # a choice like the others
     "data.style_side=384",  # strokes in the same proportion to what is judged as in a full run
 )
 STILL = ("loss.temporal=0", "loss.long_term=0")
@@ -54,7 +55,7 @@ GAN = (
     "schedule.learning_rate=2e-3",
 )
 CHOICES: dict[str, tuple[str, ...]] = {  # the settings that differ; "collection" trains adversarially
-    "the default": (),
+    "plain": (),
     "style twice as strong": ("loss.style=16",),
     "content twice as strong": ("loss.content=2",),
     "Gram matrices remembered": ("loss.style_memory=0.75",),
@@ -132,7 +133,7 @@ def draw_sheet(path: Path, strips: dict[str, Path]) -> None:
     half = len(next(iter(pictures.values()))) // 2
     tiles = [("as it was", next(iter(pictures.values()))[:half])]
     tiles += [(name, picture[half:]) for name, picture in pictures.items()]
-    write_picture(path, arrange(tiles))
+    write_picture(path, arrange(tiles, columns=2))
 
 
 def _smaller(strip: Pixels) -> Pixels:

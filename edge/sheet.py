@@ -39,10 +39,10 @@ def write_sheet(photo: Path, target: Path, threads: int | None = None) -> int:
     return len(tiles) - 1
 
 
-def arrange(tiles: list[tuple[str, Pixels]]) -> Pixels:
-    """Pictures of one size, in rows on white, each with its name below."""
+def arrange(tiles: list[tuple[str, Pixels]], columns: int = 0) -> Pixels:
+    """Pictures of one size, in rows on white, each with its name below; by default as many rows as columns."""
     height, width = tiles[0][1].shape[:2]
-    columns = ceil(sqrt(len(tiles)))
+    columns = columns or ceil(sqrt(len(tiles)))
     rows = ceil(len(tiles) / columns)
     cell = height + LABEL + GAP, width + GAP
     sheet = np.full((rows * cell[0] + GAP, columns * cell[1] + GAP, 3), 255, np.uint8)

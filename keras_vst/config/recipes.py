@@ -10,11 +10,13 @@ from keras_vst.config.settings import DataConfig, LossConfig, ScheduleConfig
 
 BORDER = 100.0  # the error is 0.003 to 0.01 untrained; a fifth of that after some hundred steps
 
-PAINTING = RunConfig(loss=LossConfig(border=BORDER))  # one picture
+MEMORY = 0.75  # of the style: about as many squares as a picture of 512 pixels holds
+
+PAINTING = RunConfig(loss=LossConfig(border=BORDER, style_memory=MEMORY))  # one picture
 
 PALETTE = RunConfig(  # several pictures, a style each; each of them is seen every num_styles-th step
     student=StudentConfig(num_styles=4),
-    loss=LossConfig(border=BORDER),
+    loss=LossConfig(border=BORDER, style_memory=MEMORY),
     schedule=ScheduleConfig(steps=6000),
 )
 

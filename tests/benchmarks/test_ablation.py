@@ -14,14 +14,14 @@ def test_every_choice_is_a_configuration_of_its_own(name):
     recipe = "collection" if "collection" in settings else "painting"
     common = [*ablation.BUDGET, ablation.STEPS]
     config = with_overrides(RECIPES[recipe], [*common, *(each for each in settings if "=" in each)])
-    assert (config == with_overrides(RECIPES["painting"], common)) == (name == "the default")
+    assert (config == with_overrides(RECIPES["painting"], common)) == (name == "plain")
 
 
 def test_the_table_names_each_choice_and_its_numbers():
-    row = {"choice": "the default", **{name: 0.1 * place for place, name in enumerate(ablation.COLUMNS)}}
+    row = {"choice": "plain", **{name: 0.1 * place for place, name in enumerate(ablation.COLUMNS)}}
     lines = ablation.table([row, {**row, "choice": "other"}]).splitlines()
     assert lines[0].startswith("| | style | content |")
-    assert lines[2].startswith("| the default | 0.000 | 0.100 | 0.200 |")
+    assert lines[2].startswith("| plain | 0.000 | 0.100 | 0.200 |")
     assert lines[3].startswith("| other |")
 
 

@@ -172,10 +172,12 @@ def test_the_smallest_allowed_values_are_allowed():
     assert from_dict(to_dict(config)) == config
 
 
-def test_the_first_recipe_is_the_default_with_its_border_held_and_the_smoke_recipe_is_a_tiny_one_of_it():
+def test_the_first_recipe_is_the_default_but_for_two_knobs_and_the_smoke_recipe_is_a_tiny_one_of_it():
     painting, smoke = RECIPES["painting"], RECIPES["smoke"]
-    assert painting.loss.border > 0
-    assert painting == RunConfig(loss=LossConfig(border=painting.loss.border))
+    border, memory = painting.loss.border, painting.loss.style_memory
+    assert border > 0
+    assert memory > 0
+    assert painting == RunConfig(loss=LossConfig(border=border, style_memory=memory))
     assert smoke.loss == painting.loss
     assert smoke.schedule.steps <= 10
     assert max(smoke.schedule.judged_sizes) + 2 * smoke.data.margin <= 64
