@@ -26,7 +26,8 @@ from keras import layers
 
 from keras_vst.layers import ShareStyle, StyleNorm
 
-VARYING = ("scale", "shift", "multiply", "add")  # what a norm becomes where styles differ
+OF_STYLE = ("share", "scale", "shift")  # what a norm becomes where styles differ: of the style vector alone,
+ON_PICTURE = ("multiply", "add")  # and on the picture
 Array = npt.NDArray[np.float32]
 
 
@@ -72,9 +73,15 @@ def parts(student: keras.Model) -> dict[str, set[str]]:
     """
     after: dict[str, set[str]] = {layer.name: {layer.name} for layer in student.layers}
     for norm, convolution in foldable(student).items():
-        after[norm] = {f"{norm}_{part}" for part in VARYING}
+        after[norm] = {f"{norm}_{part}" for part in (*OF_STYLE, *ON_PICTURE)}
         after[convolution] |= after[norm]
     return after
+
+
+def of_style(student: keras.Model) -> set[str]:
+    """The layers of `fold(student)` that see the style vector alone: S numbers each, at no cost whatever they are."""
+    shares = {layer.name for layer in student.layers if isinstance(layer, ShareStyle)}
+    return shares | {f"{norm}_{part}" for norm in foldable(student) for part in OF_STYLE}
 
 
 def _share(style: int | Sequence[float] | None, num_styles: int) -> Array:
@@ -120,7 +127,8 @@ def _rebuild(student: keras.Model, pairs: dict[str, str], single: bool) -> keras
 
 def _vary(features: Any, share: Any, name: str) -> Any:
     """What is left of a norm: its scale and shift as convolutions of one pixel, whose weights int8 takes by channel."""
-    channels, one_pixel = features.shape[-1], layers.Reshape((1, 1, share.shape[-1]))(share)
+    channels = features.shape[-1]
+    one_pixel = layers.Reshape((1, 1, share.shape[-1]), name=f"{name}_share")(share)
     scale = layers.Conv2D(channels, 1, use_bias=False, name=f"{name}_scale")(one_pixel)
     shift = layers.Conv2D(channels, 1, use_bias=False, name=f"{name}_shift")(one_pixel)
     return layers.Add(name=f"{name}_add")(
