@@ -127,8 +127,8 @@ def _add_artifacts(group: argparse._ArgumentGroup) -> None:
         "--int8-floor",
         type=float,
         metavar="DB",
-        help="how near int8 is to be to the network, by keeping layers float: 46 where it flickers, 35 for chips "
-        "without floats (default: 43)",
+        help="how near int8 is to be to the network, by keeping layers float: more where it flickers, 35 for chips "
+        "without floats (default: 46)",
     )
 
 

@@ -25,7 +25,7 @@ JUDGED_FRAMES = 2  # by VGG16, which takes four looks of a second each
 UNSEEN = {"flicker": 0.001, "style": 0.002, "content": 0.002}
 _REMEDIES = {
     "flicker": "rounding stirs the memory, which `remember` writes; keep more layers float with a higher --int8-floor "
-    "(46, say), or calibrate on longer clips",
+    "(50, say), or calibrate on longer clips",
     "style": "the strokes were lost in rounding; keep the last layers (`paint`, `mix_2`) float",
     "content": "the scene was lost in rounding; keep the first layers (`stem`, `down_4`) float",
 }

@@ -95,6 +95,11 @@ def _check_styles(config: RunConfig) -> None:
             f"loss.style_each takes a number for each of the {config.num_styles} styles. "
             f"Received: {len(factors)}. Leave it out to treat all alike."
         )
+    if config.kind == "keyframes" and config.loss.style_memory > 0:
+        raise UserError(
+            "loss.style_memory remembers what was compared with a style picture; keyframes compares each frame with "
+            f"its painting. Received: {config.loss.style_memory}. Set it to 0."
+        )
 
 
 def _check_sizes(config: RunConfig) -> None:

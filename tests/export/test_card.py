@@ -8,6 +8,7 @@ import math
 import shlex
 from pathlib import Path
 
+import cv2
 import pytest
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
@@ -27,6 +28,7 @@ from training import fit, loop
 from training.evaluation.cards import NETWORK, PEER_STYLES, Card, StyleCard
 
 STEPS, SEED = 3, 11
+REPOSITORY = Path(__file__).parents[2]
 SCORES = {
     "style": 0.2,
     "content": 0.6,
@@ -222,6 +224,14 @@ def test_the_command_on_the_card_trains_the_same_network_again(shipped, trained,
     again = train(card["training"]["command"], tmp_path / "again")
     assert RunDirectory(again).record()["config"] == card["training"]["config"]
     assert_equal_weights(again, trained[1])
+
+
+@pytest.mark.parametrize("network", zoo.networks(), ids=lambda network: network.name)
+def test_every_card_of_the_zoo_shows_a_sheet_and_strips(network):
+    for name in ("sheet", "strips"):
+        picture = cv2.imread(str(REPOSITORY / network.card["pictures"][name]))
+        assert picture is not None
+        assert min(picture.shape[:2]) > 300
 
 
 @pytest.mark.parametrize("network", zoo.networks(), ids=lambda network: network.name)

@@ -94,6 +94,10 @@ def test_settings_of_the_schedule_and_the_objective_are_refused_in_three_parts(k
             {"loss": LossConfig(style_each=(1.0, 2.0))},
             r"style_each takes a number for each of the 1 styles.*Received: 2",
         ),
+        (
+            {"kind": "keyframes", "loss": LossConfig(supervised=1.0, style_memory=0.5)},
+            r"keyframes compares each frame with its painting\. Received: 0\.5",
+        ),
         ({"discriminator": DiscriminatorConfig(num_frames=3)}, r"num_frames is 1 in a run.*Received: 3"),
         ({"discriminator": DiscriminatorConfig(num_styles=2)}, r"Received: 2 for 1"),
         ({"discriminator": DiscriminatorConfig(condition_channels=2)}, r"is 0, or 3.*Received: 2"),
