@@ -128,7 +128,7 @@ def _add_artifacts(group: argparse._ArgumentGroup) -> None:
         type=float,
         metavar="DB",
         help="how near int8 is to be to the network, by keeping layers float: more where it flickers, 35 for chips "
-        "without floats (default: 46)",
+        "that are slow at floats (default: 46)",
     )
 
 
