@@ -33,20 +33,47 @@ FAINT = 4e-4  # variance of a colour axis below which it counts as noise
 LEAST_CONTRAST = 1e-3
 
 
+class Texture:
+    """What is counted of a picture's features, place apart: of each layer the mean (C,) and mean product (C, C)."""
+
+    def __init__(self, features: Mapping[str, Any]) -> None:
+        flat = [_numpy(features[name]).reshape(-1, features[name].shape[-1]) for name in STYLE_LAYERS]
+        self.means = [layer.mean(axis=0, dtype=np.float64) for layer in flat]
+        self.grams = [(layer.T @ layer / len(layer)).astype(np.float64) for layer in flat]
+
+    def style_error(self, reference: Texture) -> float:
+        """As `style_distance`."""
+        pairs = zip(self.grams, reference.grams, strict=True)
+        return float(np.mean([_relative(*pair) for pair in pairs]))
+
+    def error(self, reference: Texture) -> float:
+        """As `texture_distance`."""
+        layers = zip(self.means, self.grams, reference.means, reference.grams, strict=True)
+        terms = [
+            _relative(gram - np.outer(mean, mean), wanted - np.outer(goal, goal)) + _relative(mean, goal)
+            for mean, gram, goal, wanted in layers
+        ]
+        return float(np.mean(terms))
+
+
 def style_distance(stylized: Any, reference: Any, features: Features) -> float:
     """Raw Gram matrices, relative, as most papers tell it.  Blind: up to 84 % of one is only the mean."""
-    return _mean_over_layers(_gram_error, stylized, reference, features)
+    return Texture(features(check(stylized))).style_error(Texture(features(check(reference))))
 
 
 def texture_distance(stylized: Any, reference: Any, features: Features) -> float:
     """Mean and centred covariance of features, each relative: a right mean cannot hide a missing texture."""
-    return _mean_over_layers(_texture_error, stylized, reference, features)
+    return Texture(features(check(stylized))).error(Texture(features(check(reference))))
 
 
 def content_distance(stylized: Any, original: Any, features: Features) -> float:
     """What the picture shows against the frame that was painted: squared error of relu3_3, relative."""
-    ours, theirs = (_numpy(features(check(frames))[CONTENT_LAYER]) for frames in (stylized, original))
-    return _relative(ours, theirs)
+    return content_error(features(check(stylized)), features(check(original)))
+
+
+def content_error(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> float:
+    """As `content_distance`, of features."""
+    return _relative(_numpy(ours[CONTENT_LAYER]), _numpy(theirs[CONTENT_LAYER]))
 
 
 def palette_distance(painted: Sequence[Any], painting: Any) -> float:
@@ -159,24 +186,6 @@ def check(frames: Any) -> Frames:
             "Bring them to [0, 1] first: (x + 1) / 2 from [-1, 1], x / 255 from [0, 255]."
         )
     return array.astype(np.float32, copy=False)
-
-
-def _mean_over_layers(
-    error: Callable[[Floats, Floats], float], stylized: Any, reference: Any, features: Features
-) -> float:
-    ours, theirs = features(check(stylized)), features(check(reference))
-    flat = [[_numpy(each[name]) for each in (ours, theirs)] for name in STYLE_LAYERS]
-    return float(np.mean([error(*(each.reshape(-1, each.shape[-1]) for each in pair)) for pair in flat]))
-
-
-def _gram_error(ours: Floats, theirs: Floats) -> float:
-    return _relative(ours.T @ ours / len(ours), theirs.T @ theirs / len(theirs))
-
-
-def _texture_error(ours: Floats, theirs: Floats) -> float:
-    means = ours.mean(axis=0), theirs.mean(axis=0)
-    centred = ours - means[0], theirs - means[1]
-    return _gram_error(*centred) + _relative(*means)
 
 
 def _relative(ours: Floats, theirs: Floats) -> float:
