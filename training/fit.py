@@ -34,7 +34,9 @@ def configured(arguments: argparse.Namespace, inputs: Inputs) -> RunConfig:
     """The settings of a new run: a recipe or a file, what its sources ask for, and --set."""
     base = configuration.load(arguments.config) if arguments.config else RECIPES[arguments.recipe]
     inputs.check(base.kind, arguments.recipe)
-    return configuration.with_overrides(base, [*inputs.overrides(base.kind), *arguments.set])
+    config = configuration.with_overrides(base, [*inputs.overrides(base.kind), *arguments.set])
+    inputs.check_use(config)
+    return config
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -53,18 +55,21 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _start(arguments: argparse.Namespace, config: RunConfig, inputs: Inputs) -> int:
+    from training.initial import NOTHING, base_of
+
     run = RunDirectory(arguments.run)
     run.check_new()
+    origin = "" if arguments.init == NOTHING else arguments.init or base_of(config)
     about = {
         "recipe": arguments.recipe,
-        "styles": inputs.styles(),
+        "style": inputs.learned_from(),
         "inputs": inputs.to_dict(),
-        "init": arguments.init,
+        "init": origin,
         "licences": inputs.manifests(),
     }
     sitting = _sit_down(run, config, inputs, arguments)
-    if arguments.init:
-        sitting.start_from(arguments.init)
+    if origin:
+        sitting.start_from(origin)
     if sitting.devices.is_chief:
         run.create(config, {**about, "data": sitting.opened.about, "skipped": sitting.opened.skipped()})
     return _train(sitting, arguments.quiet)

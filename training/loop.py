@@ -19,12 +19,11 @@ from training.curves import draw_curves
 from training.data import dataset
 from training.devices import Devices, lost_worker_told
 from training.initial import take_weights
-from training.objective import style_references
+from training.objective import LOOKED_AT, style_references
 from training.sources import Opened
 from training.trainer import build_trainer
 from training.watch import Watch, not_a_number
 
-JUDGED = {"content", "style", "palette"}  # the terms that look through VGG16
 NUM_SHOWN = 3  # terms in the progress bar
 
 Row = dict[str, float]
@@ -46,7 +45,7 @@ class Sitting:
         self.quiet = quiet
         self.trainer = self._build(vgg16)
         self.warnings: list[str] = []
-        self._compiled = self.devices.step(self.trainer)
+        self._steps: dict[bool, Any] = {}  # compiled; by whether norms are held
         self._minutes_before = 0.0
 
     def start_from(self, origin: str) -> None:
@@ -89,7 +88,12 @@ class Sitting:
 
     def step(self, batch: Any) -> Row:
         """Take one step; every term as a number."""
-        return {name: float(term) for name, term in self._compiled(batch).items()}
+        schedule = self.config.schedule
+        held = self.trainer.step >= schedule.norms_held_from * schedule.steps
+        if held not in self._steps:
+            self.trainer.norms_held = held
+            self._steps[held] = self.devices.step(self.trainer)
+        return {name: float(term) for name, term in self._steps[held](batch).items()}
 
     def _rows(self, log_every: int, keeper: _Keeper | None) -> Iterator[Row]:
         """Take the steps; every few of them hand out the mean of each term, and the minutes trained so far."""
@@ -119,9 +123,10 @@ class Sitting:
         keras.utils.set_random_seed(self.config.seed)
         with self.devices.scope():
             features = references = None
-            if JUDGED & set(self.config.terms):
-                features = load_vgg16(vgg16)
-                references = style_references(features, self.opened.references)
+            if set(LOOKED_AT) & set(self.config.terms):
+                dtype = precision.of_features(self.config.schedule.mixed_precision)
+                features = load_vgg16(vgg16, dtype=dtype)
+                references = style_references(features, self.opened.references, self.opened.photo_colours())
             trainer = build_trainer(self.devices.replica_config(self.config), features, references)
         self.devices.prepare(trainer)
         return trainer
