@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from typing import cast
+
 import keras
 from keras import ops
 

@@ -11,20 +11,21 @@ from keras_vst.config import RunConfig
 from keras_vst.errors import UserError
 from keras_vst.runs import RunDirectory, read_weights
 
-NOTHING = "none"  # --init none: random weights
+BUNDLED, NOTHING = "bundled", "none"  # what --init takes besides paths: the base; random weights
 BASES = Path(keras_vst.__file__).parent / "assets" / "bases"
 BEGINS_WITH_BASE = ("perceptual", "adversarial", "keyframes")  # kinds that train a student to paint
 
 
-def base_of(config: RunConfig) -> str:
-    """The bundled base of this student, from which all its styles begin, so that they can be mixed; "" for none."""
-    path = BASES / f"{config.student.architecture}.weights.h5"
-    return str(path) if config.kind in BEGINS_WITH_BASE and path.is_file() else ""
+def default_of(config: RunConfig) -> str:
+    """BUNDLED where there is a base of this student, from which all its styles begin, so that they can be mixed."""
+    return BUNDLED if config.kind in BEGINS_WITH_BASE and _base(config).is_file() else NOTHING
 
 
-def take_weights(network: keras.Model, origin: str) -> None:
-    """Give the network the weights of a run or of a file, NAME.weights.h5."""
-    path = Path(origin)
+def take_weights(network: keras.Model, origin: str, config: RunConfig) -> None:
+    """Give the network the weights of the bundled base, a run, or a file, NAME.weights.h5."""
+    if origin == NOTHING:
+        return
+    path = _base(config) if origin == BUNDLED else Path(origin)
     try:
         read_weights(network, RunDirectory(path).network_file(network.name) if path.is_dir() else path)
     except (OSError, ValueError) as error:
@@ -33,3 +34,7 @@ def take_weights(network: keras.Model, origin: str) -> None:
             f"It must be a run with the same {network.name}.* settings, or its {network.name}.weights.h5; "
             f"{NOTHING} begins with random weights."
         ) from error
+
+
+def _base(config: RunConfig) -> Path:
+    return BASES / f"{config.student.architecture}.weights.h5"

@@ -25,6 +25,8 @@ from training.trainer import build_trainer
 from training.watch import Watch, not_a_number
 
 NUM_SHOWN = 3  # terms in the progress bar
+TIMED = 12  # steps, after the one that compiles, that tell how long a run will take
+EARLY = (45.0, 100.0)  # seconds after which there is something to look at already
 
 Row = dict[str, float]
 
@@ -50,7 +52,7 @@ class Sitting:
 
     def start_from(self, origin: str) -> None:
         """Take the weights that `--init` names, and forget nothing else."""
-        take_weights(self.trainer.averaged, origin)
+        take_weights(self.trainer.averaged, origin, self.config)
         self.trainer.generator.set_weights(self.trainer.averaged.get_weights())
 
     def resume(self) -> None:
@@ -105,9 +107,12 @@ class Sitting:
         with self._progress(first) as progress:
             for step, batch in zip(range(first + 1, last + 1), self.batches(), strict=False):
                 terms = self.step(batch)
+                started = time.monotonic() if step == first + 1 else started
                 watch.terms(step, terms)
                 gathered.append(terms)
                 progress.update()
+                if step == first + TIMED:
+                    self._tell_time(step, started)
                 if keeper:
                     keeper.batch = batch
                 if step % log_every == 0 or step == last:
@@ -136,6 +141,15 @@ class Sitting:
         steps = self.config.schedule.steps
         return tqdm(initial=first, total=steps, unit="step", disable=hidden, dynamic_ncols=True)
 
+    def _tell_time(self, step: int, started: float) -> None:
+        """How long all of it takes, from the steps after the first, which compiles."""
+        left = self.config.schedule.steps - step
+        seconds = (time.monotonic() - started) / TIMED
+        if not self.quiet and self.devices.is_chief and left > 0:
+            tqdm.write(
+                f"About {max(1, round(seconds * left / 60))} min for {left} more steps, {seconds:.2f} s each."
+            )
+
     def _shown(self, row: Row) -> list[str]:
         return [name for name in self.config.terms if name in row][:NUM_SHOWN]
 
@@ -150,13 +164,17 @@ class _Keeper:
         self._shown = samples.choose(sitting.opened.sources, sitting.config)
         self._watch = Watch(style_dots=sitting.opened.style_dots())
         self._board = Board(self._run.tensorboard, self._trainer.step)
-        self._saved = time.monotonic()
+        self._begun = self._saved = time.monotonic()
+        self._early = list(EARLY)
 
     def take(self, row: Row) -> None:
         """Log a row; now and then save and look at what is painted."""
         self._run.log(row)
         self._board.row(row)
-        if time.monotonic() - self._saved > self._save_every:
+        now = time.monotonic()
+        early = bool(self._early) and now - self._begun > self._early[0]
+        if early or now - self._saved > self._save_every:
+            self._early = [second for second in self._early if now - self._begun <= second]
             self.save()
             self._saved = time.monotonic()
 
@@ -177,7 +195,10 @@ class _Keeper:
         network, shown = self._trainer.averaged, self._shown
         strip, painted = samples.photo_strip(network, shown, self._config)
         moving = samples.clip_strip(network, shown, self._config)
-        self._run.write_bytes(self._run.samples / f"step_{step:06d}.png", samples.png(strip))
+        path = self._run.samples / f"step_{step:06d}.png"
+        self._run.write_bytes(path, samples.png(strip))
+        if self._early and not self._sitting.quiet:
+            tqdm.write(f"What it paints at step {step}: {path}")
         self._run.write_bytes(self._run.samples / f"clip_{step:06d}.png", samples.png(moving))
         self._board.strip(step, "photos", strip)
         self._board.strip(step, "clip", moving)
