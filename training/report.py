@@ -51,7 +51,9 @@ def _facts(run: RunDirectory, record: dict[str, Any], rows: list[dict[str, float
     planned = record["config"]["schedule"]["steps"]
     told = {
         "recipe": record.get("recipe", ""),
-        "styles": ", ".join(style["file"] for style in record.get("styles", [])),
+        "learned from": (record.get("style") or {}).get("file", ""),
+        "began with": Path(record.get("init", "")).name,
+        "command": record.get("command", ""),
         **{name.replace("_", " "): value for name, value in record.get("data", {}).items()},
         "licences": _licences(record.get("licences", {})),
         "steps": f"{steps} of {planned}" + ("" if steps >= planned else ", not finished"),

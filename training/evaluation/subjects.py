@@ -127,9 +127,8 @@ def _of_style(style: zoo.Style) -> Subject:
 
 
 def _of_run(path: Path) -> Subject:
-    styles: list[dict[str, Any]] = RunDirectory(path).record().get("styles") or [{}]
-    of = styles[0]
-    return Subject(path.resolve().name, path, of.get("sha256", ""), of.get("file", ""))
+    style: dict[str, Any] = RunDirectory(path).record().get("style") or {}
+    return Subject(path.resolve().name, path, style.get("sha256", ""), style.get("file", ""))
 
 
 def _open_run(path: Path) -> Network:

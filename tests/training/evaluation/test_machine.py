@@ -9,8 +9,8 @@ from training.evaluation.machine import processor
     ("flags", "told"),
     [
         ("fpu avx512f avx512_bf16", "with avx512_bf16"),
-        ("amx_bf16 avx512_bf16 fpu", "with avx512_bf16 and amx_bf16"),
-        ("fpu avx2", "without avx512_bf16 or amx_bf16"),
+        ("amx_bf16 avx512_bf16 fpu", "with amx_bf16 and avx512_bf16"),
+        ("fpu avx2", "without amx_bf16 or avx512_bf16"),
     ],
 )
 def test_the_processor_is_named_and_whether_it_has_bfloat16(tmp_path, flags, told):

@@ -105,7 +105,7 @@ STUDENT, TEACHER = (
 
 def test_a_run_is_scored_before_any_export_and_knows_where_its_painting_was(gallery):
     run = RunDirectory(gallery / "mine")
-    run.create(RunConfig(student=STUDENT), {"styles": [{"name": "x", "file": str(gallery / "wave.png")}]})
+    run.create(RunConfig(student=STUDENT), {"style": {"name": "x", "file": str(gallery / "wave.png")}})
     student = build_student(STUDENT)
     run.save_network(student)
     found = find_subject(str(run.path))
