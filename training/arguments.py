@@ -177,7 +177,7 @@ def _add_running(group: argparse._ArgumentGroup) -> None:
         "--install", action="store_true", help="put the style into your own zoo: vst --style NAME finds it"
     )
     group.add_argument(
-        "--no-export", action="store_true", help="leave the network in the run directory, and export it later"
+        "--no-export", action="store_true", help="leave it at the weights: no score-card, no exported network"
     )
     group.add_argument("--quiet", action="store_true", help="no progress bar")
     group.add_argument("--debug", action="store_true", help="show the traceback of an error")

@@ -17,7 +17,6 @@ from keras_vst.config import RECIPES, RunConfig
 from keras_vst.errors import UserError
 from keras_vst.runs import RunDirectory
 from training.arguments import KNOBS, inputs_of, knobs, parser
-from training.finish import finish
 from training.inputs import SOURCES, Inputs
 
 if TYPE_CHECKING:
@@ -136,6 +135,10 @@ def _train(sitting: Sitting, arguments: argparse.Namespace) -> int:
         raise
     if not sitting.devices.is_chief:
         return 0 if finished else 130
+    if finished and sitting.config.kind == "perceptual" and not arguments.no_export:
+        from training.finish import score
+
+        run.amend(score=score(sitting, arguments.vgg16))
     _tell(sitting, finished)
     took = (time.monotonic() - started) / 60
     if not finished:
@@ -144,7 +147,12 @@ def _train(sitting: Sitting, arguments: argparse.Namespace) -> int:
         )
         return 130
     print(f"{run.path}: step {sitting.trainer.step}, {took:.1f} min. Look at {run.report_file}")
-    return finish(sitting, arguments)
+    if sitting.config.kind == "base" or arguments.no_export:
+        print(f"Next: python -m export --run {run.path} --out DIR")
+        return 0
+    from training.finish import export
+
+    return export(str(run.path), arguments.vgg16, arguments.install)
 
 
 def _tell(sitting: Sitting, finished: bool) -> None:
