@@ -58,13 +58,14 @@ def build_vgg16(wanted: Sequence[str] = LAYERS, dtype: str = "float32") -> keras
     frames = layers.Input((None, None, 3), name="frames")
     features = frames * 255.0
     features = ops.flip(features, axis=-1) - ops.reshape(ops.array(_BGR_MEAN, "float32"), (1, 1, 1, 3))
-    features = ops.cast(features, dtype)
+    # Weights stay float32: several machines can only hand those to each other.
+    policy = "mixed_bfloat16" if dtype == "bfloat16" else dtype
     outputs = {}
     for name, filters in zip(NAMES, FILTERS, strict=True):
         if name in ("2_1", "3_1", "4_1"):
-            features = layers.MaxPooling2D(2, name=f"pool{name[0]}", dtype=dtype)(features)
+            features = layers.MaxPooling2D(2, name=f"pool{name[0]}", dtype=policy)(features)
         convolution = layers.Conv2D(
-            filters, 3, padding="same", activation="relu", name=f"conv{name}", dtype=dtype
+            filters, 3, padding="same", activation="relu", name=f"conv{name}", dtype=policy
         )
         features = convolution(features)
         if f"relu{name}" in wanted:

@@ -108,7 +108,7 @@ def clip_from_photos(
     background = Layer(photo, None, _camera(photo.shape[:2], size, num_frames, rng, config))
     pieces = [_piece(other, num_frames, size, rng, config) for _ in range(rng.integers(config.objects + 1))]
     gain, drift = rng.uniform(0.9, 1.1), rng.uniform(-config.light, config.light)
-    light = [gain * (1 + drift * time) for time in range(num_frames)]
+    light = [gain * (1 + drift) ** time for time in range(num_frames)]
     noise = [config.noise * _grain(size, rng) for _ in range(num_frames)]
     return SyntheticClip([background, *pieces], size, light, noise)
 

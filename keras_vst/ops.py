@@ -108,7 +108,8 @@ def of_all_replicas(rows: Tensor) -> Tensor:
     replica = tf.distribute.get_replica_context()
     if replica is None or replica.num_replicas_in_sync == 1:
         return rows
-    return replica.all_gather(rows, axis=0)
+    gathered = replica.all_gather(rows, axis=0)
+    return tf.ensure_shape(gathered, (replica.num_replicas_in_sync * rows.shape[0], *rows.shape[1:]))
 
 
 # OKLab, Björn Ottosson 2020: linear sRGB to cones, and the cube roots of these to L, a, b; one column an output.

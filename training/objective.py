@@ -133,8 +133,8 @@ class Judge:
         cells = tf.ensure_shape(
             cells, (shown.shape[0], *(side // CELL // STRIDE for side in shown.shape[1:3]), 3)
         )
-        own = ops.matmul(ops.reshape(cells, (-1, 3)) - known.mean, known.whiten)
-        colours = memory.colours(of_all_replicas(own))
+        everywhere = of_all_replicas(ops.reshape(cells, (-1, 3)))
+        colours = memory.colours(ops.matmul(everywhere - known.mean, known.whiten))
         return losses.palette(colours, ops.convert_to_tensor(known.colours), memory.directions())
 
     def _recoloured(self, original: Tensor) -> Tensor:
@@ -180,8 +180,7 @@ class Memory(keras.layers.Layer):
 
     def colours(self, now: Tensor) -> Tensor:
         """COLOURS of this batch, with their gradient, and of the last few before it: (N, 3) -> (M, 3)."""
-        places = ops.cast(ops.linspace(0.0, float(now.shape[0] - 1), COLOURS), "int32")
-        now = ops.take(now, places, axis=0)
+        now = ops.take(now, np.arange(COLOURS) * now.shape[0] // COLOURS, axis=0)  # each of them as often
         if not self.keep:
             return now
         rows = ops.concatenate([now, ops.reshape(self._past, (-1, 3))])
