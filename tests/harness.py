@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,16 @@ def check_round_trip(model: keras.Model, inputs: Any, wanted: Any) -> None:
 def random_array(shape: Shape, seed: int = 0) -> Array:
     """Float32, uniform in [0, 1)."""
     return np.random.default_rng(seed).random(shape, np.float32)
+
+
+@contextmanager
+def sixteen_bits() -> Iterator[None]:
+    """What is built here computes in bfloat16 and keeps its weights in float32."""
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy("float32")
 
 
 def gradient(function: Callable[..., Any], *arrays: npt.ArrayLike) -> list[Array]:

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from keras_vst import layers
-from tests.harness import check_layer, random_array
+from tests.harness import check_layer, random_array, sixteen_bits
 
 
 @pytest.fixture
@@ -150,11 +150,8 @@ def test_instance_norm_norms_each_picture_and_channel_by_itself():
 def test_instance_norm_sums_in_float32_whatever_the_policy():
     features = random_array((1, 64, 64, 2)) + 100  # 16 bits could not tell their mean from one 0.5 away
 
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
+    with sixteen_bits():
         norm = layers.instance_norm()
-    finally:
-        keras.config.set_dtype_policy("float32")
 
     normed = np.asarray(norm(features))
     assert normed.dtype == np.float32

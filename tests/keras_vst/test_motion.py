@@ -228,7 +228,8 @@ def test_light_drifts_by_at_most_its_share_a_frame():
 def test_even_the_fastest_change_of_light_never_puts_it_out():
     grey = np.full((90, 90, 3), 100, np.uint8)
     clips = [
-        make_clip(seed, dataclasses.replace(STILL, light=0.25), num_frames=8, photo=grey) for seed in range(20)
+        make_clip(seed, dataclasses.replace(STILL, light=0.25), num_frames=8, photo=grey)
+        for seed in range(20)
     ]
 
     assert min(clip.frame(7).min() for clip in clips) >= 100 * 0.9 * 0.75**7 - 1
