@@ -13,9 +13,17 @@ PAINTING = RunConfig()  # one picture
 BASE = RunConfig(  # what every student begins from: it gives the frame back
     kind="base",
     loss=LossConfig(
-        content=0.0, style=0.0, palette=0.0, field=0.0, temporal=0.0, reconstruction=10.0, memory=0.0
+        content=0.0,
+        style=0.0,
+        palette=0.0,
+        field=0.0,
+        temporal=0.0,
+        grid=0.0,
+        border=60.0,
+        memory=0.0,
+        reconstruction=10.0,
     ),
-    schedule=ScheduleConfig(steps=450),
+    schedule=ScheduleConfig(steps=1000, norms_held_from=1.0),
 )
 
 _ADVERSARIAL = LossConfig(
@@ -53,6 +61,7 @@ KEYFRAMES = RunConfig(  # one to five frames of a clip that an artist painted: m
         field=0.0,
         temporal=0.0,
         border=0.0,
+        grid=0.0,
         memory=0.0,
         supervised=4.0,
         adversarial=0.1,

@@ -70,13 +70,13 @@ class DataConfig:
 class LossConfig:
     """The weight of each term of the objective; a term of weight 0 is neither computed nor logged."""
 
-    content: float = 1.3  # forms stay readable; contrast and colour are free
-    style: float = 9.0  # texture: more paints more boldly
+    content: float = 1.1  # forms stay readable; contrast and colour are free
+    style: float = 12.0  # texture: more paints more boldly
     palette: float = 4.0  # the painting's colours, each as often as there
     field: float = 1.0  # different things get different colours
-    temporal: float = 12.0  # more holds strokes still from frame to frame
-    border: float = 60.0  # a frame's border is painted as the same place inside a larger frame would be
-    grid: float = 0.0  # flat areas stay free of a pattern of two pixels
+    temporal: float = 16.0  # more holds strokes still from frame to frame
+    border: float = 200.0  # a frame's border is painted as the same place inside a larger frame would be
+    grid: float = 80.0  # flat areas stay free of a pattern of two pixels
     reconstruction: float = 0.0  # gives the frame back: what a base begins with
     supervised: float = 0.0  # keyframes: nearness to what the artist painted
     adversarial: float = 0.0  # passes for a painting of the collection: handwriting that statistics miss
@@ -114,7 +114,7 @@ class LossConfig:
 class ScheduleConfig:
     """How long, how fast, and what is looked at when."""
 
-    steps: int = 1000
+    steps: int = 1200
     learning_rate: float = 2e-3  # falls to a fiftieth of it along a cosine
     discriminator_learning_rate: float = 4e-4  # too fast: scores part, and the generator learns nothing
     average: float = 0.996  # decay of the running mean of the weights; the mean is what is exported
@@ -123,7 +123,7 @@ class ScheduleConfig:
         256,
     )  # squares that losses see, stage by stage: larger ones, larger forms
     stage_shares: tuple[float, ...] = (1.0,)  # share of the run that each of them takes
-    norms_held_from: float = 1.0  # share of the run after which norms are as they will be when it runs
+    norms_held_from: float = 0.6  # share of the run after which norms are as they will be when it runs
     clips_from: float = 1.0  # share of the run after which real clips are mixed in; 1 is never
     mixed_precision: bool | str = "auto"  # true, false, or auto: 16 bits where the hardware has them
 
