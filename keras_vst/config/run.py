@@ -9,29 +9,20 @@ from keras_vst.config.networks import DiscriminatorConfig, StudentConfig, Teache
 from keras_vst.config.settings import DataConfig, LossConfig, ScheduleConfig
 from keras_vst.errors import UserError
 
-_PERCEPTUAL = (
-    "content",
-    "style",
-    "palette",
-    "temporal",
-    "long_term",
-    "temporal_features",
-    "smoothness",
-    "stability",
-)
+_PICTURE = ("content", "style", "palette", "field", "temporal", "border", "grid")
 TERMS = {
-    "perceptual": (*_PERCEPTUAL, "border"),
+    "base": ("reconstruction", "border"),
+    "perceptual": _PICTURE,
     "adversarial": (
-        *_PERCEPTUAL,
-        "border",
+        *_PICTURE,
         "adversarial",
         "adversarial_motion",
         "adversarial_reverse",
         "cycle",
         "identity",
     ),
-    "film": (*_PERCEPTUAL, "diversity"),
-    "keyframes": (*_PERCEPTUAL, "supervised", "adversarial"),
+    "film": (*(name for name in _PICTURE if name != "border"), "diversity"),
+    "keyframes": ("content", "style", "palette", "temporal", "supervised", "adversarial"),
 }
 KINDS = tuple(TERMS)
 _ALL_TERMS = tuple(dict.fromkeys(name for names in TERMS.values() for name in names))
@@ -41,7 +32,7 @@ _ALL_TERMS = tuple(dict.fromkeys(name for names in TERMS.values() for name in na
 class RunConfig:
     """Everything that decides the outcome of a training run."""
 
-    kind: str = "perceptual"  # what is learned from: a picture, a collection (adversarial), a film, keyframes
+    kind: str = "perceptual"  # what is learned from: a picture, a collection, keyframes; film is the teacher
     student: StudentConfig = field(default_factory=StudentConfig)
     teacher: TeacherConfig = field(default_factory=TeacherConfig)  # trained instead of the student by `film`
     discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
@@ -53,7 +44,7 @@ class RunConfig:
     def __post_init__(self) -> None:
         one_of(KINDS, kind=self.kind)
         _check_terms(self)
-        _check_styles(self)
+        _check_memory(self)
         _check_sizes(self)
         _check_discriminator(self)
 
@@ -61,11 +52,6 @@ class RunConfig:
     def terms(self) -> tuple[str, ...]:
         """The terms that weigh something, in the order in which they are logged."""
         return tuple(name for name in TERMS[self.kind] if getattr(self.loss, name) > 0)
-
-    @property
-    def num_styles(self) -> int:
-        """The styles of the network that is trained."""
-        return self.teacher.num_styles if self.kind == "film" else self.student.num_styles
 
     @property
     def painting_frames(self) -> int:
@@ -88,17 +74,11 @@ def _check_terms(config: RunConfig) -> None:
         raise UserError("loss.diversity needs noise to answer to. Set teacher.noise_channels=2 as well.")
 
 
-def _check_styles(config: RunConfig) -> None:
-    factors = config.loss.style_each
-    if len(factors) not in (0, config.num_styles):
+def _check_memory(config: RunConfig) -> None:
+    if config.kind == "keyframes" and config.loss.memory > 0:
         raise UserError(
-            f"loss.style_each takes a number for each of the {config.num_styles} styles. "
-            f"Received: {len(factors)}. Leave it out to treat all alike."
-        )
-    if config.kind == "keyframes" and config.loss.style_memory > 0:
-        raise UserError(
-            "loss.style_memory remembers what was compared with a style picture; keyframes compares each frame with "
-            f"its painting. Received: {config.loss.style_memory}. Set it to 0."
+            "loss.memory remembers what was compared with a style picture; keyframes compares each frame with "
+            f"its painting. Received: {config.loss.memory}. Set it to 0."
         )
 
 
@@ -123,11 +103,6 @@ def _check_discriminator(config: RunConfig) -> None:
         raise UserError(
             "loss.adversarial_motion judges three frames in a row. "
             f"Received: data.frames={config.data.frames}. Use data.frames=3."
-        )
-    if discriminator.num_styles not in (0, config.student.num_styles):
-        raise UserError(
-            "discriminator.num_styles is 0, or the number of styles of the student. "
-            f"Received: {discriminator.num_styles} for {config.student.num_styles}. Use one of these two."
         )
     if discriminator.condition_channels not in (0, 3):
         raise UserError(

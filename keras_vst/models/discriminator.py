@@ -1,6 +1,6 @@
 """The discriminator: says, patch by patch and at several scales, whether a picture was painted.
 
-In:  frames (B, H, W, 3 * num_frames) in [0, 1]; style (B, S) and condition (B, H, W, C) where configured.
+In:  frames (B, H, W, 3 * num_frames) in [0, 1]; condition (B, H, W, C) where configured.
 Out: scores_0, scores_1, ...: (B, h, w, 1) logits, scores_0 at full size and each next one at half of it.
 
 With `num_frames=3` it judges motion: frames t-1, t, t+1, the outer two moved onto the middle one by
@@ -11,10 +11,9 @@ times and flicker does not, so that adversarial pressure no longer rewards flick
 from __future__ import annotations
 
 import keras
-from keras import layers, ops
+from keras import layers
 
 from keras_vst.config import DiscriminatorConfig
-from keras_vst.layers import ShareStyle
 from keras_vst.ops import Tensor
 
 
@@ -26,34 +25,27 @@ def build_discriminator(config: DiscriminatorConfig) -> keras.Model:
     """
     frames = layers.Input((None, None, 3 * config.num_frames), name="frames")
     inputs = {"frames": frames}
-    seen, share = frames, None
+    seen = frames
     if config.condition_channels:
         inputs["condition"] = layers.Input((None, None, config.condition_channels), name="condition")
         seen = layers.Concatenate(name="beside")([frames, inputs["condition"]])
-    if config.num_styles:
-        inputs["style"] = layers.Input((config.num_styles,), name="style")
-        share = ShareStyle(name="share")(inputs["style"])
 
     scores = {}
     for scale in range(config.num_scales):
         if scale:
             seen = layers.AveragePooling2D(2, name=f"halve_{scale}")(seen)
-        scores[f"scores_{scale}"] = _judge(seen, share, config.channels, f"scale_{scale}")
+        scores[f"scores_{scale}"] = _judge(seen, config.channels, f"scale_{scale}")
     return keras.Model(inputs, scores, name="discriminator")
 
 
-def _judge(seen: Tensor, share: Tensor | None, channels: tuple[int, ...], name: str) -> Tensor:
+def _judge(seen: Tensor, channels: tuple[int, ...], name: str) -> Tensor:
     """One PatchGAN: strided convolutions, then a logit a patch.  Norming features would hide contrast."""
     features = seen
     for index, filters in enumerate(channels):
         convolution = layers.Conv2D(filters, 4, strides=2, padding="same", name=f"{name}_conv_{index}")
         features = _spectral(convolution)(features)
         features = layers.LeakyReLU(0.2, name=f"{name}_relu_{index}")(features)
-    logits = _spectral(layers.Conv2D(1, 3, padding="same", name=f"{name}_score"))(features)
-    if share is None:
-        return logits
-    wanted = _spectral(layers.Dense(channels[-1], use_bias=False, name=f"{name}_style"))(share)
-    return logits + ops.sum(features * wanted[:, None, None, :], axis=-1, keepdims=True)
+    return _spectral(layers.Conv2D(1, 3, padding="same", name=f"{name}_score"))(features)
 
 
 def _spectral(layer: keras.layers.Layer) -> keras.layers.Layer:

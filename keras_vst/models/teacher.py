@@ -1,6 +1,6 @@
 """The teacher: the large network for film and for distillation, steadied by optical flow.
 
-In:  frame (B, H, W, 3) in [0, 1]; style (B, S) weights;
+In:  frame (B, H, W, 3) in [0, 1];
      warped (B, H, W, 3), the previous output moved into this frame by `ops.warp`, zeros at the start;
      visible (B, H, W, 1) in {0, 1}, where `warped` can be trusted, zeros at the start;
      noise (B, H, W, N) where configured, zeros for a steady picture.
@@ -18,7 +18,7 @@ import keras
 from keras import layers, ops
 
 from keras_vst.config import TeacherConfig
-from keras_vst.layers import Blend, ReflectPad, ShareStyle, StyleScaleShift, instance_norm
+from keras_vst.layers import ReflectPad, instance_norm
 from keras_vst.ops import Tensor
 
 SMALLEST_SIDE = 16  # at 1/8 two pixels are left, and a border cannot be mirrored from fewer
@@ -28,42 +28,30 @@ def build_teacher(config: TeacherConfig, batch_size: int | None = None) -> keras
     """A functional model with named inputs and outputs; `batch_size=1` makes it ready for export."""
     full, half, quarter, eighth = config.channels
     inputs = _inputs(config, batch_size)
-    share = ShareStyle(name="share")(inputs["style"])
 
-    at_full = _stage(_look(inputs), share, full, "stem", size=9)
-    at_half = _stage(at_full, share, half, "down_2", strides=2)
-    at_quarter = _stage(at_half, share, quarter, "down_4", strides=2)
-    trunk = _stage(at_quarter, share, eighth, "down_8", strides=2)
+    at_full = _stage(_look(inputs), full, "stem", size=9)
+    at_half = _stage(at_full, half, "down_2", strides=2)
+    at_quarter = _stage(at_half, quarter, "down_4", strides=2)
+    trunk = _stage(at_quarter, eighth, "down_8", strides=2)
     for index in range(config.num_blocks):
-        trunk = _residual(trunk, share, eighth, f"block_{index}")
+        trunk = _residual(trunk, eighth, f"block_{index}")
 
-    up_quarter = layers.Add(name="skip_4")([_grow(trunk, share, quarter, "up_4"), at_quarter])
-    up_half = layers.Add(name="skip_2")([_grow(up_quarter, share, half, "up_2"), at_half])
-    up_full = _grow(up_half, share, full, "up_1")
+    up_quarter = layers.Add(name="skip_4")([_grow(trunk, quarter, "up_4"), at_quarter])
+    up_half = layers.Add(name="skip_2")([_grow(up_quarter, half, "up_2"), at_half])
+    up_full = _grow(up_half, full, "up_1")
 
-    painted = layers.Conv2D(3, 9, activation="sigmoid", name="paint")(
-        ReflectPad(4, name="paint_pad")(up_full)
-    )
-    stylized = Blend(name="stylized")([inputs["frame"], painted, inputs["style"]])
+    painted = layers.Conv2D(3, 9, name="paint")(ReflectPad(4, name="paint_pad")(up_full))
+    stylized = layers.Activation("sigmoid", dtype="float32", name="stylized")(painted)
     return keras.Model(inputs, {"stylized": stylized}, name="teacher")
 
 
-def input_shapes(teacher: keras.Model, size: tuple[int, int]) -> dict[str, tuple[int, ...]]:
-    """The shape of each input for a single frame of (height, width)."""
-    shapes = {name: tensor.shape for name, tensor in teacher.input.items()}
-    return {
-        name: (1, shape[-1]) if name == "style" else (1, *size, shape[-1]) for name, shape in shapes.items()
-    }
-
-
-def first_inputs(frame: Tensor, style: Tensor, config: TeacherConfig) -> dict[str, Tensor]:
+def first_inputs(frame: Tensor, config: TeacherConfig) -> dict[str, Tensor]:
     """What the teacher is given when nothing came before: at the start of a clip and after a cut."""
     frame = ops.convert_to_tensor(frame)
     inputs = {
         "frame": frame,
         "warped": ops.zeros_like(frame),
         "visible": ops.zeros_like(frame[..., :1]),
-        "style": ops.convert_to_tensor(style),  # Keras takes arrays or tensors, but not both in one call
     }
     if config.noise_channels:
         inputs["noise"] = ops.repeat(inputs["visible"], config.noise_channels, axis=-1)
@@ -75,7 +63,6 @@ def _inputs(config: TeacherConfig, batch_size: int | None) -> dict[str, Tensor]:
         "frame": (None, None, 3),
         "warped": (None, None, 3),
         "visible": (None, None, 1),
-        "style": (config.num_styles,),
     }
     if config.noise_channels:
         shapes["noise"] = (None, None, config.noise_channels)
@@ -89,30 +76,26 @@ def _look(inputs: dict[str, Tensor]) -> Tensor:
     return layers.Concatenate(name="look")([*maps, inputs["noise"]] if "noise" in inputs else maps)
 
 
-def _stage(
-    features: Tensor, share: Tensor, filters: int, name: str, *, size: int = 3, strides: int = 1
-) -> Tensor:
-    """Convolve, norm, style, rectify."""
-    styled = _styled_conv(features, share, filters, name, size=size, strides=strides)
-    return layers.ReLU(name=f"{name}_relu")(styled)
+def _stage(features: Tensor, filters: int, name: str, *, size: int = 3, strides: int = 1) -> Tensor:
+    """Convolve, norm, rectify."""
+    return layers.ReLU(name=f"{name}_relu")(_conv(features, filters, name, size=size, strides=strides))
 
 
-def _residual(features: Tensor, share: Tensor, filters: int, name: str) -> Tensor:
+def _residual(features: Tensor, filters: int, name: str) -> Tensor:
     """Two convolutions and a way around them."""
-    inner = _stage(features, share, filters, f"{name}_a")
-    inner = _styled_conv(inner, share, filters, f"{name}_b")
+    inner = _stage(features, filters, f"{name}_a")
+    inner = _conv(inner, filters, f"{name}_b")
     return layers.Add(name=f"{name}_add")([features, inner])
 
 
-def _grow(features: Tensor, share: Tensor, filters: int, name: str) -> Tensor:
+def _grow(features: Tensor, filters: int, name: str) -> Tensor:
     """Twice the size: resize, then convolve.  A transposed convolution would leave a checkerboard."""
     larger = layers.UpSampling2D(2, interpolation="bilinear", name=f"{name}_resize")(features)
-    return _stage(larger, share, filters, name)
+    return _stage(larger, filters, name)
 
 
-def _styled_conv(
-    features: Tensor, share: Tensor, filters: int, name: str, *, size: int = 3, strides: int = 1
-) -> Tensor:
+def _conv(features: Tensor, filters: int, name: str, *, size: int = 3, strides: int = 1) -> Tensor:
     padded = ReflectPad(size // 2, name=f"{name}_pad")(features)
-    convolved = layers.Conv2D(filters, size, strides, use_bias=False, name=name)(padded)
-    return StyleScaleShift(name=f"{name}_style")([instance_norm(f"{name}_norm")(convolved), share])
+    return instance_norm(f"{name}_norm")(
+        layers.Conv2D(filters, size, strides, use_bias=False, name=name)(padded)
+    )
