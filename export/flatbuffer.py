@@ -90,7 +90,9 @@ def _layer(tensor: str, layers: set[str]) -> str:
 
 def _separate(model: Any, graph: Any) -> None:
     """Give each operation constants of its own, and each constant its own bytes."""
-    variable = {int(index) for each in graph.operators for index in each.outputs} | set(map(int, graph.inputs))
+    variable = {int(index) for each in graph.operators for index in each.outputs} | set(
+        map(int, graph.inputs)
+    )
     old, buffers, tensors = model.buffers, [model.buffers[0]], []
     numbers: dict[int, int] = {-1: -1}
 

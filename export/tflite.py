@@ -30,9 +30,13 @@ def convert(
 ) -> bytes:
     """The flatbuffer.  `size` (height, width) makes it static; int8 learns its ranges from `frames` (1, H, W, 3)."""
     ready = resizable(network) if is_film(network) else fold(network)
-    archive = keras.export.ExportArchive()  # `tf.function` over a Keras model would leave weights uninitialised
+    archive = (
+        keras.export.ExportArchive()
+    )  # `tf.function` over a Keras model would leave weights uninitialised
     archive.track(ready)
-    archive.add_endpoint(SIGNATURE, lambda inputs: ready(inputs, training=False), input_signature=[_specs(ready, size)])
+    archive.add_endpoint(
+        SIGNATURE, lambda inputs: ready(inputs, training=False), input_signature=[_specs(ready, size)]
+    )
     with tempfile.TemporaryDirectory() as folder, hushed(), warnings.catch_warnings():
         # TensorFlow's converter still uses its own interpreter.
         warnings.filterwarnings("ignore", message=r"\s*Warning: tf.lite.Interpreter is deprecated")
