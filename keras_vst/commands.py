@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,7 +39,13 @@ def run_command(
 
 @contextmanager
 def hushed() -> Iterator[None]:
-    """Keep a library's chatter off stderr, which no setting of it stops; what matters comes as exceptions."""
+    """Keep a library's chatter off stderr, which no setting of it stops; what matters comes as exceptions.
+
+    stderr belongs to the whole process, so this does nothing where another thread may be writing to it.
+    """
+    if threading.active_count() > 1:
+        yield
+        return
     kept = os.dup(2)
     try:
         with Path(os.devnull).open("wb") as nowhere:

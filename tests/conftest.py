@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ["KERAS_VST_ZOO"] = os.devnull  # nobody's own styles take part in a test
 
 
 def draw_picture(seed: int, height: int = 120, width: int = 160) -> np.ndarray:
@@ -101,40 +102,32 @@ def network_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def negative(network_folder: Path) -> Path:
-    """Recurrent, two styles, any size."""
-    from tests.keras_vst.runners import networks
+    """Paints the negative, any size."""
+    from tests.keras_vst.networks import networks
 
-    return networks.negative_network(network_folder / "negative.tflite")
+    return networks.linear_network(network_folder / "negative.tflite", *networks.NEGATIVE)
 
 
 @pytest.fixture(scope="session")
-def stateless(network_folder: Path) -> Path:
-    """No memory, one style, any size."""
-    from tests.keras_vst.runners import networks
+def same(network_folder: Path) -> Path:
+    """Gives the frame back, any size; of one architecture with `negative`."""
+    from tests.keras_vst.networks import networks
 
-    return networks.stateless_network(network_folder / "stateless.tflite")
+    return networks.linear_network(network_folder / "same.tflite", *networks.SAME)
 
 
 @pytest.fixture(scope="session")
 def fixed(network_folder: Path) -> Path:
-    """No memory, one style, 96x64 only."""
-    from tests.keras_vst.runners import networks
+    """Paints the negative, 96x64 only."""
+    from tests.keras_vst.networks import networks
 
-    return networks.stateless_network(network_folder / "fixed.tflite", size=(64, 96))
-
-
-@pytest.fixture(scope="session")
-def ghost(network_folder: Path) -> Path:
-    """Recurrent, one style, any size; shows what it remembers."""
-    from tests.keras_vst.runners import networks
-
-    return networks.ghost_network(network_folder / "ghost.tflite")
+    return networks.linear_network(network_folder / "fixed.tflite", *networks.NEGATIVE, size=(64, 96))
 
 
 @pytest.fixture(scope="session")
 def film(network_folder: Path) -> Path:
-    """Of film quality, one style, any size: keeps what was painted where it is visible."""
-    from tests.keras_vst.runners import networks
+    """Of film quality, any size: keeps what was painted where it is visible."""
+    from tests.keras_vst.networks import networks
 
     return networks.film_network(network_folder / "film.tflite")
 
@@ -142,6 +135,6 @@ def film(network_folder: Path) -> Path:
 @pytest.fixture(scope="session")
 def foreign(network_folder: Path) -> Path:
     """Somebody else's network."""
-    from tests.keras_vst.runners import networks
+    from tests.keras_vst.networks import networks
 
     return networks.foreign_network(network_folder / "foreign.tflite")

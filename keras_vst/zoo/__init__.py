@@ -1,47 +1,44 @@
-"""The networks we ship, one folder each: its .tflite files and the card.json that describes them.
+"""The styles that can be painted in, one folder each: its .tflite files and the card.json that describes them.
 
-Reads cards only; nothing here opens a network.
+Some come with the package, some are the user's own; both are found by looking.  Reads cards only; nothing here opens
+a network.
 """
 
 from __future__ import annotations
 
 import difflib
-import json
-from dataclasses import dataclass
+import hashlib
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from keras_vst.errors import UserError
+from keras_vst.zoo.card import CARD, broken, read_card
 
 ROOT = Path(__file__).parent
-CARD = "card.json"
-PRECISION = (
-    "fp32"  # the file of an entry that runs unless another is named: exact, and as fast as int8 on x86
-)
-QUALITIES = ("live", "film")  # film: guided by optical flow, offline; what a card does not say is live
+PRECISION = "fp32"  # the file of a style that runs unless another is named: exact, and as fast as int8 on x86
+BESIDE = ("report.json", "about.toml")  # installed with the card and its files, where there is one
 DEFAULT_MARGIN = 8  # pixels of repeated edge that keep a network's zero border out of the picture
 
 
 @dataclass(frozen=True)
 class Style:
-    """One painting a network can repaint in."""
-
-    name: str
-    title: str
-    artist: str
-    year: int | str  # a word where the year is not known for sure
-    network: str
-    quality: str = "live"
-
-
-@dataclass(frozen=True)
-class Network:
-    """One .tflite file and what its card says; the styles are in the order of the network's style vector."""
+    """One style: the network file that paints it, and what its card says."""
 
     name: str
     path: Path
-    card: dict[str, Any]
-    styles: tuple[Style, ...]
+    card: dict[str, Any] = field(default_factory=dict[str, Any], repr=False)
+    own: bool = False  # whether it is the user's, not the package's
+
+    @property
+    def quality(self) -> str:
+        """What it is made for: live, or film, which is guided by optical flow, offline."""
+        return str(self.card.get("quality", "live"))
 
     @property
     def margin(self) -> int:
@@ -49,9 +46,14 @@ class Network:
         return int(self.card.get("margin", DEFAULT_MARGIN))
 
     @property
-    def quality(self) -> str:
-        """What it is made for, one of QUALITIES."""
-        return str(self.card.get("quality", "live"))
+    def architecture(self) -> str | None:
+        """What styles that can be mixed have in common."""
+        return self.card.get("architecture")
+
+    @property
+    def weights(self) -> list[dict[str, Any]]:
+        """Where the weights stand in the fp32 file: name, shape, offset and length in bytes of each."""
+        return self.card.get("weights", {}).get("tensors", [])
 
     @property
     def sha256(self) -> str | None:
@@ -59,96 +61,120 @@ class Network:
         listed = (entry for entry in self.card.get("files", {}).values() if entry["file"] == self.path.name)
         return next((entry["sha256"] for entry in listed), None)
 
-
-def networks(root: Path | None = None) -> list[Network]:
-    """Every network below `root`, by default those that come with the package, by name."""
-    return [_entry(card.parent) for card in sorted((root or ROOT).glob(f"*/{CARD}"))]
-
-
-def styles(root: Path | None = None, quality: str | None = None) -> list[Style]:
-    """Every style of every network below `root`, or of those of one quality."""
-    found = [style for network in networks(root) for style in network.styles]
-    return [style for style in found if quality in (None, style.quality)]
-
-
-def find_style(name: str, root: Path | None = None, quality: str | None = None) -> Style:
-    """The style called `name`, or a UserError that lists the known ones."""
-    known = {style.name: style for style in styles(root, quality)}
-    if name not in known:
-        raise UserError(unknown_style(name, list(known)))
-    return known[name]
+    def about(self) -> dict[str, Any]:
+        """What there is to tell of it, ready for JSON."""
+        told = {key: self.card[key] for key in ("title", "artist", "year")}
+        return {
+            "name": self.name,
+            **told,
+            "quality": self.quality,
+            "architecture": self.architecture,
+            "own": self.own,
+        }
 
 
-def find_network(name: str, root: Path | None = None) -> Network:
-    """The network called `name`, or a UserError that lists the known ones."""
-    known = {network.name: network for network in networks(root)}
-    if name not in known:
-        raise UserError(f"there is no network {name!r}; known: {', '.join(known) or 'none'}.")
-    return known[name]
+def own_root() -> Path:
+    """Where the user's own styles lie."""
+    if given := os.environ.get("KERAS_VST_ZOO"):
+        return Path(given)
+    if sys.platform == "win32":
+        data = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        data = Path.home() / "Library" / "Application Support"
+    else:
+        data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    return data / "keras_vst" / "zoo"
 
 
-def network_file(path: Path) -> Network:
-    """Any .tflite file as a network; a card.json beside it names its styles, without one it has no names."""
-    card_path = path.parent / CARD
-    if not card_path.is_file():
-        return Network(path.stem, path, {}, ())
-    card = _read(card_path)
-    return Network(card["name"], path, card, _styles(card))
+def styles(quality: str | None = None) -> list[Style]:
+    """Every usable style, or those of one quality: the package's by name, then the user's own."""
+    return [style for style in look_around()[0] if quality in (None, style.quality)]
 
 
-def unknown_style(name: str, known: list[str]) -> str:
+def look_around() -> tuple[list[Style], list[str]]:
+    """Every usable style, and why each of the others is left out."""
+    found: dict[str, Style] = {}
+    left_out: list[str] = []
+    for root, own in ((ROOT, False), (own_root(), True)):
+        for folder in sorted(card.parent for card in root.glob(f"[!.]*/{CARD}")):
+            try:
+                style = _entry(folder, own)
+                if style.name in found:
+                    raise UserError(
+                        f"{folder} has the name of a style that comes with the package; rename it."
+                    )
+                found[style.name] = style
+            except UserError as error:
+                left_out.append(str(error))
+    return list(found.values()), left_out
+
+
+def find_style(name: str) -> Style:
+    """The style called `name`, or a UserError that says what is wrong with it or lists the known ones."""
+    for root, own in ((ROOT, False), (own_root(), True)):
+        # Looked up among what is there: a name is not to be trusted as a path.
+        if any(card.parent.name == name for card in root.glob(f"[!.]*/{CARD}")):
+            return _entry(root / name, own)
+    raise UserError(unknown_style(name, [style.name for style in styles()]))
+
+
+def file_style(path: Path) -> Style:
+    """Any network file as a style, under its own name; a card.json beside it says more."""
+    beside = path.parent / CARD
+    return Style(path.stem, path, read_card(beside) if beside.is_file() else {})
+
+
+def install(folder: Path) -> Style:
+    """Copy a style's card and files into the user's own zoo, in place of an older one of its name."""
+    card = read_card(folder / CARD)
+    name, root = card["name"], own_root()
+    if (ROOT / name).exists():
+        raise UserError(f"{name} is the name of a style that comes with the package; choose another name.")
+    if PRECISION not in card["files"]:
+        raise broken(folder / CARD, f"`files` has no {PRECISION!r}")
+    files = {entry["file"]: entry["sha256"] for entry in card["files"].values()}
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".new-", dir=root) as work:
+            made = Path(work) / "made"
+            made.mkdir()
+            for file in (CARD, *files, *(each for each in BESIDE if (folder / each).is_file())):
+                shutil.copyfile(folder / file, made / file)
+            for file, sha256 in files.items():
+                if hashlib.sha256((made / file).read_bytes()).hexdigest() != sha256:
+                    raise UserError(f"{folder / file} is not the file on its card; export the network again.")
+            _put_in_place(made, root / name, Path(work) / "old")
+    except OSError as error:
+        reason = error.strerror or error
+        raise UserError(f"cannot install {name} into {root}: {reason}; check {error.filename}.") from error
+    return find_style(name)
+
+
+def unknown_style(name: str, known: Iterable[str]) -> str:
     """What to tell someone who asked for a style that is not there."""
+    known = list(known)
     near = difflib.get_close_matches(name.lower(), known, n=1)
     hint = f"did you mean {near[0]!r}? Known" if near else "known"
     return f"there is no style {name!r}; {hint}: {', '.join(known) or 'none'}."
 
 
-def _entry(folder: Path) -> Network:
-    card = _read(folder / CARD)
-    files = card["files"]
-    if PRECISION not in files:
-        raise _broken(folder / CARD, f"`files` has no {PRECISION!r}")
-    return Network(card["name"], folder / files[PRECISION]["file"], card, _styles(card))
+def _entry(folder: Path, own: bool) -> Style:
+    card = read_card(folder / CARD)
+    if card["name"] != folder.name:
+        raise broken(folder / CARD, f"`name` is {card['name']!r}, but the folder is {folder.name}")
+    if PRECISION not in card["files"]:
+        raise broken(folder / CARD, f"`files` has no {PRECISION!r}")
+    return Style(card["name"], folder / card["files"][PRECISION]["file"], card, own)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _put_in_place(made: Path, target: Path, old: Path) -> None:
+    """Two renames, since a folder cannot be put over a full one; the second's failure undoes the first."""
+    had = target.exists()
+    if had:
+        os.replace(target, old)
     try:
-        card = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise _broken(path, str(error)) from error
-    _check(path, card, {"name": str, "files": dict, "styles": list}, "the card")
-    for name, file in card["files"].items():
-        _check(path, file, {"file": str, "sha256": str}, f"`files.{name}`")
-    for style in card["styles"]:
-        _check(path, style, {"name": str, "title": str, "artist": str, "year": (int, str)}, "a style")
-    margin = card.get("margin", DEFAULT_MARGIN)
-    if not isinstance(margin, int) or margin < 0:
-        raise _broken(path, f"`margin` is {margin!r}, expected a whole number of pixels")
-    if card.get("quality", "live") not in QUALITIES:
-        raise _broken(path, f"`quality` is {card['quality']!r}, expected {' or '.join(QUALITIES)}")
-    return card
-
-
-def _check(path: Path, values: Any, kinds: dict[str, type | tuple[type, ...]], what: str) -> None:
-    given = cast("dict[str, Any]", values) if isinstance(values, dict) else {}
-    for key, kind in kinds.items():
-        if not isinstance(given.get(key), kind):
-            raise _broken(path, f"{what} has no usable `{key}`")
-
-
-def _styles(card: dict[str, Any]) -> tuple[Style, ...]:
-    return tuple(
-        Style(
-            style["name"],
-            style["title"],
-            style["artist"],
-            style["year"],
-            card["name"],
-            card.get("quality", "live"),
-        )
-        for style in card["styles"]
-    )
-
-
-def _broken(path: Path, reason: str) -> UserError:
-    return UserError(f"{path} is not a card of a network: {reason}; export the network again.")
+        os.replace(made, target)
+    except OSError:
+        if had:
+            os.replace(old, target)
+        raise

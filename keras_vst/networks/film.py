@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from keras_vst.flow import Flow, warp
 from keras_vst.frames import Fitting
+from keras_vst.networks.base import Tensor
 
-Tensor = npt.NDArray[np.float32]
 GRAIN = 8  # pixels along a side of a block of noise, as in training: it varies strokes, not pixels
 
 

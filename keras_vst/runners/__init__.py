@@ -1,1 +1,0 @@
-"""Networks in files, run without TensorFlow: TFLite runtimes and ONNX Runtime behind one set of methods."""

@@ -1,0 +1,60 @@
+"""Tiny .onnx networks whose answer is known, made of single operations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+FLOAT = TensorProto.FLOAT
+
+
+def negative_onnx(
+    path: Path,
+    *,
+    size: tuple[int | str, int | str] = ("height", "width"),
+    about: dict[str, str] | None = None,
+) -> Path:
+    """The frame's negative."""
+    shape = [1, *size, 3]
+    one = numpy_helper.from_array(np.array(1.0, np.float32), "one")
+    graph = helper.make_graph(
+        [helper.make_node("Sub", ["one", "frame"], ["stylized"])],
+        "negative",
+        [helper.make_tensor_value_info("frame", FLOAT, shape)],
+        [helper.make_tensor_value_info("stylized", FLOAT, shape)],
+        [one],
+    )
+    return _write(path, graph, about or {})
+
+
+def film_onnx(path: Path) -> Path:
+    """Of film quality: the last painting where it is visible, elsewhere black."""
+    channels = {"frame": 3, "warped": 3, "visible": 1, "stylized": 3}
+    values = [
+        helper.make_tensor_value_info(name, FLOAT, [1, "height", "width", count])
+        for name, count in channels.items()
+    ]
+    zero = numpy_helper.from_array(np.array(0.0, np.float32), "zero")
+    nodes = [
+        helper.make_node("Mul", ["frame", "zero"], ["black"]),
+        helper.make_node("Mul", ["warped", "visible"], ["kept"]),
+        helper.make_node("Add", ["black", "kept"], ["stylized"]),
+    ]
+    return _write(path, helper.make_graph(nodes, "film", values[:3], values[3:], [zero]), {})
+
+
+def foreign_onnx(path: Path) -> Path:
+    """A valid network of somebody else."""
+    node = helper.make_node("Identity", ["image"], ["scores"])
+    values = [helper.make_tensor_value_info(name, FLOAT, [1, 8, 8, 3]) for name in ("image", "scores")]
+    return _write(path, helper.make_graph([node], "foreign", values[:1], values[1:]), {})
+
+
+def _write(path: Path, graph: onnx.GraphProto, about: dict[str, str]) -> Path:
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    helper.set_model_props(model, about)
+    onnx.save(model, str(path))
+    return path

@@ -1,0 +1,94 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from keras_vst import zoo
+from keras_vst.errors import UserError
+from keras_vst.networks.mixing import mix
+from keras_vst.networks.tflite import TfliteNetwork, find_runtime
+from keras_vst.zoo import Style
+from tests.conftest import draw_picture
+from tests.keras_vst.networks.networks import film_network, linear_network, write_style
+
+RNG = np.random.default_rng(3)
+
+
+@pytest.fixture
+def styles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, negative: Path, same: Path) -> dict[str, Style]:
+    """`dark` paints the negative, `light` the frame itself, `drawn` anything."""
+    monkeypatch.setattr(zoo, "ROOT", tmp_path)
+    drawn = linear_network(tmp_path / "drawn.tflite", RNG.random((3, 3)) / 3, RNG.random(3) / 9)
+    for name, network in (("dark", negative), ("light", same), ("drawn", drawn)):
+        write_style(tmp_path, name, network)
+    return {style.name: style for style in zoo.styles()}
+
+
+def paint(content: bytes, frame: np.ndarray) -> np.ndarray:
+    return TfliteNetwork(Path("mixed"), content, find_runtime(), 1).paint(frame)
+
+
+def test_all_of_one_style_is_its_file(styles):
+    content = styles["dark"].path.read_bytes()
+    assert mix([(styles["dark"], 0.3)]) == content
+    assert mix([(styles["dark"], 1.0), (styles["light"], 0.0)]) == content
+
+
+@pytest.mark.parametrize("share", [0.5, 0.3, 1 / 3])
+def test_a_style_mixed_with_itself_is_its_file(styles, share):
+    drawn = styles["drawn"]
+    assert mix([(drawn, share), (drawn, 1 - share)]) == drawn.path.read_bytes()
+
+
+def test_a_mix_paints_what_lies_between(styles):
+    frame = draw_picture(1, 16, 24)
+    for share in (0.25, 0.5):
+        painted = paint(mix([(styles["dark"], 3 * share), (styles["light"], 3 * (1 - share))]), frame)
+        np.testing.assert_allclose(painted, share * (255.0 - frame) + (1 - share) * frame, atol=1.01)
+
+
+def test_three_styles_mix_whatever_their_shares_add_up_to(styles):
+    mixed = mix([(styles["dark"], 2), (styles["light"], 1), (styles["drawn"], 1)])
+    parts = [np.frombuffer(style.path.read_bytes(), "u1") for style in styles.values()]
+    frame = draw_picture(4, 16, 24)
+    expected = sum(
+        share * paint(style.path.read_bytes(), frame).astype(float)
+        for style, share in zip(
+            (styles[name] for name in ("dark", "light", "drawn")), (0.5, 0.25, 0.25), strict=True
+        )
+    )
+    np.testing.assert_allclose(paint(mixed, frame), expected, atol=1.01)
+    assert len(mixed) == len(parts[0])
+
+
+def test_a_mix_of_nothing_is_refused(styles):
+    for shares in ((0, 0), (1, -0.5)):
+        with pytest.raises(UserError, match="shares of 0 or more"):
+            mix(list(zip(styles.values(), shares, strict=False)))
+
+
+def test_styles_that_do_not_fit_each_other_are_refused(styles, tmp_path, film, negative):
+    write_style(tmp_path, "deep", negative, architecture="deep")
+    write_style(tmp_path, "opus", film, quality="film", architecture="linear")
+    write_style(tmp_path, "bare", negative, weights={"file": "bare.tflite", "tensors": []})
+    for name, message in (
+        ("deep", "dark and deep cannot be mixed: their architectures are linear and deep"),
+        ("opus", "dark and opus cannot be mixed: film networks are not"),
+        ("bare", "dark and bare cannot be mixed: their files are laid out differently"),
+    ):
+        with pytest.raises(UserError, match=message):
+            mix([(styles["dark"], 0.5), (zoo.find_style(name), 0.5)])
+
+
+def test_a_file_that_is_not_the_one_on_its_card_is_not_mixed(styles):
+    path = styles["dark"].path
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    with pytest.raises(UserError, match="its checksum is not the one on its card"):
+        mix([(styles["light"], 0.5), (styles["dark"], 0.5)])
+
+
+def test_a_film_network_alone_is_its_file(tmp_path, monkeypatch):
+    network = film_network(tmp_path / "film.tflite")
+    monkeypatch.setattr(zoo, "ROOT", tmp_path)
+    write_style(tmp_path, "opus", network, quality="film")
+    assert mix([(zoo.find_style("opus"), 1.0)]) == network.read_bytes()
