@@ -38,11 +38,11 @@ def make_and_judge(order: Order, origin: Source, folder: Path, painted: Referenc
             if size not in painted:
                 footage = order.footage(size or order.effort.open_size)
                 painted[size] = Reference.paint(origin.network, footage)
-            judged += _Group(order, origin, folder, size, painted.pop(size)).run(artifacts, bar)
+            judged += Group(order, origin, folder, size, painted.pop(size)).run(artifacts, bar)
     return judged
 
 
-class _Group:
+class Group:
     """What the artifacts of one size share."""
 
     def __init__(self, order: Order, origin: Source, folder: Path, size: Size | None, reference: Reference):

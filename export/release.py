@@ -24,9 +24,9 @@ from export.making import make_and_judge
 from export.order import Order
 from export.report import Judged, Report
 from export.scores import read_scores
+from keras_vst import zoo
 from keras_vst.errors import UserError
 from keras_vst.zoo.card import CARD
-from keras_vst.zoo.installing import install
 
 PAGE = "export.html"  # not report.html, which is the run's own where --out is --run
 
@@ -64,7 +64,7 @@ def release(order: Order) -> Released:
         middle = reference.footage.content[len(reference.footage.content) // 2]
         _put(order, staging, "report.json", report.to_json())
         _put(order, staging, PAGE, page.render(report, middle, reference.shown(reference.stylized)))
-    installed = install(order.out).path.parent if order.install and report.passed else None
+    installed = zoo.install(order.out).path.parent if order.install and report.passed else None
     return Released(report, order.out / PAGE, files, installed)
 
 
