@@ -42,6 +42,9 @@ class Reference:
     @classmethod
     def paint(cls, network: keras.Model, footage: Footage) -> Reference:
         """Play the footage through the network."""
+        network.make_predict_function(
+            force=True
+        )  # traced for another size, a teacher cannot enlarge at this one
         stylized = play(KerasNetwork(network), footage)
         return cls(network, footage, stylized, quality.flicker(footage, footage.inside(stylized)))
 
@@ -95,7 +98,7 @@ class Judge:
     def ask(self, judged: Judged, wanted: tuple[str, ...], tell: Callable[[str], None]) -> bool:
         """Put every question, add the answers; False where the file did not even open, and no more was asked."""
         judged.bytes, judged.sha256 = digest(self.path)
-        if self.anatomy:
+        if self.artifact.format == "tflite":
             tell("opening")
             judged.checks.append(self._opens())
             if not judged.passed:

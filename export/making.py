@@ -111,7 +111,7 @@ class Group:
         if not timed:
             return
         openers: dict[str, Callable[[int], cost.Step]] = {
-            judged.key: partial(_ready, judge) for judge, judged in timed
+            judged.key: partial(ready, judge) for judge, judged in timed
         }
         baseline = next((name for name in openers if name.startswith("fp32")), None)
         count = self.order.effort.timed
@@ -123,7 +123,7 @@ class Group:
             )
 
 
-def _ready(judge: Judge, threads: int) -> cost.Step:
+def ready(judge: Judge, threads: int) -> cost.Step:
     """A file ready to be timed: live with bytes in and out, of film quality with the maps of a moving clip."""
     painter, footage = judge.open(threads), judge.reference.footage
     if not judge.film:
