@@ -106,8 +106,8 @@ class Judge:
         for told, question in self._questions(wanted):
             tell(told)
             judged.checks += question()
-        judged.picture = self.reference.shown(self.played)
-        apart = judged.picture.astype(np.int16) - self.reference.shown(self.reference.stylized)
+        judged.picture = shown = self.reference.shown(self.played)
+        apart = shown.astype(np.int16) - self.reference.shown(self.reference.stylized)
         judged.difference = np.minimum(np.abs(apart) * DIFFERENCE_GAIN, 255).astype(np.uint8)
         for name in ("played", "played_bytes"):  # 140 MB each at 640x360
             self.__dict__.pop(name, None)

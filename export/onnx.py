@@ -48,11 +48,11 @@ def _graph(network: keras.Model, sides: tuple[int, int] | tuple[str, str], name:
             names[id(layer.output)] = translate(graph, layer, [names[id(tensor)] for tensor in inputs])
     for key, tensor in network.output.items():
         graph.add("Transpose", [names[id(tensor)]], key, perm=(0, 2, 3, 1))
-    ends = (
+    inputs, outputs = (
         [
             helper.make_tensor_value_info(key, TensorProto.FLOAT, (1, *sides, tensor.shape[-1]))
             for key, tensor in tensors.items()
         ]
         for tensors in (network.input, network.output)
     )
-    return helper.make_graph(graph.nodes, name, *ends, list(graph.weights.values()))
+    return helper.make_graph(graph.nodes, name, inputs, outputs, list(graph.weights.values()))

@@ -17,7 +17,10 @@ Clip = npt.NDArray[Any]
 class Painter(Protocol):
     """What every network of keras_vst.networks can do."""
 
-    map_channels: Mapping[str, int]
+    @property
+    def map_channels(self) -> Mapping[str, int]:
+        """What it is given beside a frame; {} for live networks."""
+        ...
 
     def paint_film(self, frame: npt.NDArray[np.uint8], maps: Mapping[str, Any]) -> npt.NDArray[np.float32]:
         """(H, W, 3) and maps -> (1, H, W, 3) in [0, 1]."""

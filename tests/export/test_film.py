@@ -107,10 +107,8 @@ def test_a_file_of_one_size_equals_the_network_with_its_paintings_fed_back(tmp_p
 class Recorder:
     """A film network that keeps what it was given."""
 
-    map_channels = {"warped": 3, "visible": 1}
-
     def __init__(self):
-        self.given = []
+        self.map_channels, self.given = {"warped": 3, "visible": 1}, []
 
     def paint_film(self, frame, maps):
         self.given.append(maps)
