@@ -135,8 +135,10 @@ def main() -> None:
     parser.add_argument("--frame", type=parse_size, default=(640, 360), help="what the camera films")
     parser.add_argument("--rate", type=Fraction, default=Fraction(30), help="frames a second")
     parser.add_argument("--seconds", type=float, default=20, help="for each of the two")
-    parser.set_defaults(style="great-wave", strength=0.0)
+    parser.set_defaults(strength=0.0)
     options = parser.parse_args()
+    if options.model is None and options.style is None:
+        options.style = "great-wave"
 
     keep_freed_memory()
     painter = open_painter(options)

@@ -5,19 +5,24 @@ from __future__ import annotations
 import argparse
 import math
 import re
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from edge.controls import Controls
-from edge.engine import Engine, open_engine, quality_of
 from edge.film import FilmStylizer
+from edge.mixer import Mixer
 from edge.painter import Painter
-from edge.selection import parse_shares, select_network, style_names, style_vector
+from edge.selection import select_parts
 from edge.stylizer import Stylizer
 from keras_vst import zoo
 from keras_vst.errors import UserError
-from keras_vst.runners.tflite import RUNTIMES
+from keras_vst.networks import Network, open_network
+from keras_vst.networks.base import Size
+from keras_vst.networks.mixing import check_mixable, open_mix, told
+from keras_vst.networks.tflite import RUNTIMES
+from keras_vst.zoo import Style
 
 
 def add_command(
@@ -35,22 +40,21 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--style",
         metavar="NAME[:SHARE],...",
-        help="a style, or several of one network mixed, for instance a:0.6,b:0.4; see `vst styles`, of which "
-        "`vst live` takes the first when none is named",
+        help="a style, or several mixed, for instance a:0.7,b:0.3; see `vst styles`, of which `vst live` takes the "
+        "first when none is named",
     )
     parser.add_argument(
         "--strength",
         type=_fraction,
         default=1.0,
         metavar="0..1",
-        help="0 leaves the frame alone (default: 1)",
+        help="how much of the painting is laid over the frame; 0 leaves it alone (default: 1)",
     )
     parser.add_argument(
         "--model",
         type=Path,
         metavar="FILE",
-        help="a network of your own, .tflite or .onnx; a card.json beside it names its styles, "
-        "else they are numbered from 0",
+        help="a network file of your own, .tflite or .onnx, in place of --style",
     )
     parser.add_argument(
         "--size",
@@ -84,57 +88,81 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
 
 
 def first_style(options: argparse.Namespace) -> str | None:
-    """What --style is when neither it nor --model was given: the first bundled style of that quality, if any."""
+    """What --style is when neither it nor --model was given: the first style of that quality, if any."""
     if options.style is not None or options.model is not None:
         return options.style
     return next((style.name for style in zoo.styles(quality=options.quality)), None)
 
 
-def open_painter(options: argparse.Namespace, **settings: Any) -> Painter:
-    """Open what the options name; wrong names and files are a UserError.  `settings` go to the controls."""
-    shares = None if options.style is None else parse_shares(options.style)
-    network = select_network(shares, options.model, options.quality)
-    engine = open_engine(
-        network.path, runtime=options.runtime, threads=options.threads, sha256=network.sha256
-    )
-    _check_quality(options, engine)
-    noise = _noise(options, engine)
-    names = style_names(
-        [style.name for style in network.styles] or list(engine.style_names), engine.num_styles
-    )
+def open_painter(options: argparse.Namespace, choices: Sequence[Style] = (), **settings: Any) -> Painter:
+    """Open what the options name; wrong names and files are a UserError.
+
+    `choices` are the styles that may be changed to while it paints; `settings` go to the controls.
+    """
+    parts = select_parts(options.style, options.model, options.quality)
+    style, mixer = parts[0][0], None
+    styles = list(choices) or [part for part, _ in parts]
+    shares = [next((share for part, share in parts if part.name == each.name), 0.0) for each in styles]
     controls = Controls(
-        names,
-        style_vector(shares, names, engine.num_styles).tolist(),
+        [each.name for each in styles],
+        shares,
+        mixable=lambda indices: _reason(styles, indices),
         strength=100 * options.strength,
         keep_color=options.keep_color,
         detail=100 * options.detail,
         **settings,
     )
-    margin = network.margin if engine.margin is None else engine.margin
+    if options.model is not None or options.quality == "film":
+        network = open_network(
+            style.path, runtime=options.runtime, threads=options.threads, sha256=style.sha256
+        )
+    else:
+        initial = controls.look(0.0).shares
+        mixer = Mixer(lambda shares, size: _open_mix(options, styles, shares, size), initial)
+        network = mixer.network(initial, None)
+    _check_quality(options, network)
+    margin = style.margin if network.margin is None else network.margin
     sizes: dict[str, Any] = {"size": options.size, "margin": margin, "native": options.native}
     if options.quality == "film":
-        return Painter(network, FilmStylizer(engine, noise=noise, **sizes), controls)
-    return Painter(network, Stylizer(engine, **sizes), controls)
+        return Painter(style.name, FilmStylizer(network, noise=_noise(options, network), **sizes), controls)
+    _noise(options, network)
+    return Painter(told(parts), Stylizer(network, **sizes), controls, mixer)
 
 
-def _check_quality(options: argparse.Namespace, engine: Engine) -> None:
-    quality = quality_of(engine)
+def _open_mix(
+    options: argparse.Namespace, styles: Sequence[Style], shares: Sequence[float], size: Size | None
+) -> Network:
+    parts = list(zip(styles, shares, strict=True))
+    return open_mix(parts, runtime=options.runtime, threads=options.threads, size=size)
+
+
+def _reason(styles: Sequence[Style], indices: Sequence[int]) -> str | None:
+    """Why these styles cannot be mixed; None where they can."""
+    try:
+        check_mixable([styles[index] for index in indices])
+    except UserError as error:
+        return str(error)
+    return None
+
+
+def _check_quality(options: argparse.Namespace, network: Network) -> None:
+    quality = "film" if network.map_channels else "live"
     if quality == options.quality:
         return
     if quality == "film":
-        raise UserError(f"{engine.path} is of film quality; use it with `vst stylize --quality film`.")
+        raise UserError(f"{network.path} is of film quality; use it with `vst stylize --quality film`.")
     raise UserError(
-        f"{engine.path} is a live network, which knows nothing of optical flow; leave --quality film out, or name "
+        f"{network.path} is a live network, which knows nothing of optical flow; leave --quality film out, or name "
         "one that was trained with `--recipe film`."
     )
 
 
-def _noise(options: argparse.Namespace, engine: Engine) -> int | None:
+def _noise(options: argparse.Namespace, network: Network) -> int | None:
     """The seed of `vst stylize --noise`, once it is known that the network takes noise."""
     seed: int | None = getattr(options, "noise", None)
-    if seed is not None and "noise" not in engine.map_channels:
+    if seed is not None and "noise" not in network.map_channels:
         raise UserError(
-            f"{engine.path} takes no noise; leave --noise out, or train one with `--recipe film` and "
+            f"{network.path} takes no noise; leave --noise out, or train one with `--recipe film` and "
             "teacher.noise_channels=2."
         )
     return seed

@@ -63,7 +63,6 @@ def measure(painter: Painter) -> dict[str, Any]:
         open_source(SCENE) as source,
         open_sink(Path(folder) / "bench.mp4", source.info) as sink,
     ):
-        painter.stylizer.reset()
         Pipeline(source, painter.start, write, finish=painter.finish, timeline=painter.timeline).run()
         seconds = clock() - start
         size = f"{source.info.width}x{source.info.height}"
@@ -75,16 +74,16 @@ def measure(painter: Painter) -> dict[str, Any]:
 
 
 def _row(painter: Painter, size: str, frames: int, seconds: float) -> dict[str, Any]:
-    runner = painter.stylizer.runner
+    network = painter.stylizer.network
     packages = {name: version(name) for name in ("numpy", "av")}
     return {
         "device": device_name(),
         "python": platform.python_version(),
-        "runtime": runner.runtime.name,
-        "versions": {runner.runtime.name: runner.runtime.version, **packages},
-        "threads": runner.threads,
+        "runtime": network.runtime.name,
+        "versions": {network.runtime.name: network.runtime.version, **packages},
+        "threads": network.threads,
         "size": size,
-        "network": painter.network.name,
+        "network": painter.name,
         "frames": frames,
         "frames_per_second": round(frames / seconds, 2),
         "milliseconds": painter.timeline.milliseconds(),

@@ -6,16 +6,19 @@ Exit status: 0 done, 1 a defect of ours, 2 something the user can put right, 130
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NoReturn
 
-from edge import bench, live, styles, stylize
 from edge.heap import keep_freed_memory
 from keras_vst import __version__
 from keras_vst.commands import run_command
 from keras_vst.errors import UserError
+
+
+COMMANDS = ("stylize", "live", "styles", "bench")
 
 
 class Parser(argparse.ArgumentParser):
@@ -30,21 +33,23 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"vst: {message}; see `{self.prog} --help`.\n")
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The parser of all subcommands; each sets `run` to what it does."""
+def build_parser(wanted: Collection[str] = COMMANDS) -> argparse.ArgumentParser:
+    """The parser of the wanted subcommands; each sets `run` to what it does.  Only their modules are imported."""
     parser = Parser(prog="vst", description="Repaints video in the style of a painting.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"vst {__version__}")
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--debug", action="store_true", help="show where an error came from")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in (stylize, live, styles, bench):
-        command.add_parser(commands, common)
+    for name in wanted:
+        importlib.import_module(f"edge.{name}").add_parser(commands, common)
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand and return the exit status."""
-    options = build_parser().parse_args(argv)
+    argv = sys.argv[1:] if argv is None else argv
+    named = [name for name in argv[:1] if name in COMMANDS]
+    options = build_parser(named or COMMANDS).parse_args(argv)
     keep_freed_memory()
     stopped = "stopped; nothing unfinished was left behind."
     return run_command("vst", lambda: _run(options), debug=options.debug, stopped=stopped)

@@ -1,13 +1,14 @@
 """What can be changed while a network paints, from any thread: keys in a window and a web page drive this one object.
 
-Styles are shares of one network's styles; a change of them is cross-faded by the frames' own clock.  Everything
-else holds from the next frame on.  Sliders go from 0 to 100 per cent.
+Styles are mixed by shares of their weights; a change of them is a way through such mixes, by the frames' own clock.
+Styles whose weights do not fit each other follow each other at once.  Everything else holds from the next frame on.
+Sliders go from 0 to 100 per cent.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,7 +42,7 @@ ALIASES = {"right": "n", "left": "p", "up": "+", "down": "-", "=": "+", "escape"
 class Look:
     """How one frame is to be painted."""
 
-    shares: Shares  # of the styles, each >= 0, their sum at most 1
+    shares: Shares  # of the styles, each >= 0, their sum 1
     strength: float = 1.0  # 0 leaves the frame alone
     keep_color: bool = False
     detail: float = 0.0  # of the frame's own, 0 to 1
@@ -54,11 +55,22 @@ class Look:
 class Controls:
     """The wishes of whoever watches, thread-safe."""
 
-    def __init__(self, names: Sequence[str], shares: Sequence[float], **settings: Any) -> None:
-        """`shares` is the mix to begin with; `settings` are those of a message, such as strength=80."""
+    def __init__(
+        self,
+        names: Sequence[str],
+        shares: Sequence[float],
+        *,
+        mixable: Callable[[Sequence[int]], str | None] = lambda indices: None,
+        **settings: Any,
+    ) -> None:
+        """`shares` is the mix to begin with; `settings` are those of a message, such as strength=80.
+
+        `mixable` says of numbers of styles why they cannot be mixed, or None.
+        """
         self.names = tuple(names)
+        self._mixable = mixable
         self._lock = threading.RLock()
-        self._mix: Shares | None = tuple(float(share) for share in shares)
+        self._mix: Shares | None = tuple(float(share) / sum(shares) for share in shares)
         self._first = max(range(len(self._mix)), key=self._mix.__getitem__)
         self._second, self._blend = self._first, 0
         self._settings: dict[str, Any] = {
@@ -124,8 +136,11 @@ class Controls:
         return self._quit
 
     def _carry_out(self, message: dict[str, Any]) -> None:
-        before = self._target()
+        before, chosen = self._target(), (self._mix, self._first, self._second, self._blend)
         self._choose_style(message)
+        if reason := self._mixable(_used(self._target())):
+            self._mix, self._first, self._second, self._blend = chosen
+            raise MessageError(reason)
         for key, value in message.items():
             if key in self._settings:
                 self._settings[key] = value
@@ -137,7 +152,8 @@ class Controls:
         self._snapshots += bool(message.get("snapshot"))
         self._quit = self._quit or bool(message.get("quit"))
         if self._target() != before:
-            self._fade = self._shown, self._shown_at
+            both = _used(tuple(map(max, self._shown, self._target())))
+            self._fade = None if self._mixable(both) else (self._shown, self._shown_at)
 
     def _choose_style(self, message: dict[str, Any]) -> None:
         count = len(self.names)
@@ -151,7 +167,9 @@ class Controls:
             self._second, self._mix = message["second"], None
         if "blend" in message or "more_blend" in message:
             if self._second == self._first:
-                self._second = (self._first + 1) % count
+                others = [(self._first + step) % count for step in range(1, count)]
+                fitting = (other for other in others if not self._mixable([self._first, other]))
+                self._second = next(fitting, self._first)
             wanted = message.get("blend", self._blend + message.get("more_blend", 0))
             self._blend, self._mix = min(100, max(0, wanted)), None
 
@@ -173,3 +191,7 @@ class Controls:
             self._fade = None
             return target
         return tuple((1 - done) * old + done * new for old, new in zip(start, target, strict=True))
+
+
+def _used(shares: Shares) -> list[int]:
+    return [index for index, share in enumerate(shares) if share > 0]

@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from edge.engine import Size, Tensor
 from edge.sizes import usual_size
 from edge.stylizer import Stylizer, inside
 from edge.timeline import FLOW, NETWORK
 from keras_vst.flow import estimate, visibility
 from keras_vst.frames import Fitting, Pixels, to_uint8
-from keras_vst.runners.film import moved, noise_map
+from keras_vst.networks.base import Size, Tensor
+from keras_vst.networks.film import moved, noise_map
 
 # Beyond 1280x720 a frame is painted with about as many pixels: the default teacher was measured to take 2.4 kB for
 # each, 5 GB at 1920x1080.
@@ -36,16 +36,14 @@ class Past:
 class FilmStylizer(Stylizer):
     """A network of film quality at work on one stream of frames.
 
-    The network always paints at full strength, as it was trained, and `strength` is mixed in afterwards: fed with its
-    own weaker paintings it would fade.  `noise` is the seed of a map that varies the strokes, one for the whole stream.
+    `noise` is the seed of a map that varies the strokes, one for the whole stream.
     """
-
-    mixes = True
 
     def __init__(self, *arguments: Any, noise: int | None = None, **settings: Any) -> None:
         """As a Stylizer."""
         super().__init__(*arguments, **settings)
         self.noise = noise
+        self._past: Past | None = None
 
     def size_for(self, frame: tuple[int, ...]) -> Size | None:
         """What the network works at: the frame's own size, unless that is huge."""
@@ -53,21 +51,22 @@ class FilmStylizer(Stylizer):
             return self.size
         return usual_size((frame[0], frame[1]), self.margin, largest=LARGEST, usual=LARGEST)
 
-    def _paint(
-        self, fitted: Pixels, fitting: Fitting, style: Tensor, state: Past | None
-    ) -> tuple[Pixels, Past]:
+    def reset(self) -> None:
+        """Forget what was seen: the next frame starts a clip."""
+        self._past = None
+
+    def _paint(self, fitted: Pixels, fitting: Fitting) -> Pixels:
+        past = self._past if self._fitting == fitting else None
         content = np.ascontiguousarray(inside(fitted, fitting))
         maps: dict[str, Tensor] = {}
-        if state is not None:
+        if past is not None:
             with self.timeline.stage(FLOW):
-                backward = estimate(state.content, content)
-                visible = visibility(backward, estimate(content, state.content))
-                maps = moved(state.painting, backward, visible, fitting)
+                backward = estimate(past.content, content)
+                visible = visibility(backward, estimate(content, past.content))
+                maps = moved(past.painting, backward, visible, fitting)
         if self.noise is not None:
-            maps["noise"] = noise_map(fitting.fitted, self.runner.map_channels["noise"], self.noise)
+            maps["noise"] = noise_map(fitting.fitted, self.network.map_channels["noise"], self.noise)
         with self.timeline.stage(NETWORK):
-            painting = self.runner.run_film(fitted, style, maps)
-        return to_uint8(painting[0]), Past(content, painting)
-
-    def _memory_for(self, fitting: Fitting) -> Past | None:
-        return self._state if self._fitting == fitting else None
+            painting = self.network.paint_film(fitted, maps)
+        self._past = Past(content, painting)
+        return to_uint8(painting[0])

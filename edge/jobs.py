@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from edge.hud import draw
 from edge.painter import Painted, Painter
 from edge.pipeline import Pipeline
 from keras_vst.errors import UserError
-from keras_vst.video import Excerpt, Sink, TimedFrame, VideoInfo, open_sink
+from keras_vst.video import Excerpt, Sink, Source, TimedFrame, open_sink
 from keras_vst.video.codecs import DEFAULTS
 from keras_vst.video.pictures import PICTURES, WRITTEN_PICTURES
 from keras_vst.video.target import disk_errors
@@ -61,19 +61,10 @@ class Wishes:
 
 def paint_clip(source_name: str, target: str, painter: Painter, wishes: Wishes) -> tuple[int, int]:
     """A clip, a picture, or a folder as a film.  Returns how many frames were painted and left out."""
+    if wishes.before_after and Path(wishes.before_after).resolve() == Path(target).resolve():
+        raise UserError(f"--before-after {wishes.before_after} is the output itself; name another picture.")
     with ExitStack() as stack:
-        source = stack.enter_context(open_excerpt(source_name, wishes.start, wishes.duration))
-        sink = stack.enter_context(_open_output(wishes, source_name, target, source.info))
-        split: Sink | None = None
-        if wishes.before_after:
-            split = stack.enter_context(open_sink(wishes.before_after, source.info))
-        progress = stack.enter_context(progress_bar(wishes.quiet, source.info.frames))
-        writer = _Writer(sink, painter, wishes, (source.info.frames or 1) // 2, progress)
-        painter.stylizer.reset()
-        Pipeline(source, painter.start, writer.write, finish=painter.finish, timeline=painter.timeline).run()
-        if split is not None and writer.shown is not None:
-            split.write(TimedFrame(writer.shown, Fraction(0)))
-        return writer.count, source.skipped
+        return _paint(stack, *_open(stack, source_name, target, wishes), painter, wishes)
 
 
 def paint_folder(folder: Path, target: Path, painter: Painter, wishes: Wishes) -> tuple[int, int]:
@@ -83,22 +74,32 @@ def paint_folder(folder: Path, target: Path, painter: Painter, wishes: Wishes) -
     files = (path.name for path in folder.iterdir() if path.suffix.lower() in (*PICTURES, *CLIPS))
     names = sorted(name for name in files if not name.startswith("."))
     _make_folder(target, folder)
-    count, damaged, reason = 0, 0, None
+    count, left_out = 0, []
     with progress_bar(wishes.quiet, len(names), "file") as progress:
         for name in names:
-            try:
-                open_excerpt(folder / name).close()
-            except UserError as error:
-                damaged, reason = damaged + 1, str(error)
-                continue  # one damaged file does not stop a folder
-            count += _paint_one(folder / name, target, painter, wishes)
+            with ExitStack() as stack:
+                kept, its_wishes = _for_one(name, wishes)
+                try:
+                    source, sink = _open(stack, str(folder / name), str(target / kept), its_wishes)
+                except (
+                    UserError
+                ) as error:  # a damaged file, or a wish that does not fit it, does not stop a folder
+                    left_out.append(str(error))
+                    continue
+                count += _paint(stack, source, sink, painter, its_wishes)[0]
             progress.update()
     if not count:
         raise UserError(
-            f"folder {folder} holds no picture or clip that can be read"
-            + (f"; the last one: {reason}" if reason else f" ({' '.join((*PICTURES, *CLIPS))}).")
+            f"folder {folder} holds no picture or clip that can be "
+            + (
+                f"painted; the last one: {left_out[-1]}"
+                if left_out
+                else f"read ({' '.join((*PICTURES, *CLIPS))})."
+            )
         )
-    return count, damaged
+    for reason in left_out:
+        print(f"vst: left out: {reason}", file=sys.stderr)
+    return count, len(left_out)
 
 
 def progress_bar(quiet: bool, total: int | None, unit: str = "frame") -> Any:
@@ -111,7 +112,7 @@ def hud_lines(painter: Painter, *more: str) -> list[str]:
     """What the overlay says: what paints, at which size, and what each stage takes."""
     times = painter.timeline.milliseconds(last=HUD_FRAMES)
     stages = [f"{stage} {each['median']:.1f} ms" for stage, each in times.items()]
-    return [painter.network.name, *more, *stages]
+    return [painter.name, *more, *stages]
 
 
 class _Writer:
@@ -134,20 +135,32 @@ class _Writer:
         self._progress.update()
 
 
-def _paint_one(path: Path, target: Path, painter: Painter, wishes: Wishes) -> int:
-    name, extension = path.name, path.suffix.lower()
+def _open(stack: ExitStack, source_name: str, target: str, wishes: Wishes) -> tuple[Source, Sink]:
+    source = stack.enter_context(open_excerpt(source_name, wishes.start, wishes.duration))
+    sound = Excerpt(source_name, wishes.duration, wishes.start) if source.info.has_audio else None
+    sink = open_sink(target, source.info, codec=wishes.codec, crf=wishes.crf, sound=sound)
+    return source, stack.enter_context(sink)
+
+
+def _paint(stack: ExitStack, source: Source, sink: Sink, painter: Painter, wishes: Wishes) -> tuple[int, int]:
+    split: Sink | None = None
+    if wishes.before_after:
+        split = stack.enter_context(open_sink(wishes.before_after, source.info))
+    progress = stack.enter_context(progress_bar(wishes.quiet, source.info.frames))
+    writer = _Writer(sink, painter, wishes, (source.info.frames or 1) // 2, progress)
+    painter.stylizer.reset()
+    Pipeline(source, painter.start, writer.write, finish=painter.finish, timeline=painter.timeline).run()
+    if split is not None and writer.shown is not None:
+        split.write(TimedFrame(writer.shown, Fraction(0)))
+    return writer.count, source.skipped
+
+
+def _for_one(name: str, wishes: Wishes) -> tuple[str, Wishes]:
+    """What a file of a folder is called when it is painted, and what of the wishes concerns it."""
+    extension = Path(name).suffix.lower()
     if extension in PICTURES:
-        kept = name if extension in WRITTEN_PICTURES else f"{name}.png"
-        wishes = Wishes(hud=wishes.hud, quiet=True)
-    else:
-        kept = name if extension in WRITTEN_CLIPS else f"{name}.mp4"
-        wishes = Wishes(wishes.codec, wishes.crf, wishes.start, wishes.duration, hud=wishes.hud, quiet=True)
-    return paint_clip(str(path), str(target / kept), painter, wishes)[0]
-
-
-def _open_output(wishes: Wishes, source_name: str, target: str, info: VideoInfo) -> Sink:
-    sound = Excerpt(source_name, wishes.duration, wishes.start) if info.has_audio else None
-    return open_sink(target, info, codec=wishes.codec, crf=wishes.crf, sound=sound)
+        return name if extension in WRITTEN_PICTURES else f"{name}.png", Wishes(hud=wishes.hud, quiet=True)
+    return name if extension in WRITTEN_CLIPS else f"{name}.mp4", replace(wishes, quiet=True)
 
 
 def _make_folder(target: Path, source: Path) -> None:

@@ -30,6 +30,7 @@ from edge.sizes import ladder
 from edge.sources import TABLE as SOURCE_TABLE
 from edge.sources import FrameSource, open_source
 from edge.sources.timing import pace
+from keras_vst import zoo
 from keras_vst.errors import UserError
 from keras_vst.video import TimedFrame, VideoInfo
 
@@ -141,7 +142,6 @@ class Session:
 
     def run(self, *, deliver_here: bool = False) -> None:
         """Run until the source ends, whoever watches ends it, or something fails."""
-        self._painter.stylizer.reset()
         self._pipeline.run(deliver_here=deliver_here, idle=self._idle)
 
     def summary(self) -> str:
@@ -194,7 +194,8 @@ def _painter(options: argparse.Namespace) -> Painter:
     if options.style is None and (style := first_style(options)):
         print(f"vst: painting with {style}; `vst styles` lists what there is", file=sys.stderr)
         options.style = style
-    return open_painter(options, hud=options.hud)
+    choices = () if options.model else zoo.styles(quality="live")
+    return open_painter(options, choices, hud=options.hud)
 
 
 def _govern(painter: Painter, options: argparse.Namespace, info: VideoInfo) -> None:
@@ -202,7 +203,7 @@ def _govern(painter: Painter, options: argparse.Namespace, info: VideoInfo) -> N
     if options.fps is None and options.max_latency is None:
         return
     stylizer, frame = painter.stylizer, (info.height, info.width)
-    sizes = ladder(frame, stylizer.margin, largest=stylizer.size_for(frame), fixed=stylizer.runner.size)
+    sizes = ladder(frame, stylizer.margin, largest=stylizer.size_for(frame), fixed=stylizer.network.size)
     target: float = 1 / options.fps if options.fps else options.max_latency
     painter.latency = None if options.fps else target
     painter.governor = LatencyController(target, sizes, lambda text: print(f"vst: {text}", file=sys.stderr))

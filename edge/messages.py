@@ -21,7 +21,7 @@ class MessageError(ValueError):
 
 
 def read_message(message: Any, names: Sequence[str]) -> dict[str, Any]:
-    """The message with styles as numbers and a mix as a full vector, or a MessageError."""
+    """The message with styles as numbers and a mix as shares of all styles, their sum 1, or a MessageError."""
     if not isinstance(message, Mapping):
         raise MessageError(f"a message is an object such as {{'strength': 80}}, but {message!r} came")
     return {key: _read(key, value, names) for key, value in message.items()}
@@ -58,7 +58,7 @@ def _number(key: str, value: Any, least: int, most: int) -> float:
 
 def _index(value: Any, names: Sequence[str]) -> int:
     if not isinstance(value, str) or value not in names:
-        raise MessageError(f"there is no style {value!r} in this network; known: {', '.join(names)}")
+        raise MessageError(f"there is no style {value!r}; known: {', '.join(names)}")
     return names.index(value)
 
 
@@ -70,6 +70,6 @@ def _mix(value: Any, names: Sequence[str]) -> tuple[float, ...]:
         if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
             raise MessageError(f"the share of {name} is a number from 0 to 1, but {share!r} came")
         vector[_index(name, names)] = float(share)
-    if sum(vector) > 1 + 1e-6:
-        raise MessageError(f"the shares of a mix may add up to 1 at most, but they are {sum(vector):g}")
-    return tuple(vector)
+    if not (total := sum(vector)):
+        raise MessageError("the shares of a mix are all 0; give one of them more")
+    return tuple(share / total for share in vector)

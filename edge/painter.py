@@ -1,21 +1,18 @@
-"""A network ready to paint, and what one frame goes through: its look, the network, colours, detail, split screen."""
+"""What one frame goes through: its look, the network, colours, detail, split screen."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-
-import numpy as np
 
 from edge.colour import half_and_half, recolour
 from edge.controls import Controls, Look
 from edge.latency import LatencyController
+from edge.mixer import Mixer
 from edge.stylizer import Stylizer, Unfinished
-from edge.timeline import CAPTURE, FINISH, Timeline
+from edge.timeline import FINISH, Timeline
 from keras_vst.frames import Pixels
 from keras_vst.video import TimedFrame
-from keras_vst.zoo import Network
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,13 +37,14 @@ class Started:
 class Painter:
     """A network that is open, and what is wished of it; paints one stream of frames at a time.
 
-    `governor` is told of every frame's time and chooses the processing size; the time is that of the painting,
-    unless `latency` holds another to go by.
+    `mixer`, where the style can change, has the network for it.  `governor` is told of every frame's time and chooses
+    the processing size; the time is that of the painting, unless `latency` holds another to go by.
     """
 
-    network: Network
+    name: str  # of what paints, as it was chosen
     stylizer: Stylizer
     controls: Controls
+    mixer: Mixer | None = None
     governor: LatencyController | None = None
     latency: float | None = None
     _frozen: Unfinished | None = field(default=None, repr=False)
@@ -86,21 +84,11 @@ class Painter:
             pixels = half_and_half(frame.pixels, pixels)
         return Painted(frame, TimedFrame(pixels, frame.time), look)
 
-    def paint(self, source: Iterable[TimedFrame]) -> Iterator[Painted]:
-        """Every frame of one clip, in this thread; starts without memory."""
-        self.stylizer.reset()
-        frames = iter(source)
-        while True:
-            with self.timeline.stage(CAPTURE):
-                frame = next(frames, None)
-            if frame is None:
-                return
-            yield self.repaint(frame)
-
     def _through_network(self, frame: Pixels, look: Look) -> Unfinished:
         start = time.perf_counter()
-        weights = np.asarray(look.shares, np.float32) * np.float32(look.strength)
-        begun = self.stylizer.start(frame, weights)
+        if self.mixer is not None:
+            self.stylizer.network = self.mixer.network(look.shares, self.stylizer.fitted)
+        begun = self.stylizer.start(frame, look.strength)
         if self.governor is not None:
             seconds = time.perf_counter() - start if self.latency is None else self.latency
             self.stylizer.resize(self.governor.observe(seconds))

@@ -11,11 +11,11 @@ from typing import Any
 import cv2
 import numpy as np
 
-from edge.engine import open_engine
 from edge.stylizer import Stylizer
 from keras_vst import zoo
 from keras_vst.errors import UserError
 from keras_vst.frames import Pixels
+from keras_vst.networks import open_network
 from keras_vst.video import TimedFrame, open_sink, open_source
 
 TILE = 480  # pixels along the longer side of each picture
@@ -24,7 +24,7 @@ FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
 def write_sheet(photo: Path, target: Path, threads: int | None = None) -> int:
-    """Paint the photo in all bundled styles; returns how many there are."""
+    """Paint the photo in all live styles; returns how many there are."""
     with open_source(photo) as source:
         info, first = source.info, next(iter(source))
     small = _shrunk(first.pixels)
@@ -55,14 +55,9 @@ def arrange(tiles: list[tuple[str, Pixels]], columns: int = 0) -> Pixels:
 
 
 def _painted(picture: Pixels, threads: int | None) -> Iterator[tuple[str, Pixels]]:
-    for network in zoo.networks():
-        if network.quality != "live":  # made for clips; most of their styles are there as live ones too
-            continue
-        engine = open_engine(network.path, threads=threads, sha256=network.sha256)
-        stylizer = Stylizer(engine, margin=network.margin, native=True)
-        for weights, style in zip(np.eye(engine.num_styles), network.styles, strict=False):
-            stylizer.reset()
-            yield style.name, stylizer.stylize(picture, weights)
+    for style in zoo.styles(quality="live"):
+        network = open_network(style.path, threads=threads, sha256=style.sha256)
+        yield style.name, Stylizer(network, margin=style.margin, native=True).stylize(picture)
 
 
 def _shrunk(picture: Pixels) -> Pixels:

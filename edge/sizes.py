@@ -8,9 +8,7 @@ from __future__ import annotations
 from math import sqrt
 
 from keras_vst.errors import UserError
-from keras_vst.runners.signature import MULTIPLE
-
-Size = tuple[int, int]
+from keras_vst.networks.base import MULTIPLE, Size
 
 # Pixels beyond which a frame is painted small and brought up with its own edges, unless --native or --size
 # say otherwise; and about how many pixels are painted then.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import asdict
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from keras_vst import zoo
 
 def add_parser(commands: Any, parent: argparse.ArgumentParser) -> None:
     """Declare the subcommand."""
-    parser = add_command(commands, parent, "styles", "list the bundled styles")
+    parser = add_command(commands, parent, "styles", "list the styles, bundled and your own")
     parser.add_argument(
         "--sheet", type=Path, metavar="PHOTO", help="write PHOTO in every style as one picture"
     )
@@ -33,19 +33,21 @@ def add_parser(commands: Any, parent: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the bundled styles, one a line, or write their sheet."""
+    """Print the styles, one a line, or write their sheet."""
     if options.sheet is not None:
         count = write_sheet(options.sheet, options.output, options.threads)
         print(f"{count} {'style' if count == 1 else 'styles'}: {options.output}")
         return 0
-    styles = zoo.styles()
+    styles, left_out = zoo.look_around()
+    for reason in left_out:
+        print(f"vst: left out: {reason}", file=sys.stderr)
     if options.json:
-        print(json.dumps([asdict(style) for style in styles], ensure_ascii=False))
+        print(json.dumps([style.about() for style in styles], ensure_ascii=False))
         return 0
     width = max((len(style.name) for style in styles), default=0)
     for style in styles:
-        quality = "" if style.quality == "live" else f", --quality {style.quality}"
-        print(
-            f"{style.name:{width}}  {style.title}, {style.artist}, {style.year} (network {style.network}{quality})"
-        )
+        told = style.about()
+        notes = [f"--quality {style.quality}"] * (style.quality != "live") + ["your own"] * style.own
+        after = f" ({', '.join(notes)})" if notes else ""
+        print(f"{style.name:{width}}  {told['title']}, {told['artist']}, {told['year']}{after}")
     return 0

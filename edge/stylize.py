@@ -36,7 +36,7 @@ class Summary:
     """What was done."""
 
     frames: int
-    skipped: int  # damaged ones
+    skipped: int  # damaged frames, or files of a folder that were left out
     seconds: float
     frames_per_second: float
     network: str
@@ -45,7 +45,7 @@ class Summary:
     output: str
 
     def __str__(self) -> str:
-        skipped = f" ({self.skipped} damaged left out)" if self.skipped else ""
+        skipped = f" ({self.skipped} left out)" if self.skipped else ""
         return (
             f"{self.frames} {'frame' if self.frames == 1 else 'frames'}{skipped} in {self.seconds:.1f} s, "
             f"{self.frames_per_second:.1f} frames per second, network {self.network}, {self.runtime}, "
@@ -114,9 +114,9 @@ def run(options: argparse.Namespace) -> int:
         skipped=skipped,
         seconds=round(seconds, 3),
         frames_per_second=round(frames / seconds, 2),
-        network=painter.network.name,
-        runtime=painter.stylizer.runner.runtime.name,
-        threads=painter.stylizer.runner.threads,
+        network=painter.name,
+        runtime=painter.stylizer.network.runtime.name,
+        threads=painter.stylizer.network.threads,
         output=options.output,
     )
     print(json.dumps(asdict(summary)) if options.json else summary)

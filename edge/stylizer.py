@@ -1,23 +1,17 @@
-"""Repaints one frame after another: (H, W, 3) uint8 RGB in and out, the network's memory carried between."""
+"""Repaints one frame after another: (H, W, 3) uint8 RGB in and out, each frame by itself."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 
 from edge.colour import mix
-from edge.engine import Engine, Size, Tensor, open_engine
-from edge.memory import carry
 from edge.sizes import check_size, usual_size
 from edge.timeline import FIT, NETWORK, UNFIT, Timeline
 from edge.upsample import upsample
-from keras_vst.cuts import CutDetector
 from keras_vst.frames import Fitting, Pixels, fit, unfit
-from keras_vst.runners.signature import MULTIPLE
+from keras_vst.networks import Network, open_network
+from keras_vst.networks.base import MULTIPLE, Size
 from keras_vst.zoo import DEFAULT_MARGIN
 
 
@@ -29,22 +23,20 @@ class Unfinished:
     fitted: Pixels
     stylized: Pixels
     fitting: Fitting
-    opacity: float  # of the painting over the frame, where that was left to be mixed in
+    strength: float  # of the painting over the frame
 
 
 class Stylizer:
-    """One network at work on one stream of frames.
+    """One network at work; `network` may be replaced between two frames by another of its size.
 
     `size` (height, width) is what the network sees; by default it is the frame's own, and for frames beyond
     960x540 a smaller one, unless `native`.  The result always has the frame's size.  `margin` pixels of
     repeated edge keep the network's zero border out of the picture.
     """
 
-    mixes = False  # whether what shines through is mixed in here; else the network does that at full size
-
     def __init__(
         self,
-        network: str | Path | Engine,
+        network: str | Path | Network,
         *,
         size: Size | None = None,
         margin: int = DEFAULT_MARGIN,
@@ -52,35 +44,28 @@ class Stylizer:
         timeline: Timeline | None = None,
     ) -> None:
         """Open the network if a path is given."""
-        self.runner: Engine = open_engine(network) if isinstance(network, str | Path) else network
+        self.network: Network = open_network(network) if isinstance(network, str | Path) else network
         self.margin, self.native = margin, native
-        self.size = check_size(size, margin, self.runner.size, str(self.runner.path))
+        self.size = check_size(size, margin, self.network.size, str(self.network.path))
         self.timeline = timeline or Timeline()
-        self._cuts = CutDetector()
-        self._state: Any = None  # the network's own, or what else it is to know of the last frame
-        self._fitting: Fitting | None = None  # that of the frame before, and of the state
+        self._fitting: Fitting | None = None  # that of the frame before
 
-    def stylize(self, frame: Pixels, weights: npt.ArrayLike) -> Pixels:
-        """Repaint one frame; `weights` are S shares, each >= 0, whose sum is at most 1."""
-        return self.finish(self.start(frame, weights))
+    def stylize(self, frame: Pixels, strength: float = 1.0) -> Pixels:
+        """Repaint one frame; `strength` 0 leaves it as it is, 1 is all painting."""
+        return self.finish(self.start(frame, strength))
 
-    def start(self, frame: Pixels, weights: npt.ArrayLike) -> Unfinished:
+    def start(self, frame: Pixels, strength: float = 1.0) -> Unfinished:
         """The network's part of `stylize`: frame by frame, in order."""
-        style = self._style(weights)
-        with self.timeline.stage(FIT):
-            fitted, fitting = fit(
-                frame, self.size_for(frame.shape[:2]), multiple=MULTIPLE, margin=self.margin
+        if not 0 <= strength <= 1:
+            raise ValueError(
+                f"`strength` must be from 0 to 1. Received: {strength}. Use 0 to leave the frame alone."
             )
-            # A large frame's cut is seen as well in its small form, and 1 ms sooner.
-            cut = self._cuts.is_cut(inside(fitted, fitting))
-            state = None if cut else self._memory_for(fitting)
-        opacity = 1.0
-        if self.mixes or _shrinks(fitting):  # what shines through keeps its full size
-            opacity = min(1.0, float(style.sum()))
-            style = style / np.float32(opacity) if opacity else style
-        stylized, self._state = self._paint(fitted, fitting, style, state)
+        with self.timeline.stage(FIT):
+            size = self.size_for(frame.shape[:2])
+            fitted, fitting = fit(frame, size, multiple=MULTIPLE, margin=self.margin)
+        stylized = self._paint(fitted, fitting)
         self._fitting = fitting
-        return Unfinished(frame, fitted, stylized, fitting, opacity)
+        return Unfinished(frame, fitted, stylized, fitting, strength)
 
     def finish(self, begun: Unfinished) -> Pixels:
         """The rest: back to the frame's size.  Another thread may do it while the network sees the next frame."""
@@ -91,11 +76,11 @@ class Stylizer:
                 painting = upsample(small, fitted, begun.frame)
             else:
                 painting = unfit(begun.stylized, fitting)
-            return mix(begun.frame, painting, begun.opacity)
+            return mix(begun.frame, painting, begun.strength)
 
     def resize(self, size: Size) -> None:
-        """Work at another size from the next frame on; the memory comes along, so that nothing flashes."""
-        self.size = check_size(size, self.margin, self.runner.size, str(self.runner.path))
+        """Work at another size from the next frame on."""
+        self.size = check_size(size, self.margin, self.network.size, str(self.network.path))
 
     def size_for(self, frame: tuple[int, ...]) -> Size | None:
         """What the network works at for frames of (height, width); None: the frame's own."""
@@ -109,28 +94,11 @@ class Stylizer:
         return None if self._fitting is None else self._fitting.fitted
 
     def reset(self) -> None:
-        """Forget what was seen: the next frame starts a clip."""
-        self._state = None
-        self._cuts.reset()
+        """The next frame starts a clip; nothing is remembered here."""
 
-    def _paint(self, fitted: Pixels, fitting: Fitting, style: Tensor, state: Any) -> tuple[Pixels, Any]:
+    def _paint(self, fitted: Pixels, fitting: Fitting) -> Pixels:
         with self.timeline.stage(NETWORK):
-            return self.runner.run_pixels(fitted, style, state)
-
-    def _memory_for(self, fitting: Fitting) -> Any:
-        old = self._fitting
-        if self._state is None or old is None or old.original != fitting.original:
-            return None
-        return self._state if old == fitting else carry(self._state, old, fitting)
-
-    def _style(self, weights: npt.ArrayLike) -> Tensor:
-        style = np.asarray(weights, np.float32)
-        if style.shape != (self.runner.num_styles,) or not (style >= 0).all() or style.sum() > 1 + 1e-5:
-            raise ValueError(
-                f"`weights` must be {self.runner.num_styles} numbers >= 0 with a sum of at most 1. "
-                f"Received: {weights}. Use zeros to leave the frame as it is."
-            )
-        return style[np.newaxis]
+            return self.network.paint(fitted)
 
 
 def inside(picture: Pixels, fitting: Fitting) -> Pixels:

@@ -33,9 +33,14 @@ _BGR_MEAN = (103.939, 116.779, 123.68)
 _Weights = list[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]
 
 
-def load_vgg16(path: str | os.PathLike[str] | None = None, wanted: Sequence[str] = LAYERS) -> keras.Model:
-    """The feature model, frozen.  `path` goes before the variable KERAS_VST_VGG16, and that before a download."""
-    model = build_vgg16(wanted)
+def load_vgg16(
+    path: str | os.PathLike[str] | None = None, wanted: Sequence[str] = LAYERS, dtype: str = "float32"
+) -> keras.Model:
+    """The feature model, frozen.  `path` goes before the variable KERAS_VST_VGG16, and that before a download.
+
+    In bfloat16 it is twice as fast on hardware that has it; what it answers is float32 all the same.
+    """
+    model = build_vgg16(wanted, dtype)
     weights = dict(zip((f"conv{name}" for name in NAMES), _find_weights(path), strict=True))
     for layer in model.layers:
         if layer.name in weights:
@@ -44,7 +49,7 @@ def load_vgg16(path: str | os.PathLike[str] | None = None, wanted: Sequence[str]
     return model
 
 
-def build_vgg16(wanted: Sequence[str] = LAYERS) -> keras.Model:
+def build_vgg16(wanted: Sequence[str] = LAYERS, dtype: str = "float32") -> keras.Model:
     """The same network with random weights: VGG16 up to relu4_3, cut after the deepest layer wanted."""
     unknown = [name for name in wanted if name.removeprefix("relu") not in NAMES]
     if unknown:
@@ -53,13 +58,18 @@ def build_vgg16(wanted: Sequence[str] = LAYERS) -> keras.Model:
     frames = layers.Input((None, None, 3), name="frames")
     features = frames * 255.0
     features = ops.flip(features, axis=-1) - ops.reshape(ops.array(_BGR_MEAN, "float32"), (1, 1, 1, 3))
+    # Weights stay float32: several machines can only hand those to each other.
+    policy = "mixed_bfloat16" if dtype == "bfloat16" else dtype
     outputs = {}
     for name, filters in zip(NAMES, FILTERS, strict=True):
         if name in ("2_1", "3_1", "4_1"):
-            features = layers.MaxPooling2D(2, name=f"pool{name[0]}")(features)
-        features = layers.Conv2D(filters, 3, padding="same", activation="relu", name=f"conv{name}")(features)
+            features = layers.MaxPooling2D(2, name=f"pool{name[0]}", dtype=policy)(features)
+        convolution = layers.Conv2D(
+            filters, 3, padding="same", activation="relu", name=f"conv{name}", dtype=policy
+        )
+        features = convolution(features)
         if f"relu{name}" in wanted:
-            outputs[f"relu{name}"] = features
+            outputs[f"relu{name}"] = ops.cast(features, "float32")
         if len(outputs) == len(wanted):
             break
     return keras.Model(frames, outputs, name="vgg16")

@@ -18,7 +18,8 @@ PACKAGE = "keras_vst"
 def instance_norm(name: str | None = None) -> keras.layers.Layer:
     """Norm each picture and channel by itself.  For the teacher only: it breaks int8 and breathes with the light.
 
-    Its sums over a picture stay float32 whatever the policy.  The numbers are those of tensorflow_addons.layers.InstanceNormalization (tests/keras_vst/test_addons.py).
+    Its sums over a picture stay float32 whatever the policy.  The numbers are those of
+    tensorflow_addons.layers.InstanceNormalization (tests/keras_vst/test_addons.py).
     """
     return keras.layers.GroupNormalization(groups=-1, epsilon=1e-3, name=name, dtype="float32")
 

@@ -1,92 +1,99 @@
 """How far a stylized picture is from what we want.  Every loss is a pure function and a scalar.
 
-Frames: float32 in [0, 1], (B, H, W, 3).  Features: dicts of layer name -> (B, h, w, C) from
-`features.load_vgg16`.  Content and style are scale-free: 1 means "as wrong as leaving it out".
+Frames: float32 in [0, 1], (B, H, W, 3).  Features: (B, h, w, C) from `features.load_vgg16`, in float32.  Raw Gram
+matrices cannot see colour (most of one is only the mean), raw features tie the picture to the photo's contrast, and
+absolute change pays for faint pictures: hence centred, normed and relative terms.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
 from keras import ops
 
 from keras_vst.config import ADVERSARIAL_FORMS
-from keras_vst.ops import Tensor, gram, luminance, moments, total_variation
+from keras_vst.ops import Tensor, oklab
 
-Moments = tuple[Tensor, Tensor]
-Whole = Callable[[Tensor], Tensor]
+Moments = tuple[Tensor, Tensor]  # mean (C,) and second moment (C, C) of features over all pixels of a batch
 
-CONTENT_LAYERS = ("relu3_3",)
-STYLE_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
+RANKS = 256  # at which two distributions of colours are compared
+QUIET = 1e-2  # share of the mean deviation below which a channel counts as silent
+FAINT = 1e-3  # variance of a picture that shows nothing
 STROKE = 0.05  # how far apart two paintings of the same frame are when their strokes are plainly others
 
 
-def content(
-    stylized: Mapping[str, Tensor], original: Mapping[str, Tensor], whole: Whole = lambda mean: mean
-) -> Tensor:
-    """What the picture shows: |phi(stylized) - phi(original)|^2 / |phi(original)|^2; 0 for equal pictures.
+def palette(colours: Tensor, target: Tensor, directions: Tensor) -> Tensor:
+    """Sliced Wasserstein distance of two sets of colours, (N, 3) and (M, 3); 0 when each is as often as there.
 
-    `whole` makes the original's mean square that of the whole batch where devices share one.
+    Both are in the painting's whitened colour space, where every shade of it counts alike; `directions` (3, D) are
+    the slices, of length 1.
     """
-    return _mean([_relative(stylized[name], original[name], whole) for name in CONTENT_LAYERS])
+    ours, theirs = (_ranked(ops.matmul(each, directions)) for each in (colours, target))
+    return ops.mean(ops.abs(ours - theirs))
 
 
-def style(grams: Mapping[str, Tensor], target: Mapping[str, Tensor]) -> Tensor:
-    """Texture and palette: mean over layers of |G - G*|^2 / |G*|^2; 0 when every Gram matrix is met.
+def field(stylized: Tensor, recoloured: Tensor) -> Tensor:
+    """Hue where the recoloured photo has it: 10 times the mean distance of OKLab a, b of 8x8 means; 0 when all agree.
 
-    `grams` and `target` come from `grams`, (B, C, C) or (1, C, C) a layer.
+    A palette alone can be met by a ramp over the light: with this, different things get different colours.
     """
-    return _mean([_relative(grams[name], target[name]) for name in STYLE_LAYERS])
+    ours, theirs = (oklab(ops.average_pool(each, 8, 8))[..., 1:] for each in (stylized, recoloured))
+    return 10.0 * ops.mean(ops.abs(ours - theirs))
 
 
-def grams(features: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The Gram matrix of each style layer, one a picture: name -> (B, C, C)."""
-    return {name: gram(features[name]) for name in STYLE_LAYERS}
+def style(found: Moments, target: Moments) -> Tensor:
+    """Texture of one layer: mean and centred covariance of its features; 0 when both are met.
 
-
-def palette(moments: Mapping[str, Moments], target: Mapping[str, Moments]) -> Tensor:
-    """A softer kin of `style`: mean relative error of channel means and deviations, 0 when all are met.
-
-    `moments` and `target` come from `palettes`, two of (B, C) or (1, C) a layer.
+    Too little and too much energy cost alike (the divisor is the mean of both), so a faint picture is no way out.
     """
-    pairs = [pair for name in STYLE_LAYERS for pair in zip(moments[name], target[name], strict=True)]
-    return _mean([_relative(ours, theirs) for ours, theirs in pairs])
+    (mean, square), (target_mean, target_square) = found, target
+    ours, theirs = square - _outer(mean), target_square - _outer(target_mean)
+    of_means = ops.sum(ops.square(mean - target_mean)) / (ops.sum(ops.square(target_mean)) + 1e-8)
+    energy = 0.5 * (ops.stop_gradient(ops.sum(ops.square(ours))) + ops.sum(ops.square(theirs)))
+    return 0.5 * of_means + 1.5 * ops.sum(ops.square(ours - theirs)) / (energy + 1e-8)
 
 
-def palettes(features: Mapping[str, Tensor]) -> dict[str, Moments]:
-    """Channel means and deviations of each style layer: name -> two of (B, C)."""
-    return {name: moments(features[name]) for name in STYLE_LAYERS}
+def content(stylized: Tensor, original: Tensor) -> Tensor:
+    """What the picture shows: features with each channel normed over the picture; 0 for equal forms, 1 for unrelated.
+
+    Forms are kept; contrast and colour are free.
+    """
+    return ops.mean(ops.square(_normed(stylized) - _normed(original))) / 2.0
 
 
 def temporal(
     current: Tensor,
     warped: Tensor,
     visible: Tensor,
+    variance: Tensor,
     *,
     emphasis: Tensor | None = None,
     seen: Tensor | None = None,
 ) -> Tensor:
-    """Flicker: mean squared change wherever the previous frame can still be seen; 0 when nothing is visible.
+    """Flicker: mean squared change wherever the previous frame can still be seen, in units of the picture's variance.
 
-    `warped` is the previous output moved into this frame; `visible` is (B, H, W, 1) in {0, 1}.  `emphasis`, of
-    the same shape, counts some places more; `seen` is the sum of `visible`, where devices share a batch.
+    `warped` is the previous output moved into this frame; `visible` is (B, H, W, 1) in {0, 1}; 0 when nothing is.
+    Against `variance` (a scalar) low contrast earns nothing.  `emphasis`, of the shape of `visible`, counts some
+    places more; `seen` is the sum of `visible`, where devices share a batch.
     """
     seen = ops.sum(visible) if seen is None else seen
     weight = visible if emphasis is None else visible * emphasis
-    return ops.sum(weight * ops.square(current - warped)) / ops.maximum(seen * current.shape[-1], 1.0)
+    change = ops.sum(weight * ops.square(current - warped)) / ops.maximum(seen * current.shape[-1], 1.0)
+    return change / (variance + FAINT)
 
 
-def light_change(frame: Tensor, warped_frame: Tensor) -> Tensor:
-    """By how much the scene itself grew brighter: (B, H, W, 1), to be taken off a temporal difference.
+def grid(stylized: Tensor, flat: Tensor) -> Tensor:
+    """Mean squared pattern of two pixels where the frame is flat, relative to the picture's variance; 0 for none.
 
-    `warped_frame` is the previous input moved into this one; a shadow that passes is not flicker.
+    `flat` is (B, H, W, 1), 1 where the frame shows nothing.
     """
-    return luminance(frame) - luminance(warped_frame)
+    blocks = ops.average_pool(stylized, 2, 2)
+    smooth = ops.repeat(ops.repeat(blocks, 2, axis=1), 2, axis=2)
+    pattern = ops.sum(flat * ops.square(stylized - smooth)) / (ops.sum(flat) * stylized.shape[-1] + 1.0)
+    return pattern / (ops.stop_gradient(ops.mean(ops.var(stylized, axis=(0, 1, 2)))) + FAINT)
 
 
-def smoothness(stylized: Tensor) -> Tensor:
-    """Total variation; 0 for a flat picture."""
-    return total_variation(stylized)
+def reconstruction(stylized: Tensor, frames: Tensor) -> Tensor:
+    """Mean absolute change to the frame; 0 when it is given back."""
+    return ops.mean(ops.abs(stylized - frames))
 
 
 def cycle(returned: Tensor, original: Tensor) -> Tensor:
@@ -102,11 +109,6 @@ def identity(untouched: Tensor, painting: Tensor) -> Tensor:
 def supervised(stylized: Tensor, target: Tensor) -> Tensor:
     """Mean absolute distance from what the artist painted of the same frame; 0 when it is met."""
     return ops.mean(ops.abs(stylized - target))
-
-
-def stability(stylized: Tensor, again: Tensor) -> Tensor:
-    """Mean squared difference between paintings of one frame under two sensor noises; 0 when noise is ignored."""
-    return ops.mean(ops.square(stylized - again))
 
 
 def border(framed: Tensor, inside: Tensor) -> Tensor:
@@ -157,13 +159,22 @@ def gradient_penalty(slopes: Tensor) -> Tensor:
     return ops.mean(ops.square(length - 1.0))
 
 
-def _relative(ours: Tensor, theirs: Tensor, whole: Whole = lambda mean: mean) -> Tensor:
-    """Squared error in units of the target's own mean square.  Shapes may broadcast over the batch."""
-    return ops.mean(ops.square(ours - theirs)) / (whole(ops.mean(ops.square(theirs))) + 1e-8)
+def _ranked(values: Tensor) -> Tensor:
+    """The values of each column in order, at RANKS places from the least to the greatest: (N, D) -> (RANKS, D)."""
+    places = ops.cast(ops.linspace(0.0, float(values.shape[0] - 1), RANKS), "int32")
+    return ops.take(ops.sort(values, axis=0), places, axis=0)
 
 
-def _mean(terms: list[Tensor]) -> Tensor:
-    return sum(terms) / len(terms)
+def _outer(mean: Tensor) -> Tensor:
+    return mean[:, None] * mean[None, :]
+
+
+def _normed(features: Tensor) -> Tensor:
+    """Each channel of each picture with mean 0 and deviation 1; those that hardly fire stay small."""
+    mean = ops.mean(features, axis=(1, 2), keepdims=True)
+    deviation = ops.sqrt(ops.mean(ops.square(features - mean), axis=(1, 2), keepdims=True) + 1e-8)
+    usual = ops.stop_gradient(ops.mean(deviation, axis=-1, keepdims=True))
+    return (features - mean) / (deviation + QUIET * usual)
 
 
 def _unknown_form(form: str) -> ValueError:

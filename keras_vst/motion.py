@@ -17,6 +17,8 @@ import numpy.typing as npt
 
 from keras_vst.config import MotionConfig
 
+SMALLEST_SHOWN = 1.6  # pixels of a photo in one of a frame, at most: beyond, a frame would alias
+
 Frame = npt.NDArray[np.uint8]
 Field = npt.NDArray[np.float32]
 Matrix = npt.NDArray[np.float64]  # 3x3, takes a pixel (x, y, 1) of the frame to a pixel of the picture
@@ -106,7 +108,7 @@ def clip_from_photos(
     background = Layer(photo, None, _camera(photo.shape[:2], size, num_frames, rng, config))
     pieces = [_piece(other, num_frames, size, rng, config) for _ in range(rng.integers(config.objects + 1))]
     gain, drift = rng.uniform(0.9, 1.1), rng.uniform(-config.light, config.light)
-    light = [gain * (1 + drift * time) for time in range(num_frames)]
+    light = [gain * (1 + drift) ** time for time in range(num_frames)]
     noise = [config.noise * _grain(size, rng) for _ in range(num_frames)]
     return SyntheticClip([background, *pieces], size, light, noise)
 
@@ -118,8 +120,12 @@ def _camera(
     rng: np.random.Generator,
     config: MotionConfig,
 ) -> list[Matrix]:
-    """A steady drift whose start is drawn so that the frame lies inside the photo where it fits."""
-    scale = rng.uniform(0.8, 1.0) * min(1.0, photo_size[0] / size[0], photo_size[1] / size[1])
+    """A steady drift whose start is drawn so that the frame lies inside the photo where it fits.
+
+    Things are seen at the size at which video shows them, from most of the photo to three quarters of it.
+    """
+    fitting = min(photo_size[0] / size[0], photo_size[1] / size[1])
+    scale = min(rng.uniform(0.76, 1.09) * fitting, SMALLEST_SHOWN)
     room = [
         max(0.0, whole - scale * part) / 2 for whole, part in zip(photo_size[::-1], size[::-1], strict=True)
     ]

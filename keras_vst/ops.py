@@ -44,21 +44,23 @@ def gram(features: Tensor) -> Tensor:
     """How channels fire together, whatever the place: (B, H, W, C) -> (B, C, C), mean over pixels."""
     batch, height, width = ops.shape(features)[:3]
     channels = features.shape[-1]
-    flat = ops.reshape(features, (batch, height * width, channels))
-    return ops.matmul(ops.transpose(flat, (0, 2, 1)), flat) / ops.cast(height * width, features.dtype)
+    flat = ops.reshape(ops.cast(features, "float32"), (batch, height * width, channels))
+    return ops.matmul(ops.transpose(flat, (0, 2, 1)), flat) / ops.cast(height * width, "float32")
 
 
-def moments(features: Tensor, epsilon: float = 1e-5) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation of each channel over the picture: (B, H, W, C) -> two of (B, C)."""
-    mean, variance = ops.moments(features, axes=[1, 2])
-    return mean, ops.sqrt(variance + epsilon)
+def moments(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and second moment of the channels over all pixels of a batch, in float32: two arrays (C,) and (C, C)."""
+    flat = ops.reshape(ops.cast(features, "float32"), (-1, features.shape[-1]))
+    count = ops.cast(ops.shape(flat)[0], "float32")
+    return ops.mean(flat, axis=0), ops.matmul(ops.transpose(flat), flat) / count
 
 
-def total_variation(frames: Tensor) -> Tensor:
-    """Mean squared step between neighbouring pixels, down plus across; 0 for a flat picture."""
-    down = frames[:, 1:] - frames[:, :-1]
-    across = frames[:, :, 1:] - frames[:, :, :-1]
-    return ops.mean(ops.square(down)) + ops.mean(ops.square(across))
+def oklab(rgb: Tensor) -> Tensor:
+    """sRGB in [0, 1] -> OKLab (L, a, b), in which equal steps look alike: (..., 3) -> (..., 3)."""
+    rgb = ops.clip(rgb, 0.0, 1.0)
+    linear = ops.where(rgb < 0.04045, rgb / 12.92, ops.power((rgb + 0.055) / 1.055, 2.4))
+    cones = ops.matmul(linear, ops.convert_to_tensor(_LMS, "float32"))
+    return ops.matmul(ops.power(ops.maximum(cones, 1e-5), 1 / 3), ops.convert_to_tensor(_LAB, "float32"))
 
 
 def luminance(frames: Tensor) -> Tensor:
@@ -82,13 +84,6 @@ def repeat_edge(frames: Tensor, margin: int) -> Tensor:
     return frames
 
 
-def batch_moments(features: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and variance of each channel over a batch, and over all devices that share it: two arrays (C,)."""
-    own = ops.stack([ops.mean(features, axis=(0, 1, 2)), ops.mean(ops.square(features), axis=(0, 1, 2))])
-    mean, of_squares = ops.unstack(across_replicas(own))  # in one pass: half the time of `ops.moments`
-    return mean, ops.maximum(of_squares - ops.square(mean), 0.0)
-
-
 def across_replicas(statistic: Tensor) -> Tensor:
     """Its mean over all devices that share a batch, gradient included; itself where there is only one.
 
@@ -102,3 +97,29 @@ def across_replicas(statistic: Tensor) -> Tensor:
     if replica is None or replica.num_replicas_in_sync == 1:
         return statistic
     return replica.all_reduce(tf.distribute.ReduceOp.MEAN, statistic)
+
+
+def of_all_replicas(rows: Tensor) -> Tensor:
+    """The rows of all devices that share a batch, gradient included: (N, C) -> (devices * N, C)."""
+    if keras.backend.backend() != "tensorflow":
+        return rows
+    import tensorflow as tf
+
+    replica = tf.distribute.get_replica_context()
+    if replica is None or replica.num_replicas_in_sync == 1:
+        return rows
+    gathered = replica.all_gather(rows, axis=0)
+    return tf.ensure_shape(gathered, (replica.num_replicas_in_sync * rows.shape[0], *rows.shape[1:]))
+
+
+# OKLab, Björn Ottosson 2020: linear sRGB to cones, and the cube roots of these to L, a, b; one column an output.
+_LMS = (
+    (0.4122214708, 0.2119034982, 0.0883024619),
+    (0.5363325363, 0.6806995451, 0.2817188376),
+    (0.0514459929, 0.1073969566, 0.6299787005),
+)
+_LAB = (
+    (0.2104542553, 1.9779984951, 0.0259040371),
+    (0.7936177850, -2.4285922050, 0.7827717662),
+    (-0.0040720468, 0.4505937099, -0.8086757660),
+)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +16,18 @@ Shape = tuple[int, ...]
 Array = npt.NDArray[np.float32]
 
 
-def check_layer(layer: keras.layers.Layer, shape: Shape | Sequence[Shape]) -> None:
-    """Shapes, known and unknown sizes, dtype, configuration and file of a layer; a list of shapes: several inputs."""
-    several = not isinstance(shape, tuple)
-    inputs = [random_array(one, seed) for seed, one in enumerate(shape if several else [shape])]
-    output = layer(inputs if several else inputs[0])
+def check_layer(layer: keras.layers.Layer, shape: Shape) -> None:
+    """Shapes, known and unknown sizes, dtype, configuration and file of a layer of pictures."""
+    features = random_array(shape)
+    output = layer(features)
     assert tuple(layer.compute_output_shape(shape)) == tuple(output.shape)
-    _check_symbolic(layer, [array.shape for array in inputs], tuple(output.shape))
-    _check_dtype(layer, inputs)
-    _check_configuration(layer)
-    _check_file(layer, inputs, np.asarray(output))
+    known, opened = layer(keras.Input(batch_shape=shape)), layer(keras.Input((None, None, shape[-1])))
+    assert tuple(known.shape) == tuple(output.shape)
+    assert tuple(opened.shape) == (None, None, None, output.shape[-1])
+    _check_dtype(layer, features)
+    assert type(layer).from_config(layer.get_config()).get_config() == layer.get_config()
+    symbolic = keras.Input(batch_shape=shape)
+    check_round_trip(keras.Model(symbolic, layer(symbolic)), features, np.asarray(output))
 
 
 def check_round_trip(model: keras.Model, inputs: Any, wanted: Any) -> None:
@@ -41,6 +44,16 @@ def random_array(shape: Shape, seed: int = 0) -> Array:
     return np.random.default_rng(seed).random(shape, np.float32)
 
 
+@contextmanager
+def sixteen_bits() -> Iterator[None]:
+    """What is built here computes in bfloat16 and keeps its weights in float32."""
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
 def gradient(function: Callable[..., Any], *arrays: npt.ArrayLike) -> list[Array]:
     """The gradient of a scalar function by each of its arrays; fails where none arrives."""
     import tensorflow as tf
@@ -55,30 +68,7 @@ def gradient(function: Callable[..., Any], *arrays: npt.ArrayLike) -> list[Array
     return [np.asarray(one) for one in gradients]
 
 
-def _check_symbolic(layer: keras.layers.Layer, shapes: list[Shape], wanted: Shape) -> None:
-    """A graph knows the shape beforehand, and what it does know when heights and widths are left open."""
-    known = _apply(layer, [keras.Input(batch_shape=shape) for shape in shapes])
-    assert tuple(known.shape) == wanted
-    opened = [(None, None, None, shape[-1]) if len(shape) == 4 else (None, shape[-1]) for shape in shapes]
-    open_output = _apply(layer, [keras.Input(batch_shape=shape) for shape in opened])
-    expected = (None, None, None, wanted[-1]) if len(wanted) == 4 else (None, wanted[-1])
-    assert tuple(open_output.shape) == expected
-
-
-def _check_dtype(layer: keras.layers.Layer, inputs: list[Array]) -> None:
+def _check_dtype(layer: keras.layers.Layer, features: Array) -> None:
     for dtype in ("float32", "float16"):
         twin = type(layer).from_config({**layer.get_config(), "dtype": dtype})
-        assert keras.backend.standardize_dtype(_apply(twin, inputs).dtype) == dtype
-
-
-def _check_configuration(layer: keras.layers.Layer) -> None:
-    assert type(layer).from_config(layer.get_config()).get_config() == layer.get_config()
-
-
-def _check_file(layer: keras.layers.Layer, inputs: list[Array], wanted: Array) -> None:
-    symbolic = [keras.Input(batch_shape=array.shape) for array in inputs]
-    check_round_trip(keras.Model(symbolic, _apply(layer, symbolic)), inputs, wanted)
-
-
-def _apply(layer: keras.layers.Layer, inputs: list[Any]) -> Any:
-    return layer(inputs if len(inputs) > 1 else inputs[0])
+        assert keras.backend.standardize_dtype(twin(features).dtype) == dtype

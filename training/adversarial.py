@@ -14,7 +14,6 @@ from keras import ops
 
 from keras_vst import losses
 from keras_vst.config import DiscriminatorConfig, RunConfig
-from keras_vst.layers import statistics_held
 from keras_vst.models.discriminator import build_discriminator
 from keras_vst.models.student import build_student
 from keras_vst.ops import Tensor, crop
@@ -22,7 +21,7 @@ from training import critics, noise
 from training.critics import Pictures
 from training.minimize import minimize
 from training.objective import Judge
-from training.perceptual import PerceptualTrainer, Walk, judged
+from training.perceptual import PerceptualTrainer
 from training.temporal import Batch, aligned, aligned_last, check_batch
 from training.trainer import ADVERSARIAL, Terms, tensors
 
@@ -33,17 +32,15 @@ class AdversarialTrainer(PerceptualTrainer):
     """`collection` and `clip`: the perceptual terms, and passing for a picture of the collection."""
 
     def __init__(self, config: RunConfig, judge: Judge | None):
-        super().__init__(config, judge)
+        translated = {"cycle", "adversarial_reverse"} & set(config.terms)
+        reverse = build_student(config.student) if translated else None
+        super().__init__(config, judge, others=[reverse] if reverse else [])
+        self.reverse = reverse
         self.discriminators = {
             name: build_discriminator(_looks_at(name, config)) for name in ADVERSARIAL if name in config.terms
         }
-        translated = {"cycle", "adversarial_reverse"} & set(config.terms)
-        self.reverse = _reverse(config) if translated else None
-        rates = config.schedule
-        painters = [self.generator, self.reverse] if self.reverse else [self.generator]
-        self.generator_optimizer = self.new_optimizer(rates.learning_rate, *painters)
         self.discriminator_optimizer = self.new_optimizer(
-            rates.discriminator_learning_rate, *self.discriminators.values(), beta=0.5
+            config.schedule.discriminator_learning_rate, *self.discriminators.values(), beta=0.5
         )
 
     @property
@@ -65,7 +62,7 @@ class AdversarialTrainer(PerceptualTrainer):
 
         def paint() -> tuple[Tensor, tuple[Terms, Fakes]]:
             terms, fakes = self.all_terms(batch)
-            objective, logs = self.weigh(terms, batch["style"])
+            objective, logs = self.weigh(terms)
             return objective, (logs, fakes)
 
         painters = [self.generator, self.reverse] if self.reverse else [self.generator]
@@ -97,9 +94,9 @@ class AdversarialTrainer(PerceptualTrainer):
 
     def all_terms(self, batch: Batch) -> tuple[Terms, Fakes]:
         """Every term that weighs something, and what was painted on the way."""
-        walk, photo = self.walk(batch), self._to_photo(batch)
-        fakes = self._fakes(batch, walk, photo)
-        terms = self.terms(batch, walk) | self._there_and_back(batch, walk, photo)
+        stylized, photo = self.paint_clip(batch), self._to_photo(batch)
+        fakes = self._fakes(batch, stylized, photo)
+        terms = self.terms(batch, stylized) | self._there_and_back(batch, stylized, photo)
         for name, network in self.discriminators.items():
             terms[name] = critics.fool(network, fakes[name], self.config.loss)
         return terms, fakes
@@ -107,7 +104,7 @@ class AdversarialTrainer(PerceptualTrainer):
     def scores(self, batch: Batch) -> dict[str, Tensor]:
         """The logits that each discriminator gives real and generated pictures, each in a row."""
         batch = tensors(batch)
-        fakes = self._fakes(batch, self.walk(batch, training=False), self._to_photo(batch, training=False))
+        fakes = self._fakes(batch, self.paint_clip(batch, training=False), self._to_photo(batch))
         reals = self._reals(batch, fakes)
         return {
             f"{name}_{side}": critics.logits(network, pictures[name])
@@ -115,42 +112,37 @@ class AdversarialTrainer(PerceptualTrainer):
             for side, pictures in (("real", reals), ("fake", fakes))
         }
 
-    def _there_and_back(self, batch: Batch, walk: Walk, photo: Tensor | None) -> Terms:
+    def _there_and_back(self, batch: Batch, stylized: list[Tensor], photo: Tensor | None) -> Terms:
         """What a translation must keep: photo -> painting -> photo, painting -> photo -> painting."""
         wanted, terms, margin = self.config.terms, {}, self.config.data.margin
         painting = _middle(batch["painting"])
         if "cycle" in wanted:
-            stylized, original = judged(batch["clip"], walk, 0)
-            returned = crop(self._from_painting(stylized, batch["style"]), margin)
-            terms["cycle"] = losses.cycle(returned, crop(original, margin))
-            terms["cycle"] += losses.cycle(self._once(photo, batch["style"]), painting)
+            returned = crop(self._to_frames(stylized[0]), margin)
+            terms["cycle"] = losses.cycle(returned, crop(batch["clip"][:, 0], margin))
+            terms["cycle"] += losses.cycle(self._once(photo), painting)
         if "identity" in wanted:
-            terms["identity"] = losses.identity(self._once(painting, batch["style"]), painting)
+            terms["identity"] = losses.identity(self._once(painting), painting)
         return terms
 
-    def _to_photo(self, batch: Batch, training: bool = True) -> Tensor | None:
-        if self.reverse is None:
-            return None
-        return self._from_painting(_middle(batch["painting"]), batch["style"], training)
+    def _to_photo(self, batch: Batch) -> Tensor | None:
+        return None if self.reverse is None else self._to_frames(_middle(batch["painting"]))
 
-    def _from_painting(self, painting: Tensor, style: Tensor, training: bool = True) -> Tensor:
-        returned = cast(keras.Model, self.reverse)(self._start(painting, style), training=training)
-        return ops.cast(returned, "float32")
+    def _to_frames(self, painting: Tensor) -> Tensor:
+        """Norms over the batch: its running means are of paintings and of painted photos alike."""
+        returned = cast(keras.Model, self.reverse)({"frame": painting}, training=True)
+        return ops.cast(returned["stylized"], "float32")
 
-    def _once(self, frame: Tensor, style: Tensor) -> Tensor:
-        """Paint a picture that is no frame of ours, without a past: a painting, or what was returned from one."""
-        with statistics_held(self.generator):
-            return self._paint(self._start(frame, style))["stylized"]
+    def _once(self, frame: Tensor) -> Tensor:
+        """Paint a picture that is no frame of ours, whose statistics are not to be followed."""
+        return self.paint(frame, training=False)
 
-    def _fakes(self, batch: Batch, walk: Walk, photo: Tensor | None) -> Fakes:
+    def _fakes(self, batch: Batch, stylized: list[Tensor], photo: Tensor | None) -> Fakes:
         """What each discriminator is shown of ours."""
-        shown, original = judged(batch["clip"], walk, self.config.data.margin)
         fakes = {}
         if "adversarial" in self.discriminators:
-            fakes["adversarial"] = self._beside(shown, original, batch["style"])
+            fakes["adversarial"] = self._beside(*self.judged(batch, stylized))
         if "adversarial_motion" in self.discriminators:
-            moving = aligned_last(walk.batch, walk.stylized, self.config)
-            fakes["adversarial_motion"] = self._beside(moving, None, walk.batch["style"])
+            fakes["adversarial_motion"] = {"frames": aligned_last(batch, stylized, self.config)}
         if photo is not None:
             fakes["adversarial_reverse"] = {"frames": photo}
         return fakes
@@ -159,23 +151,18 @@ class AdversarialTrainer(PerceptualTrainer):
         """The same of the collection.  A painting has no photo: what the reverse generator made stands in."""
         painting, photo = batch["painting"], fakes.get("adversarial_reverse", {}).get("frames")
         condition = None if photo is None else ops.stop_gradient(photo)
-        reals = {"adversarial": self._beside(_middle(painting), condition, batch["style"])}
+        reals = {"adversarial": self._beside(_middle(painting), condition)}
         if "adversarial_motion" in self.discriminators:
-            half = painting.shape[0] // 2  # as many as there are clips that were followed
-            frames = [painting[half:, time] for time in range(painting.shape[1])]
-            moving = aligned(frames, batch["painting_flow"][half:])
-            reals["adversarial_motion"] = self._beside(moving, None, batch["style"][half:])
+            frames = [painting[:, time] for time in range(painting.shape[1])]
+            reals["adversarial_motion"] = {"frames": aligned(frames, batch["painting_flow"])}
         middle, margin = batch["clip"].shape[1] // 2, self.config.data.margin
         return {**reals, "adversarial_reverse": {"frames": crop(batch["clip"][:, middle], margin)}}
 
-    def _beside(self, frames: Tensor, condition: Tensor | None, style: Tensor) -> Pictures:
+    def _beside(self, frames: Tensor, condition: Tensor | None) -> Pictures:
         """Pictures with what the configured discriminator is shown beside them."""
-        judging, pictures = self.config.discriminator, {"frames": frames}
-        if judging.condition_channels and condition is not None:
-            pictures["condition"] = condition
-        if judging.num_styles:
-            pictures["style"] = style
-        return pictures
+        if self.config.discriminator.condition_channels and condition is not None:
+            return {"frames": frames, "condition": condition}
+        return {"frames": frames}
 
 
 def _looks_at(name: str, config: RunConfig) -> DiscriminatorConfig:
@@ -184,14 +171,8 @@ def _looks_at(name: str, config: RunConfig) -> DiscriminatorConfig:
     if name == "adversarial_motion":
         return dataclasses.replace(judging, num_frames=3, condition_channels=0)
     if name == "adversarial_reverse":
-        return dataclasses.replace(judging, num_styles=0, condition_channels=0)
+        return dataclasses.replace(judging, condition_channels=0)
     return judging
-
-
-def _reverse(config: RunConfig) -> keras.Model:
-    """A student the other way round, for single pictures: what it remembers is left out."""
-    student = build_student(config.student)
-    return keras.Model(student.input, student.output["stylized"], name="reverse")
 
 
 def _middle(painting: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """What generators and discriminators ask of each other.
 
-Pictures are dicts of a discriminator's named inputs (`frames` in [0, 1], `style`, `condition`); real and fake
-ones alike in shape.
+Pictures are dicts of a discriminator's named inputs (`frames` in [0, 1], `condition`); real and fake ones alike in
+shape.
 """
 
 from __future__ import annotations

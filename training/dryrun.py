@@ -48,10 +48,8 @@ def _opened(inputs: Inputs, config: RunConfig) -> Opened:
     if not inputs.collection or is_folder:
         return opened
     clip = _StandIn()
-    sources = replace(opened.sources, paintings=[clip])
-    return replace(
-        opened, sources=sources, references=[[clip.draw(np.random.default_rng(0), 256)["painting"]]]
-    )
+    sources = replace(opened.sources, painting=clip)
+    return replace(opened, sources=sources, references=[clip.draw(np.random.default_rng(0), 256)["painting"]])
 
 
 class _StandIn:
@@ -70,13 +68,8 @@ class _StandIn:
 
 
 def _shapes(network: keras.Model) -> dict[str, tuple[int, ...]]:
-    """The shapes of a generator's inputs at `SIZE`; the state is a quarter of the frame."""
-    found: dict[str, tuple[int, ...]] = {}
-    for name, tensor in network.input.items():
-        divisor = 4 if name == "state" else 1
-        sides = tuple(side // divisor for side in SIZE) if len(tensor.shape) == 4 else ()
-        found[name] = (1, *sides, int(tensor.shape[-1]))
-    return found
+    """The shapes of a generator's inputs at `SIZE`."""
+    return {name: (1, *SIZE, int(tensor.shape[-1])) for name, tensor in network.input.items()}
 
 
 def _estimate(sitting: Sitting) -> dict[str, Any]:

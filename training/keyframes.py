@@ -16,9 +16,9 @@ from training import critics, noise
 from training.critics import Pictures
 from training.minimize import minimize
 from training.objective import Judge
-from training.perceptual import SENSOR_NOISE, PerceptualTrainer
-from training.temporal import Batch, check_batch, feature_flicker, flicker
-from training.trainer import TEMPORAL, Terms, tensors
+from training.perceptual import PerceptualTrainer
+from training.temporal import Batch, check_batch, flicker
+from training.trainer import Terms, tensors
 
 
 class KeyframeTrainer(PerceptualTrainer):
@@ -44,10 +44,9 @@ class KeyframeTrainer(PerceptualTrainer):
         _check(batch, self.config)
 
         def paint() -> tuple[Tensor, tuple[Terms, Tensor]]:
-            painted = self._paint_twice(batch)
-            terms = self._patch_terms(batch, painted) | self._clip_terms(batch)
-            objective, logs = self.weigh(terms, batch["style"])
-            return objective, (logs, painted[-1])
+            painted = self.paint(batch["frame"])
+            objective, logs = self.weigh(self._patch_terms(batch, painted) | self._clip_terms(batch))
+            return objective, (logs, painted)
 
         _, (logs, painted) = minimize(paint, self.generator.trainable_variables, self.generator_optimizer)
         self.update_average()
@@ -60,50 +59,29 @@ class KeyframeTrainer(PerceptualTrainer):
         if self.discriminator is None:
             return {}
         batch = tensors(batch)
-        pairs = {"real": batch["target"], "fake": self._paint_twice(batch, training=False)[-1]}
+        pairs = {"real": batch["target"], "fake": self.paint(batch["frame"], training=False)}
         return {
             f"adversarial_{side}": critics.logits(self.discriminator, self._beside(painted, batch))
             for side, painted in pairs.items()
         }
 
-    def _paint_twice(self, batch: Batch, training: bool = True) -> list[Tensor]:
-        """The patch without a past, and once more, under other sensor noise, with the state that it left.
-
-        A live student always has a past: trained on first frames alone, it would run away on the second.
-        """
-        frame = batch["frame"]
-        grain = noise.normal(tuple(frame.shape), self.config.seed, self.generator_optimizer.iterations)
-        given = self._start(frame, batch["style"])
-        first = self._paint(given, training)
-        again = {**given, "frame": frame + SENSOR_NOISE * grain, "state": first["state"]}
-        return [first["stylized"], self._paint(again, training)["stylized"]]
-
-    def _patch_terms(self, batch: Batch, painted: list[Tensor]) -> Terms:
+    def _patch_terms(self, batch: Batch, painted: Tensor) -> Terms:
         wanted, margin = self.config.terms, self.config.data.margin
-        first, again, target = (crop(one, margin) for one in (*painted, batch["target"]))
-        terms = self._judge.nearness(again, target, wanted) if self._judge else {}
+        ours, target = crop(painted, margin), crop(batch["target"], margin)
+        terms = self._judge.nearness(ours, target, wanted, self.memory) if self._judge else {}
         if "supervised" in wanted:
-            terms["supervised"] = (losses.supervised(first, target) + losses.supervised(again, target)) / 2
-        if "stability" in wanted:
-            terms["stability"] = losses.stability(first, again)
-        if "smoothness" in wanted:
-            terms["smoothness"] = losses.smoothness(again)
+            terms["supervised"] = losses.supervised(ours, target)
         if self.discriminator:
-            fake = self._beside(painted[-1], batch)
-            terms["adversarial"] = critics.fool(self.discriminator, fake, self.config.loss)
+            terms["adversarial"] = critics.fool(
+                self.discriminator, self._beside(painted, batch), self.config.loss
+            )
         return terms
 
     def _clip_terms(self, batch: Batch) -> Terms:
         """What holds still in the clip itself, where that is asked for."""
-        wanted = set(self.config.terms)
-        if not wanted & set(TEMPORAL):
+        if "temporal" not in self.config.terms:
             return {}
-        walk = self.walk(batch)
-        terms = flicker(walk.batch, walk.stylized, self.config)
-        if "temporal_features" in wanted:
-            margin = self.config.data.margin
-            terms["temporal_features"] = feature_flicker(walk.batch, walk.features, margin)
-        return terms
+        return {"temporal": flicker(batch, self.paint_clip(batch), self.config)}
 
     def train_discriminator(self, discriminator: keras.Model, batch: Batch, painted: Tensor) -> Terms:
         """One step of the discriminator on patches as they were painted by the artist and by us."""
@@ -125,8 +103,6 @@ class KeyframeTrainer(PerceptualTrainer):
         pictures = {"frames": crop(painted, margin)}
         if judging.condition_channels:
             pictures["condition"] = crop(batch["frame"], margin)
-        if judging.num_styles:
-            pictures["style"] = batch["style"]
         return pictures
 
 
@@ -137,5 +113,5 @@ def _check(batch: Batch, config: RunConfig) -> None:
             "`frame` and `target` are alike in shape and larger than twice data.margin. "
             f"Received: {frame} and {target}, margin {config.data.margin}. Cut both alike, judged + 2 * margin wide."
         )
-    if set(config.terms) & set(TEMPORAL):
+    if "temporal" in config.terms:
         check_batch(batch, config)

@@ -19,13 +19,14 @@ from training.curves import draw_curves
 from training.data import dataset
 from training.devices import Devices, lost_worker_told
 from training.initial import take_weights
-from training.objective import style_references
+from training.objective import LOOKED_AT, style_references
 from training.sources import Opened
 from training.trainer import build_trainer
 from training.watch import Watch, not_a_number
 
-JUDGED = {"content", "style", "palette"}  # the terms that look through VGG16
 NUM_SHOWN = 3  # terms in the progress bar
+TIMED = 12  # steps, after the one that compiles, that tell how long a run will take
+EARLY = (45.0, 100.0)  # seconds after which there is something to look at already
 
 Row = dict[str, float]
 
@@ -46,12 +47,12 @@ class Sitting:
         self.quiet = quiet
         self.trainer = self._build(vgg16)
         self.warnings: list[str] = []
-        self._compiled = self.devices.step(self.trainer)
+        self._steps: dict[bool, Any] = {}  # compiled; by whether norms are held
         self._minutes_before = 0.0
 
     def start_from(self, origin: str) -> None:
         """Take the weights that `--init` names, and forget nothing else."""
-        take_weights(self.trainer.averaged, origin)
+        take_weights(self.trainer.averaged, origin, self.config)
         self.trainer.generator.set_weights(self.trainer.averaged.get_weights())
 
     def resume(self) -> None:
@@ -89,7 +90,12 @@ class Sitting:
 
     def step(self, batch: Any) -> Row:
         """Take one step; every term as a number."""
-        return {name: float(term) for name, term in self._compiled(batch).items()}
+        schedule = self.config.schedule
+        held = self.trainer.step >= schedule.norms_held_from * schedule.steps
+        if held not in self._steps:
+            self.trainer.norms_held = held
+            self._steps[held] = self.devices.step(self.trainer)
+        return {name: float(term) for name, term in self._steps[held](batch).items()}
 
     def _rows(self, log_every: int, keeper: _Keeper | None) -> Iterator[Row]:
         """Take the steps; every few of them hand out the mean of each term, and the minutes trained so far."""
@@ -101,9 +107,12 @@ class Sitting:
         with self._progress(first) as progress:
             for step, batch in zip(range(first + 1, last + 1), self.batches(), strict=False):
                 terms = self.step(batch)
+                started = time.monotonic() if step == first + 1 else started
                 watch.terms(step, terms)
                 gathered.append(terms)
                 progress.update()
+                if step == first + TIMED:
+                    self._tell_time(step, started)
                 if keeper:
                     keeper.batch = batch
                 if step % log_every == 0 or step == last:
@@ -119,9 +128,10 @@ class Sitting:
         keras.utils.set_random_seed(self.config.seed)
         with self.devices.scope():
             features = references = None
-            if JUDGED & set(self.config.terms):
-                features = load_vgg16(vgg16)
-                references = style_references(features, self.opened.references)
+            if set(LOOKED_AT) & set(self.config.terms):
+                dtype = precision.of_features(self.config.schedule.mixed_precision)
+                features = load_vgg16(vgg16, dtype=dtype)
+                references = style_references(features, self.opened.references, self.opened.photo_colours())
             trainer = build_trainer(self.devices.replica_config(self.config), features, references)
         self.devices.prepare(trainer)
         return trainer
@@ -130,6 +140,15 @@ class Sitting:
         hidden = self.quiet or not self.devices.is_chief
         steps = self.config.schedule.steps
         return tqdm(initial=first, total=steps, unit="step", disable=hidden, dynamic_ncols=True)
+
+    def _tell_time(self, step: int, started: float) -> None:
+        """How long all of it takes, from the steps after the first, which compiles."""
+        left = self.config.schedule.steps - step
+        seconds = (time.monotonic() - started) / TIMED
+        if not self.quiet and self.devices.is_chief and left > 0:
+            tqdm.write(
+                f"About {max(1, round(seconds * left / 60))} min for {left} more steps, {seconds:.2f} s each."
+            )
 
     def _shown(self, row: Row) -> list[str]:
         return [name for name in self.config.terms if name in row][:NUM_SHOWN]
@@ -145,13 +164,17 @@ class _Keeper:
         self._shown = samples.choose(sitting.opened.sources, sitting.config)
         self._watch = Watch(style_dots=sitting.opened.style_dots())
         self._board = Board(self._run.tensorboard, self._trainer.step)
-        self._saved = time.monotonic()
+        self._begun = self._saved = time.monotonic()
+        self._early = list(EARLY)
 
     def take(self, row: Row) -> None:
         """Log a row; now and then save and look at what is painted."""
         self._run.log(row)
         self._board.row(row)
-        if time.monotonic() - self._saved > self._save_every:
+        now = time.monotonic()
+        early = bool(self._early) and now - self._begun > self._early[0]
+        if early or now - self._saved > self._save_every:
+            self._early = [second for second in self._early if now - self._begun <= second]
             self.save()
             self._saved = time.monotonic()
 
@@ -172,7 +195,10 @@ class _Keeper:
         network, shown = self._trainer.averaged, self._shown
         strip, painted = samples.photo_strip(network, shown, self._config)
         moving = samples.clip_strip(network, shown, self._config)
-        self._run.write_bytes(self._run.samples / f"step_{step:06d}.png", samples.png(strip))
+        path = self._run.samples / f"step_{step:06d}.png"
+        self._run.write_bytes(path, samples.png(strip))
+        if self._early and not self._sitting.quiet:
+            tqdm.write(f"What it paints at step {step}: {path}")
         self._run.write_bytes(self._run.samples / f"clip_{step:06d}.png", samples.png(moving))
         self._board.strip(step, "photos", strip)
         self._board.strip(step, "clip", moving)

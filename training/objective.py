@@ -1,170 +1,230 @@
-"""What the frozen VGG16 has to say: content, style and palette of what was painted, against references.
+"""What the frozen VGG16 and the painting's colours have to say of what was painted.
 
-Frames: float32 in [0, 1], (B, H, W, 3).  References hold one row a style, (S, ...).
+Frames: float32 in [0, 1], (B, H, W, 3).  Fine layers look at a crop as it is, deep ones at all of it at half size:
+four times the area for the same cost, and strokes twice as large.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
 from keras import ops
 
 from keras_vst import losses
-from keras_vst.ops import Tensor, across_replicas
+from keras_vst.config import RunConfig
+from keras_vst.ops import Tensor, across_replicas, moments, of_all_replicas
+from training import noise
 
-# Traces of Gram matrices, the median over 26 paintings, drawings and prints 512 pixels wide; theirs range from
-# 0.2 (ink on silk) to 1.9 (van Gogh) of it.
-MID_ENERGY = {"relu1_2": 3.3e6, "relu2_2": 2.3e7, "relu3_3": 4.8e7, "relu4_3": 2.5e6}
-CONTRAST_RANGE = (0.5, 2.0)  # no style is held less than half, or more than twice, as hard as a mid one
+# (scale, layer, weight)
+LOOKS = (
+    ("near", "relu1_2", 1.0),
+    ("near", "relu2_2", 1.0),
+    ("far", "relu2_2", 0.5),
+    ("far", "relu3_3", 1.0),
+    ("far", "relu4_3", 1.0),
+)
+CONTENT = "relu3_3"
+_CONTENT_AT = [layer for _, layer, _ in LOOKS].index(CONTENT)
+LOOKED_AT = ("content", "style", "palette", "field")  # terms that need a painting, or VGG16
+CELL, STRIDE = 4, 2  # a colour is the mean of 4x4 pixels; every other one, down and across, is enough to rank
+COLOURS = 4096  # of a batch that are ranked; all of them where it judges four squares of 256 pixels
+PAST = 6  # batches of colours that count along
+SLICES = 24  # directions in which they are ranked
+PLAIN = 0.25  # deviation of colours that are not whitened
+NEAR_PLACE, CELLS_PLACE, DIRECTIONS = 8, 9, 10  # streams of noise
+WHITE_NOISE = 4e-4  # variance that every colour axis has at least, about 5 levels squared
+Field = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class References:
-    """What the styles look like to VGG16: name of the layer -> one row a style."""
+    """What the painting is like; of several pictures, all of them together."""
 
-    grams: Mapping[str, Tensor]  # (S, C, C)
-    palettes: Mapping[str, losses.Moments]  # two of (S, C)
-    contrast: Tensor  # (S,); 1 is a mid style, above it are those that flicker most
+    statistics: tuple[losses.Moments, ...]  # one for each of LOOKS
+    mean: Field  # (3,) colour
+    whiten: Field  # (3, 3) colours less their mean, times this, have variance 1 along every axis
+    colours: Field  # (N, 3), whitened
+    recolour: Field  # (3, 3) gives photos, taken together, the painting's covariance
+    photo_mean: Field  # (3,)
 
 
-def style_references(features: keras.Model, pictures: Sequence[Sequence[Tensor]]) -> References:
-    """Look at the pictures of each style, (1, H, W, 3); several pictures of one style are averaged."""
-    rows = [_average([_look(features, picture) for picture in style]) for style in pictures]
-    grams = {name: ops.concatenate([row[0][name] for row in rows]) for name in losses.STYLE_LAYERS}
-    palettes = {
-        name: tuple(ops.concatenate([row[1][name][part] for row in rows]) for part in (0, 1))
-        for name in losses.STYLE_LAYERS
-    }
-    return References(grams, palettes, _contrast(grams))
+class TwoScales:
+    """VGG16 at the size of a crop, fine layers only, and of the whole at half size."""
+
+    def __init__(self, features: keras.Model):
+        layers = {scale: {layer for at, layer, _ in LOOKS if at == scale} for scale in ("near", "far")}
+        self._see = {
+            scale: keras.Model(features.input, {layer: features.output[layer] for layer in sorted(wanted)})
+            for scale, wanted in layers.items()
+        }
+
+    def __call__(self, near: Tensor, whole: Tensor) -> list[Tensor]:
+        """The features of each of LOOKS, (B, h, w, C)."""
+        seen = {"near": self._see["near"](near), "far": self._see["far"](_halved(whole))}
+        return [seen[scale][layer] for scale, layer, _ in LOOKS]
+
+
+def style_references(features: keras.Model, pictures: Sequence[Field], photo_colours: Field) -> References:
+    """Look at the pictures, (1, H, W, 3) each; `photo_colours` (N, 3) are what photos are made of."""
+    look = TwoScales(features)
+    rows = [
+        [moments(seen) for seen in look(picture, picture)] for picture in map(ops.convert_to_tensor, pictures)
+    ]
+    statistics = keras.tree.map_structure(lambda *each: ops.mean(ops.stack(each), axis=0), *rows)
+    colours = np.concatenate([ops.convert_to_numpy(_colours_of(picture)) for picture in pictures])
+    mean, spread = colours.mean(axis=0), np.cov(colours.T)
+    values, axes = np.linalg.eigh(spread)
+    whiten = axes / np.sqrt(np.maximum(values, 0) + WHITE_NOISE)
+    recolour = (_power(spread, 0.5) @ _power(np.cov(photo_colours.T), -0.5, least=0.05**2)).T
+    arrays = mean, whiten, (colours - mean) @ whiten, recolour, photo_colours.mean(axis=0)
+    return References(tuple(statistics), *(np.asarray(array, np.float32) for array in arrays))
 
 
 class Judge:
     """VGG16 and the references: never trained nor saved, so kept out of Keras's tracking."""
 
     def __init__(self, features: keras.Model, references: References | None):
-        self.features = features
         self.references = references
-        shallow = {name: features.output[name] for name in losses.CONTENT_LAYERS}
-        self._content_features = keras.Model(features.input, shallow)  # the original needs no deeper look
+        self._look = TwoScales(features)
+        self._forms = keras.Model(features.input, features.output[CONTENT])
 
     def terms(
-        self,
-        shown: Tensor,
-        original: Tensor,
-        style: Tensor,
-        wanted: Collection[str],
-        memory: StyleMemory | None = None,
+        self, shown: Tensor, original: Tensor, wanted: Collection[str], memory: Memory
     ) -> dict[str, Tensor]:
-        """Those of content, style and palette that are wanted; style and palette of the batch as a whole.
-
-        A batch is of one style: its mean Gram matrix may be met by a flat sky beside a wild forest.  With a
-        memory, that of the batches before belongs to it.
-        """
+        """Those of LOOKED_AT that are wanted, of the batch as a whole, with what the memory adds to it."""
         terms = {}
-        if not {"content", "style", "palette"} & set(wanted):
-            return terms
-        features = _float32(self.features(shown))
-        if "content" in wanted:
-            seen = _float32(self._content_features(original))
-            terms["content"] = losses.content(features, seen, across_replicas)
-        if "style" in wanted:
-            target = self._blend(style, self._known.grams)
-            found = _of_batch(losses.grams(features))
-            terms["style"] = losses.style(memory(found, style) if memory else found, target)
         if "palette" in wanted:
-            target = self._blend(style, self._known.palettes)
-            terms["palette"] = losses.palette(_of_batch(losses.palettes(features)), target)
+            terms["palette"] = self._palette(shown, memory)
+        if "field" in wanted:
+            terms["field"] = losses.field(shown, self._recoloured(original))
+        if not {"content", "style"} & set(wanted):
+            return terms
+        looks = self._look(_near(shown, memory), shown)
+        if "content" in wanted:
+            terms["content"] = losses.content(looks[_CONTENT_AT], self._forms(_halved(original)))
+        if "style" in wanted:
+            terms["style"] = _style(memory.moments(_moments(looks)), self._known.statistics)
         return terms
 
-    def nearness(self, shown: Tensor, target: Tensor, wanted: Collection[str]) -> dict[str, Tensor]:
+    def nearness(
+        self, shown: Tensor, target: Tensor, wanted: Collection[str], memory: Memory
+    ) -> dict[str, Tensor]:
         """Content, style and palette against a painted picture of each frame instead of the references."""
         terms = {}
-        if not {"content", "style", "palette"} & set(wanted):
-            return terms
-        ours, theirs = _float32(self.features(shown)), _float32(self.features(target))
-        if "content" in wanted:
-            terms["content"] = losses.content(ours, theirs, across_replicas)
-        if "style" in wanted:
-            terms["style"] = losses.style(losses.grams(ours), losses.grams(theirs))
         if "palette" in wanted:
-            terms["palette"] = losses.palette(losses.palettes(ours), losses.palettes(theirs))
+            ours, theirs = (of_all_replicas(_colours_of(each)) / PLAIN for each in (shown, target))
+            terms["palette"] = losses.palette(ours, theirs, memory.directions())
+        if {"content", "style"} & set(wanted):
+            ours, theirs = (self._look(_near(each, memory), each) for each in (shown, target))
+            if "content" in wanted:
+                terms["content"] = losses.content(ours[_CONTENT_AT], theirs[_CONTENT_AT])
+            if "style" in wanted:
+                terms["style"] = _style(_moments(ours), _moments(theirs))
         return terms
 
-    def contrast(self, style: Tensor) -> Tensor:
-        """By how much more than a mid style this one must be held still; a scalar."""
-        return ops.sum(style[0] * self._known.contrast)
+    def _palette(self, shown: Tensor, memory: Memory) -> Tensor:
+        known, (row, column) = self._known, noise.place(0, STRIDE, memory.seed, memory.step, CELLS_PLACE)
+        cells = ops.average_pool(shown, CELL, CELL)[:, row::STRIDE, column::STRIDE]
+        cells = tf.ensure_shape(
+            cells, (shown.shape[0], *(side // CELL // STRIDE for side in shown.shape[1:3]), 3)
+        )
+        everywhere = of_all_replicas(ops.reshape(cells, (-1, 3)))
+        colours = memory.colours(ops.matmul(everywhere - known.mean, known.whiten))
+        return losses.palette(colours, ops.convert_to_tensor(known.colours), memory.directions())
+
+    def _recoloured(self, original: Tensor) -> Tensor:
+        known = self._known
+        return ops.clip(ops.matmul(original - known.photo_mean, known.recolour) + known.mean, 0.0, 1.0)
 
     @property
     def _known(self) -> References:
         if self.references is None:
             raise ValueError(
-                "Style, palette and temporal_by_contrast compare with style pictures. Received: references=None. "
+                "Style, palette and field compare with a style picture. Received: references=None. "
                 "Make them with `style_references`, or give these terms the weight 0."
             )
         return self.references
 
-    def _blend(self, style: Tensor, rows: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The rows that the batch's style vector asks for, (1, ...) a layer."""
-        return keras.tree.map_structure(lambda row: ops.tensordot(style[:1], row, axes=1), dict(rows))
 
+class Memory(keras.layers.Layer):
+    """What earlier batches were like: they count in the value, the gradient is that of the batch.
 
-class StyleMemory(keras.layers.Layer):
-    """A running mean of the Gram matrices that batches of each style had.
-
-    A batch is a few small squares, a picture is many: squares that had to meet the style's Gram matrix each by
-    itself would all be painted alike, sky and forest.  What is remembered counts in the value; the gradient is
-    that of the batch, as if all others were painted along with it.
+    Squares that had to meet the painting's statistics each by itself would all be painted alike, sky and forest.
     """
 
-    def __init__(self, references: References, keep: float):
-        super().__init__(name="style_memory")
-        self.keep = keep
-        self.rows = {
-            name: self.add_weight(name=name, shape=tuple(gram.shape), initializer="zeros", trainable=False)
-            for name, gram in references.grams.items()
-        }
-        self.met = self.add_weight(
-            name="met", shape=(references.contrast.shape[0],), initializer="zeros", trainable=False
-        )
+    def __init__(self, config: RunConfig, references: References | None, step: keras.Variable):
+        super().__init__(name="memory")
+        self.keep, self.seed, self.step = config.loss.memory, config.seed, step
+        shapes = [tuple(part.shape) for pair in references.statistics for part in pair] if references else []
+        self._moments = [self._weight(f"moments_{index}", shape) for index, shape in enumerate(shapes)]
+        around = keras.initializers.RandomNormal(stddev=0.5, seed=config.seed)
+        self._past = self._weight("colours", (PAST, COLOURS, 3), around)
         self.built = True
 
-    def call(self, grams: Mapping[str, Tensor], style: Tensor) -> dict[str, Tensor]:
-        """(1, C, C) a layer, of a batch of one style: its mean with the batches before, which it joins."""
-        asked = style[0]
-        keep = self.keep * ops.sum(asked * self.met)
-        self.met.assign(ops.maximum(self.met, asked))
-        return {name: self._mean(self.rows[name], gram, asked, keep) for name, gram in grams.items()}
+    def moments(self, now: list[losses.Moments]) -> list[losses.Moments]:
+        """Mean and second moment of each look, mixed with those of the batches before, which they join."""
+        if not self.keep:
+            return now
+        keep = self.keep * ops.cast(ops.minimum(self.step, 1), "float32")
+        flat = [part for pair in now for part in pair]
+        mixed = [keep * past + (1.0 - keep) * part for past, part in zip(self._moments, flat, strict=True)]
+        for past, part in zip(self._moments, mixed, strict=True):
+            past.assign(ops.stop_gradient(part))
+        seen = [ops.stop_gradient(part - own) + own for part, own in zip(mixed, flat, strict=True)]
+        return list(zip(seen[::2], seen[1::2], strict=True))
 
-    def _mean(self, rows: keras.Variable, gram: Tensor, asked: Tensor, keep: Tensor) -> Tensor:
-        past = ops.tensordot(asked[None], rows, axes=1)
-        mean = ops.stop_gradient(keep * past + (1.0 - keep) * gram)
-        share = asked[:, None, None]
-        rows.assign((1.0 - share) * rows + share * mean)
-        return mean + gram - ops.stop_gradient(gram)
+    def colours(self, now: Tensor) -> Tensor:
+        """COLOURS of this batch, with their gradient, and of the last few before it: (N, 3) -> (M, 3)."""
+        now = ops.take(now, np.arange(COLOURS) * now.shape[0] // COLOURS, axis=0)  # each of them as often
+        if not self.keep:
+            return now
+        rows = ops.concatenate([now, ops.reshape(self._past, (-1, 3))])
+        turn = ops.equal(ops.arange(PAST), ops.mod(ops.cast(self.step, "int32"), PAST))
+        self._past.assign(ops.where(turn[:, None, None], ops.stop_gradient(now), self._past))
+        return rows
 
+    def directions(self) -> Tensor:
+        """The slices of this step, (3, SLICES), each of length 1."""
+        drawn = noise.normal((3, SLICES), self.seed, self.step, DIRECTIONS)
+        return drawn / ops.sqrt(ops.sum(ops.square(drawn), axis=0, keepdims=True))
 
-def _look(features: keras.Model, picture: Tensor) -> tuple[dict[str, Tensor], dict[str, losses.Moments]]:
-    seen = _float32(features(ops.convert_to_tensor(picture)))
-    return losses.grams(seen), losses.palettes(seen)
-
-
-def _average(found: list) -> tuple[dict[str, Tensor], dict[str, losses.Moments]]:
-    return keras.tree.map_structure(lambda *rows: ops.mean(ops.stack(rows), axis=0), *found)
-
-
-def _contrast(grams: Mapping[str, Tensor]) -> Tensor:
-    """Energy of the features, the trace of a Gram matrix, next to that of a mid style; mean over layers."""
-    energies = [ops.trace(gram, axis1=1, axis2=2) / MID_ENERGY[name] for name, gram in grams.items()]
-    return ops.clip(sum(energies) / len(energies), *CONTRAST_RANGE)
-
-
-def _of_batch(rows: dict) -> dict:
-    """The mean over the batch, (1, ...), and over the devices that share it."""
-    return keras.tree.map_structure(lambda row: across_replicas(ops.mean(row, axis=0, keepdims=True)), rows)
+    def _weight(self, name: str, shape: tuple[int, ...], start: object = "zeros") -> keras.Variable:
+        return self.add_weight(name=name, shape=shape, initializer=start, trainable=False, dtype="float32")
 
 
-def _float32(features: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Sums over a picture overflow or lose digits in sixteen bits."""
-    return {name: ops.cast(feature, "float32") for name, feature in features.items()}
+def _near(shown: Tensor, memory: Memory) -> Tensor:
+    """A crop half as wide, at a place of this step."""
+    side = shown.shape[1] // 2
+    row, column = noise.place(0, side, memory.seed, memory.step, NEAR_PLACE)
+    crop = shown[:, row : row + side, column : column + side]
+    return tf.ensure_shape(crop, (shown.shape[0], side, side, 3))
+
+
+def _moments(looks: list[Tensor]) -> list[losses.Moments]:
+    """Of each look, over the batch and all devices that share it."""
+    return [tuple(across_replicas(list(moments(seen)))) for seen in looks]
+
+
+def _style(found: Sequence[losses.Moments], target: Sequence[losses.Moments]) -> Tensor:
+    terms = [losses.style(*pair) for pair in zip(found, target, strict=True)]
+    weights = [weight for _, _, weight in LOOKS]
+    return sum(weight * term for weight, term in zip(weights, terms, strict=True)) / sum(weights)
+
+
+def _colours_of(pictures: Tensor) -> Tensor:
+    return ops.reshape(ops.average_pool(pictures, CELL, CELL), (-1, 3))
+
+
+def _halved(frames: Tensor) -> Tensor:
+    return ops.average_pool(frames, 2, 2)
+
+
+def _power(matrix: npt.NDArray[np.float64], exponent: float, least: float = 0.0) -> npt.NDArray[np.float64]:
+    """A symmetric matrix to a power, its eigenvalues raised to `least` at least."""
+    values, axes = np.linalg.eigh(matrix)
+    return (axes * np.maximum(values, max(least, 1e-12)) ** exponent) @ axes.T

@@ -6,9 +6,8 @@ from keras_vst.config import RunConfig
 
 
 def frame_pairs(num_frames: int) -> list[tuple[int, int]]:
-    """The pairs (later, earlier) that temporal losses compare: neighbours, then last with first."""
-    neighbours = [(time, time - 1) for time in range(1, num_frames)]
-    return [*neighbours, (num_frames - 1, 0)] if num_frames > 2 else neighbours
+    """The pairs (later, earlier) that temporal losses compare: neighbours."""
+    return [(time, time - 1) for time in range(1, num_frames)]
 
 
 def pairs_of(config: RunConfig) -> list[tuple[int, int]]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from keras_vst.runs import RunDirectory
 from training.curves import plotted
+from training.evaluation.measures import MEASURES
 
 MOST_STRIPS = 8  # of photos over time; the first and the last among them
 WIDTH = 900  # pixels of a strip in the page
@@ -30,6 +31,7 @@ def write_report(run: RunDirectory) -> Path:
     parts = [
         f"<h1>{html.escape(run.path.resolve().name)}</h1>",
         _facts(run, record, rows),
+        _score(record.get("score", {})),
         *(f'<p class="warning">{html.escape(warning)}</p>' for warning in record.get("warnings", [])),
         *_strips(run),
         *_curves(run),
@@ -51,7 +53,9 @@ def _facts(run: RunDirectory, record: dict[str, Any], rows: list[dict[str, float
     planned = record["config"]["schedule"]["steps"]
     told = {
         "recipe": record.get("recipe", ""),
-        "styles": ", ".join(style["file"] for style in record.get("styles", [])),
+        "learned from": (record.get("style") or {}).get("file", ""),
+        "began with": Path(record.get("init", "")).name,
+        "command": record.get("command", ""),
         **{name.replace("_", " "): value for name, value in record.get("data", {}).items()},
         "licences": _licences(record.get("licences", {})),
         "steps": f"{steps} of {planned}" + ("" if steps >= planned else ", not finished"),
@@ -92,6 +96,17 @@ def _terms(rows: list[dict[str, float]]) -> str:
 def _part(row: dict[str, float], name: str) -> str:
     weighted, whole = row.get(f"weighted_{name}"), row.get("objective")
     return f"{100 * weighted / whole:.0f} %" if weighted is not None and whole else ""
+
+
+def _score(found: dict[str, float]) -> str:
+    """What the score-card says, beside the least that a network of the zoo must reach."""
+    lines = "".join(
+        f"<tr><td>{html.escape(MEASURES[name].title)}</td><td>{value:.{MEASURES[name].digits}f}</td>"
+        f"<td>{MEASURES[name].floor or ''}</td><td>{html.escape(MEASURES[name].told)}</td></tr>"
+        for name, value in found.items()
+    )
+    head = "<tr><th>measure</th><th>here</th><th>floor</th><th></th></tr>"
+    return f"<h2>Score-card, on photos of the run</h2><table>{head}{lines}</table>" if found else ""
 
 
 def _strips(run: RunDirectory) -> Iterable[str]:
@@ -144,7 +159,7 @@ def _skipped(record: dict[str, Any]) -> str:
 def _next(run: RunDirectory) -> str:
     commands = (
         f"python -m training.fit --run {run.path} --resume    # if it is not finished\n"
-        f"python -m export --run {run.path} --out build/{run.path.name}\n"
-        f"vst stylize clip.mp4 -o painted.mp4 --model build/{run.path.name}/{run.path.name}.tflite"
+        f"python -m export --run {run.path} --out {run.path}           # if it has not been\n"
+        f"vst stylize clip.mp4 -o painted.mp4 --model {run.path / run.path.name}.tflite"
     )
     return f"<h2>What to do with it</h2><pre>{html.escape(commands)}</pre>"

@@ -15,7 +15,6 @@ import numpy.typing as npt
 
 from keras_vst.config import MotionConfig, RunConfig
 from keras_vst.frames import to_float, to_uint8
-from keras_vst.models.student import state_shape
 from keras_vst.models.teacher import first_inputs
 from keras_vst.motion import Frame, clip_from_photos
 from keras_vst.ops import warp
@@ -27,7 +26,6 @@ NUM_PHOTOS = 4
 STRIP_SIDE = 384
 FRAMES = 3
 ENLARGED = 4  # times; a flicker of one level is not seen, and adds up
-MOST_STYLES = 6  # rows of a strip
 
 Frames = npt.NDArray[np.uint8]
 Field = npt.NDArray[np.float32]
@@ -63,18 +61,15 @@ def choose(sources: Sources, config: RunConfig) -> Shown:
 
 
 def photo_strip(network: keras.Model, shown: Shown, config: RunConfig) -> tuple[Frame, Frames]:
-    """One column a picture, the original above, one row a style below; and what was painted, (N, H, W, 3)."""
+    """One column a picture, the original above, what is made of it below; and that alone, (N, H, W, 3)."""
     rows = [shown.photos] if shown.painted is None else [shown.photos, shown.painted]
-    styles = np.eye(config.num_styles, dtype=np.float32)[:MOST_STYLES]
-    painted = [_walk(network, shown.photos[:, None], None, style, config)[:, 0] for style in styles]
-    return _stacked([*rows, *painted]), np.concatenate(painted)
+    painted = _follow(network, shown.photos[:, None], None, config)[:, 0]
+    return _stacked([*rows, painted]), painted
 
 
 def clip_strip(network: keras.Model, shown: Shown, config: RunConfig) -> Frame:
     """Frames of a clip, what is made of them, and below how it changed against the frame before, enlarged."""
-    style = np.eye(config.num_styles, dtype=np.float32)[0]
-    moves = shown.flow[None], shown.visible[None]
-    painted = _walk(network, shown.clip[None], moves, style, config)[0]
+    painted = _follow(network, shown.clip[None], (shown.flow[None], shown.visible[None]), config)[0]
     held = to_uint8(keras.ops.convert_to_numpy(warp(to_float(painted[:-1]), shown.flow)))
     change = np.abs(painted[1:].astype(np.float32) - held) * shown.visible * ENLARGED
     changes = np.concatenate([np.zeros_like(painted[:1]), np.minimum(change, 255).astype(np.uint8)])
@@ -86,30 +81,19 @@ def png(picture: Frame) -> bytes:
     return cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes()
 
 
-def _walk(
-    network: keras.Model,
-    clips: Frames,
-    moves: tuple[Field, Field] | None,
-    style: Field,
-    config: RunConfig,
+def _follow(
+    network: keras.Model, clips: Frames, moves: tuple[Field, Field] | None, config: RunConfig
 ) -> Frames:
-    """Stylize clips (B, T, H, W, 3) frame by frame, each time with what the network remembers."""
-    styles, painted = np.repeat(style[None], len(clips), axis=0), []
-    state = np.zeros(state_shape(clips[:, 0].shape, config.student), np.float32)
-    last = None
+    """Paint clips (B, T, H, W, 3) frame by frame; of a film, with the painting before it where it can be seen."""
+    painted, last = [], None
     for time in range(clips.shape[1]):
-        frame = to_float(clips[:, time])
-        if config.kind == "film":
-            given = first_inputs(frame, styles, config.teacher)
-            if moves is not None and last is not None:
-                flow, visible = (field[:, time - 1] for field in moves)
-                given |= {"warped": warp(last, flow), "visible": visible}
-        else:
-            given = {"frame": frame, "style": styles, "state": state}
-        tensors = {name: keras.ops.convert_to_tensor(array) for name, array in given.items()}
-        outputs = network(tensors, training=False)
-        last, state = outputs["stylized"], outputs.get("state")
-        painted.append(to_uint8(keras.ops.convert_to_numpy(keras.ops.cast(last, "float32"))))
+        frame = keras.ops.convert_to_tensor(to_float(clips[:, time]))
+        given = first_inputs(frame, config.teacher) if config.kind == "film" else {"frame": frame}
+        if config.kind == "film" and moves is not None and last is not None:
+            flow, visible = (keras.ops.convert_to_tensor(field[:, time - 1]) for field in moves)
+            given |= {"warped": warp(last, flow), "visible": visible}
+        last = keras.ops.cast(network(given, training=False)["stylized"], "float32")
+        painted.append(to_uint8(keras.ops.convert_to_numpy(last)))
     return np.stack(painted, axis=1)
 
 

@@ -1,6 +1,6 @@
 """From paths to what batches are made of: opens the pictures and clips of a run, and says what it found.
 
-Reference pictures are float32 (1, H, W, 3) in [0, 1], a list for each style.
+Reference pictures are float32 (1, H, W, 3) in [0, 1]; all of them together are the style.
 """
 
 from __future__ import annotations
@@ -31,7 +31,11 @@ from training.inputs import Inputs
 from training.watch import black_dots
 
 REFERENCES = 12  # pictures of a collection that stand for its style
-References = list[list[npt.NDArray[np.float32]]]
+COLOURED, COLOUR_SIDE = (
+    64,
+    64,
+)  # photos whose colours stand for those of all, and how large they are looked at
+References = list[npt.NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
@@ -50,8 +54,13 @@ class Opened:
 
     def style_dots(self) -> float:
         """Black dots a million pixels in the most dotted of the reference pictures."""
-        pictures = [to_uint8(picture) for style in self.references for picture in style]
-        return max((black_dots(picture) for picture in pictures), default=0.0)
+        return max((black_dots(to_uint8(picture)) for picture in self.references), default=0.0)
+
+    def photo_colours(self) -> npt.NDArray[np.float32]:
+        """Colours of the photos, (N, 3) in [0, 1]."""
+        rng = np.random.default_rng(0)
+        drawn = [self.sources.photos.draw(rng, COLOUR_SIDE) for _ in range(COLOURED)]
+        return np.concatenate([to_float(photo[::4, ::4]).reshape(-1, 3) for photo in drawn])
 
 
 def open_sources(inputs: Inputs, config: RunConfig, quiet: bool = False) -> Opened:
@@ -63,7 +72,7 @@ def open_sources(inputs: Inputs, config: RunConfig, quiet: bool = False) -> Open
     keyframes = (
         Keyframes(inputs.keyframe, max(each.crop for each in stages(config))) if inputs.keyframe else None
     )
-    sources = Sources(photos, clips, [collection] if collection else [], keyframes)
+    sources = Sources(photos, clips, collection, keyframes)
     about = {"photos": "made by the program" if not inputs.photos else len(photos)}
     about |= {"clip_cache": cache.summary()} if cache else {}
     about |= {"collection": len(collection)} if collection else {}
@@ -99,12 +108,12 @@ def _is_clip(path: str) -> bool:
 def _references(inputs: Inputs, config: RunConfig, collection: Paintings | PaintedClip | None) -> References:
     if inputs.style:
         side = config.data.style_side
-        return [[to_float(load_picture(Path(path), side, longer=True))[None]] for path in inputs.style]
+        return [to_float(load_picture(Path(path), side, longer=True))[None] for path in inputs.style]
     if collection is not None:
         rng, side = np.random.default_rng(config.seed), _side(config)
-        return [[collection.draw(rng, side, 1)["painting"] for _ in range(REFERENCES)]]
+        return [collection.draw(rng, side, 1)["painting"] for _ in range(REFERENCES)]
     painted = [load_picture(Path(path), config.data.style_side, longer=True) for _, path in inputs.keyframe]
-    return [[to_float(picture)[None] for picture in painted]]
+    return [to_float(picture)[None] for picture in painted]
 
 
 def _side(config: RunConfig) -> int:

@@ -1,4 +1,4 @@
-"""What holds still: which frames are compared, how the earlier one is moved onto the later, how much is left.
+"""What holds still: the earlier frame is moved onto the later, and what is left is change.
 
 clip and stylized frames are float32 in [0, 1]; flow is backward, (dx, dy) in pixels, at the size that the
 network sees; what comes back belongs to the inner square that losses judge.
@@ -15,10 +15,9 @@ from keras_vst.config import RunConfig
 from keras_vst.ops import Tensor, across_replicas, crop, luminance, warp
 from training.pairs import frame_pairs, pairs_of
 
-REACH = 24  # pixels that motion may look beyond what is judged; three frames of the fastest synthetic motion
+REACH = 24  # pixels that motion may look beyond what is judged; more than the fastest synthetic motion
 FLAT_WINDOW = 9  # pixels; about a stroke
 FLAT_DEVIATION = 0.03  # of luminance; sensor noise is 0.008, a visible texture 0.05
-STRIDE = 4  # features are a quarter of the frame
 
 Batch = Mapping[str, Tensor]
 
@@ -38,29 +37,11 @@ def check_batch(batch: Batch, config: RunConfig) -> None:
         )
 
 
-def flicker(batch: Batch, stylized: Sequence[Tensor], config: RunConfig) -> dict[str, Tensor]:
-    """`temporal`: mean change between neighbouring frames; `long_term`: between the last and the first."""
-    pairs = frame_pairs(len(stylized))
-    found = [_change(batch, stylized, index, config) for index in range(len(pairs))]
-    neighbours = found[: len(stylized) - 1]
-    return {"temporal": sum(neighbours) / len(neighbours), "long_term": found[-1]}
-
-
-def feature_flicker(batch: Batch, features: Sequence[Tensor], margin: int) -> Tensor:
-    """The same on features at a quarter of the size, relative to their own mean square."""
-    margin, reach = _quarter(margin)
-    changes = []
-    for index in range(len(features) - 1):
-        flow = _shrink(batch["flow"][:, index]) / STRIDE
-        visible = ops.floor(_shrink(batch["visible"][:, index]) + 1e-3)  # every pixel of the block is seen
-        flow, visible, current, earlier = (
-            crop(field, margin) for field in (flow, visible, features[index + 1], features[index])
-        )
-        visible = visible * _within(flow, reach)
-        held, visible, current = (crop(field, reach) for field in (warp(earlier, flow), visible, current))
-        energy = across_replicas(ops.mean(ops.square(current))) + 1e-8
-        changes.append(_mean_change(current, held, visible, None) / energy)
-    return sum(changes) / len(changes)
+def flicker(batch: Batch, stylized: Sequence[Tensor], config: RunConfig) -> Tensor:
+    """Mean change between neighbouring frames, in units of the variance of what was painted."""
+    variance = _variance(crop(stylized[0], config.data.margin))
+    found = [_change(batch, stylized, later, variance, config) for later, _ in frame_pairs(len(stylized))]
+    return sum(found) / len(found)
 
 
 def aligned(frames: Sequence[Tensor], flow: Tensor) -> Tensor:
@@ -95,43 +76,38 @@ def flatness(frames: Tensor) -> Tensor:
     return ops.exp(-variance / FLAT_DEVIATION**2)
 
 
-def _change(batch: Batch, stylized: Sequence[Tensor], index: int, config: RunConfig) -> Tensor:
-    """Mean squared difference of one pair, the scene's own change of light taken off."""
-    later, earlier = frame_pairs(len(stylized))[index]
-    reach = min(config.data.margin, REACH)
-    margin = config.data.margin - reach
-    flow = crop(batch["flow"][:, index], margin)
-    visible = crop(batch["visible"][:, index], margin) * _within(flow, reach)
-    both = ops.concatenate([stylized[earlier], luminance(batch["clip"][:, earlier])], axis=-1)
-    moved = warp(crop(both, margin), flow)
-    brighter = batch["light"][:, later] / batch["light"][:, earlier] - 1.0
-    held = moved[..., :3] + moved[..., 3:] * brighter[:, None, None, None]
-    current = crop(stylized[later], config.data.margin)
+def flatness_inside(frames: Tensor, margin: int) -> Tensor:
+    """The same of the square that losses judge."""
+    return flatness(crop(frames, margin - FLAT_WINDOW // 2))
+
+
+def _change(
+    batch: Batch, stylized: Sequence[Tensor], later: int, variance: Tensor, config: RunConfig
+) -> Tensor:
+    """Relative squared difference between a frame and the one before it, moved into it."""
+    margin = config.data.margin
+    reach = min(margin, REACH)
+    flow = crop(batch["flow"][:, later - 1], margin - reach)
+    visible = crop(batch["visible"][:, later - 1], margin - reach) * _within(flow, reach)
+    held = warp(crop(stylized[later - 1], margin - reach), flow)
+    current, visible = crop(stylized[later], margin), crop(visible, reach)
     emphasis = None
     if config.loss.temporal_flat > 0:
-        window = crop(batch["clip"][:, later], config.data.margin - FLAT_WINDOW // 2)
-        emphasis = 1.0 + config.loss.temporal_flat * flatness(window)
-    return _mean_change(current, crop(held, reach), crop(visible, reach), emphasis)
-
-
-def _mean_change(current: Tensor, held: Tensor, visible: Tensor, emphasis: Tensor | None) -> Tensor:
+        emphasis = 1.0 + config.loss.temporal_flat * flatness_inside(batch["clip"][:, later], margin)
     seen = across_replicas(ops.sum(visible))
-    return losses.temporal(current, held, visible, emphasis=emphasis, seen=seen)
+    return losses.temporal(current, crop(held, reach), visible, variance, emphasis=emphasis, seen=seen)
+
+
+def _variance(frames: Tensor) -> Tensor:
+    """Of the colours of a batch, over all devices that share it; the mean of the three channels'."""
+    own = ops.stack([ops.mean(frames, axis=(0, 1, 2)), ops.mean(ops.square(frames), axis=(0, 1, 2))])
+    mean, square = ops.unstack(across_replicas(own))
+    return ops.mean(square - ops.square(mean))
 
 
 def _within(flow: Tensor, reach: int) -> Tensor:
     """1 where a pixel came from at most `reach` away, so that nothing beyond the cut is made up."""
     return ops.cast(ops.max(ops.abs(flow), axis=-1, keepdims=True) <= reach, flow.dtype)
-
-
-def _quarter(margin: int) -> tuple[int, int]:
-    """Margin and reach at a quarter of the size."""
-    reach = min(margin, REACH) // STRIDE
-    return margin // STRIDE - reach, reach
-
-
-def _shrink(field: Tensor) -> Tensor:
-    return ops.average_pool(field, STRIDE, STRIDE)
 
 
 def _window(plane: Tensor) -> Tensor:

@@ -13,10 +13,8 @@ from keras import ops
 
 from keras_vst.config import RunConfig
 from keras_vst.ops import Tensor
-from training.objective import Judge, References, StyleMemory
+from training.objective import LOOKED_AT, Judge, References
 
-TEMPORAL = ("temporal", "long_term", "temporal_features")
-LOOKED_AT = ("content", "style", "palette")  # by VGG16
 ADVERSARIAL = ("adversarial", "adversarial_motion", "adversarial_reverse")
 Terms = dict[str, Tensor]
 
@@ -35,8 +33,8 @@ class Trainer(keras.Model):
         self.averaged = build()
         self.averaged.set_weights(self.generator.get_weights())
         self.averaged.trainable = False
+        self.norms_held = False  # whether norms are, in training too, as they will be when the network runs
         self._judge = judge
-        self._memory = _memory(config, judge)
         self.compile(optimizer=None)
         self.built = True
 
@@ -50,23 +48,19 @@ class Trainer(keras.Model):
         """Every network that takes part, by what it does."""
         return {"generator": self.generator}
 
-    def term_weights(self, style: Tensor | None = None) -> Terms:
-        """The weight of each term at this step, for a batch of this style."""
+    def term_weights(self) -> Terms:
+        """The weight of each term at this step."""
         loss, done = self.config.loss, self._done()
         entered = ramp(done, loss.adversarial_from, loss.adversarial_full)
         held = ramp(done, loss.temporal_from, loss.temporal_full)
         if any(name in self.config.terms for name in ADVERSARIAL):
             held = held * (1.0 + (loss.temporal_raised - 1.0) * entered)
-        if loss.temporal_by_contrast and style is not None and self._judge:
-            held = held * self._judge.contrast(style)
-        ramps = {**dict.fromkeys(TEMPORAL, held), **dict.fromkeys(ADVERSARIAL, entered)}
-        if loss.style_each and style is not None:
-            ramps["style"] = ops.sum(style[0] * ops.convert_to_tensor(loss.style_each, "float32"))
+        ramps = {"temporal": held, **dict.fromkeys(ADVERSARIAL, entered)}
         return {name: getattr(loss, name) * ramps.get(name, ops.ones(())) for name in self.config.terms}
 
-    def weigh(self, terms: Terms, style: Tensor) -> tuple[Tensor, Terms]:
+    def weigh(self, terms: Terms) -> tuple[Tensor, Terms]:
         """The objective, and what is logged about it.  A term that was forgotten is a KeyError."""
-        weights = self.term_weights(style)
+        weights = self.term_weights()
         weighted = {name: weights[name] * terms[name] for name in self.config.terms}
         objective = sum(weighted.values())
         logs = {f"weighted_{name}": term for name, term in weighted.items()}
@@ -82,7 +76,7 @@ class Trainer(keras.Model):
     def new_optimizer(self, learning_rate: float, *networks: keras.Model, beta: float = 0.9):
         """Adam for the networks' weights, along a cosine; built at once, so that a checkpoint finds its place."""
         schedule = self.config.schedule
-        decay = keras.optimizers.schedules.CosineDecay(learning_rate, schedule.steps, alpha=0.01)
+        decay = keras.optimizers.schedules.CosineDecay(learning_rate, schedule.steps, alpha=0.02)
         optimizer = keras.optimizers.Adam(decay, beta_1=beta, global_clipnorm=schedule.clip_norm)
         optimizer.build([variable for network in networks for variable in network.trainable_variables])
         return optimizer
@@ -98,7 +92,7 @@ def build_trainer(
     """The trainer that the configuration names.
 
     `features` is the frozen VGG16 and `references` what it makes of the style pictures (`style_references`);
-    a run without content, style and palette needs neither.
+    a run without the terms LOOKED_AT needs neither.
     """
     from training.adversarial import AdversarialTrainer
     from training.film import FilmTrainer
@@ -106,6 +100,7 @@ def build_trainer(
     from training.perceptual import PerceptualTrainer
 
     trainers = {
+        "base": PerceptualTrainer,
         "perceptual": PerceptualTrainer,
         "adversarial": AdversarialTrainer,
         "film": FilmTrainer,
@@ -119,15 +114,8 @@ def tensors(batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: ops.convert_to_tensor(array, "float32") for name, array in batch.items()}
 
 
-def _memory(config: RunConfig, judge: Judge | None) -> StyleMemory | None:
-    if not (config.loss.style_memory and "style" in config.terms and judge and judge.references):
-        return None
-    return StyleMemory(judge.references, config.loss.style_memory)
-
-
 def _check_judge(config: RunConfig, judge: Judge | None) -> None:
     wanted = [name for name in LOOKED_AT if name in config.terms]
-    wanted += ["temporal_by_contrast"] if config.loss.temporal_by_contrast else []
     if wanted and judge is None:
         raise ValueError(
             f"loss.{wanted[0]} needs VGG16 to look at pictures. Received: features=None. "

@@ -120,6 +120,19 @@ def test_a_frozen_network_still_hands_gradients_to_the_frames(any_vgg16):
     assert np.count_nonzero(reached) > 0.9 * reached.size
 
 
+def test_in_sixteen_bits_it_answers_nearly_the_same_and_still_in_float32(any_vgg16):
+    exact, fast = (load_vgg16(any_vgg16, dtype=dtype) for dtype in ("float32", "bfloat16"))
+    frames = random_array((1, 32, 32, 3))
+    ours, theirs = exact(frames), fast(frames)
+
+    assert {layer.compute_dtype for layer in fast.layers if layer.name.startswith("conv")} == {"bfloat16"}
+    assert {str(weight.dtype) for weight in fast.weights} == {"float32"}
+    for name in LAYERS:
+        assert keras.backend.standardize_dtype(theirs[name].dtype) == "float32"
+        error = np.abs(np.asarray(ours[name]) - theirs[name]).mean() / np.asarray(ours[name]).mean()
+        assert 0 < error < 0.02, name
+
+
 def test_a_shallow_model_takes_the_same_file(any_vgg16):
     deep, shallow = load_vgg16(any_vgg16, ["relu1_2", "relu2_1"]), load_vgg16(any_vgg16, ["relu1_2"])
     frames = random_array((1, 8, 8, 3))

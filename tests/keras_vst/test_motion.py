@@ -131,7 +131,7 @@ def test_moving_the_earlier_frame_by_the_flow_gives_the_later_one(seed):
         error = np.abs(fetch(clip.frame(earlier), flow) - clip.frame(time))[visible[..., 0] == 1]
         assert visible.mean() > 0.3
         assert error.mean() < 0.6, "grey levels; rounding two frames to uint8 alone makes about 0.4"
-        assert error.max() < 4.0
+        assert error.max() < 5.0
 
 
 def test_without_its_flow_a_moving_clip_does_change():
@@ -222,7 +222,18 @@ def test_light_drifts_by_at_most_its_share_a_frame():
         assert levels[0] == pytest.approx(100 * clip.light[0], abs=0.5)
         assert 89.5 <= levels[0] <= 110.5
         assert abs(levels[1] / levels[0] - 1) <= 0.1 + 0.01
-        assert levels[2] - levels[1] == pytest.approx(levels[1] - levels[0], abs=1.5)
+        assert levels[2] / levels[1] == pytest.approx(levels[1] / levels[0], abs=0.015)
+
+
+def test_even_the_fastest_change_of_light_never_puts_it_out():
+    grey = np.full((90, 90, 3), 100, np.uint8)
+    clips = [
+        make_clip(seed, dataclasses.replace(STILL, light=0.25), num_frames=8, photo=grey)
+        for seed in range(20)
+    ]
+
+    assert min(clip.frame(7).min() for clip in clips) >= 100 * 0.9 * 0.75**7 - 1
+    assert any(clip.light[7] < 0.5 * clip.light[0] for clip in clips)
 
 
 def test_noise_is_new_in_each_frame_and_as_strong_as_asked():

@@ -150,34 +150,50 @@ def test_gram_does_not_care_where_things_are():
     np.testing.assert_allclose(ops.gram(features), ops.gram(shuffled), rtol=1e-5)
 
 
-def test_moments_are_those_of_numpy_picture_by_picture():
+def test_moments_are_mean_and_second_moment_over_all_pixels_of_a_batch():
     features = 10 * random_array((2, 5, 6, 3)) - 4
 
-    mean, deviation = ops.moments(features)
+    mean, square = ops.moments(features)
 
-    exact = features.astype(np.float64)
-    np.testing.assert_allclose(mean, exact.mean((1, 2)), rtol=1e-5)
-    np.testing.assert_allclose(deviation, np.sqrt(exact.var((1, 2)) + 1e-5), rtol=1e-4)
-
-
-def test_the_deviation_of_a_flat_channel_has_a_finite_gradient():
-    (reached,) = gradient(lambda flat: keras.ops.sum(ops.moments(flat)[1]), np.ones((1, 4, 4, 2)))
-
-    assert np.isfinite(reached).all()
-    np.testing.assert_allclose(ops.moments(np.ones((1, 4, 4, 2), np.float32), epsilon=0.25)[1], [[0.5, 0.5]])
+    flat = features.astype(np.float64).reshape(60, 3)
+    np.testing.assert_allclose(mean, flat.mean(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(square, flat.T @ flat / 60, rtol=1e-5)
 
 
-def test_total_variation_is_the_mean_squared_step_each_way():
-    frames = random_array((2, 5, 7, 3))
+def test_moments_are_taken_in_float32_whatever_they_are_of():
+    features = random_array((2, 64, 64, 3)) + 100  # 16 bits could not tell one of these sums from the next
 
-    expected = np.mean(np.diff(frames, axis=1) ** 2) + np.mean(np.diff(frames, axis=2) ** 2)
-    np.testing.assert_allclose(ops.total_variation(frames), expected, rtol=1e-5)
+    mean, square = ops.moments(keras.ops.cast(features, "bfloat16"))
+
+    assert keras.backend.standardize_dtype(mean.dtype) == "float32"
+    assert keras.backend.standardize_dtype(square.dtype) == "float32"
+    rounded = np.asarray(keras.ops.cast(keras.ops.cast(features, "bfloat16"), "float32"), np.float64)
+    np.testing.assert_allclose(mean, rounded.mean(axis=(0, 1, 2)), rtol=1e-6)
 
 
-def test_total_variation_by_hand():
-    assert float(ops.total_variation(np.full((1, 4, 4, 3), 0.3, np.float32))) == 0.0
-    # Down: (3 - 1)^2 and (5 - 2)^2, mean 6.5; across: (2 - 1)^2 and (5 - 3)^2, mean 2.5.
-    assert float(ops.total_variation(np.float32([[[[1], [2]], [[3], [5]]]]))) == pytest.approx(9.0)
+# L, a, b of sRGB primaries as other programs tell them (CSS Color 4, culori).
+KNOWN = {
+    (1, 1, 1): (1, 0, 0),
+    (0, 0, 0): (0, 0, 0),
+    (1, 0, 0): (0.6279554, 0.2248631, 0.1258463),
+    (0, 1, 0): (0.8664396, -0.2338874, 0.1794985),
+    (0, 0, 1): (0.4520137, -0.0324570, -0.3115281),
+    (0.5, 0.5, 0.5): (0.5981807, 0, 0),
+}
+
+
+@pytest.mark.parametrize("rgb", KNOWN)
+def test_oklab_of_known_colours(rgb):
+    # Black is held a little above it, so that its cube root has a slope.
+    np.testing.assert_allclose(ops.oklab(np.float32(rgb)), KNOWN[rgb], atol=0.025 if not any(rgb) else 1e-4)
+
+
+def test_oklab_has_a_finite_gradient_everywhere_and_takes_any_shape():
+    corners = np.float32(np.stack(np.meshgrid(*[[0, 0.5, 1]] * 3), axis=-1))
+
+    assert ops.oklab(corners).shape == corners.shape
+    (slope,) = gradient(lambda rgb: keras.ops.sum(ops.oklab(rgb)), corners)
+    assert np.isfinite(slope).all()
 
 
 def test_luminance_weighs_green_most():

@@ -15,7 +15,7 @@ SMOKE = RECIPES["smoke"]
 @pytest.fixture
 def run(tmp_path):
     run = RunDirectory(tmp_path / "run")
-    run.create(SMOKE, {"recipe": "smoke", "styles": [], "photos": "photos"})
+    run.create(SMOKE, {"recipe": "smoke", "photos": "photos"})
     return run
 
 

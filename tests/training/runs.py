@@ -16,11 +16,11 @@ TINY_FILTERS = (4, 4, 4, 4, 8, 8, 8, 8, 8, 8)
 NO_VGG16 = ["loss.style=0", "loss.content=0", "loss.palette=0"]
 
 
-def tiny_vgg16(path: str | None = None):
+def tiny_vgg16(path: str | None = None, dtype: str = "float32"):
     """A stand-in for `load_vgg16`: the same layers with few, random filters."""
     before, features.FILTERS = features.FILTERS, TINY_FILTERS
     try:
-        model = features.build_vgg16()
+        model = features.build_vgg16(dtype=dtype)
     finally:
         features.FILTERS = before
     model.trainable = False
@@ -29,7 +29,7 @@ def tiny_vgg16(path: str | None = None):
 
 def tiny(recipe: str, *overrides: str) -> RunConfig:
     """The recipe at toy size, with a batch for two devices."""
-    small = ["student.channels=4,4,8", "student.num_blocks=0", "student.state_channels=2"]
+    small = ["student.channels=4,4,8", "student.num_blocks=0"]
     return with_overrides(smoke_of(RECIPES[recipe]), [*small, *overrides])
 
 

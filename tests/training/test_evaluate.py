@@ -1,3 +1,4 @@
+import html
 import json
 import re
 
@@ -12,6 +13,8 @@ from tests.training.runs import tiny_vgg16
 from training import evaluate
 from training.evaluation import collection, material, scorecard, speed
 from training.evaluation.frechet import frechet_distance
+from training.evaluation.machine import processor
+from training.evaluation.measures import MEASURES
 
 
 @pytest.fixture
@@ -30,53 +33,64 @@ def test_a_network_is_scored_beside_its_controls_on_one_page(
     small, negative, photos, painting, tmp_path, capsys
 ):
     report = tmp_path / "scores"
-    status = score(
-        "--model",
-        negative,
-        "--style",
-        painting,
-        painting,
-        "--photos",
-        photos,
-        "--count",
-        1,
-        "--report",
-        report,
-    )
-    assert status == 0
+    words = ("--model", negative, "--style", painting, "--photos", photos, "--count", 1)
+    assert score(*words, "--report", report) == 0
     values = json.loads((report / "score.json").read_text())
     (network,) = values["networks"]
-    rows = network["styles"]["style 1"]
-    assert list(rows) == ["network", "without its memory", "running mean", "blurred", "frame left alone"]
-    # The network inverts whatever it remembers, so forgetting changes nothing; leaving alone is no painting.
-    assert rows["network"] == rows["without its memory"]
+    rows = network["rows"]
+    assert list(rows) == ["network", "blurred", "frame left alone", "two-coloured photo"]
+    # A negative moves as the photo does; leaving alone is no painting.
     assert rows["frame left alone"]["content"] == 0 < rows["network"]["content"]
     assert rows["network"]["warp"] == pytest.approx(rows["frame left alone"]["warp"], rel=1e-3)
     assert network["milliseconds"] == {"network": 12.5}
     assert network["bytes"] == negative.stat().st_size
+    assert values["median"]["palette"] == pytest.approx(rows["network"]["palette"], abs=1e-5)
+    assert {bar["of"] for bar in values["bars"]} >= {"palette", "steady", "border"}
     assert "not measured; to add it: " in values["about"]["peer"]
+    assert processor() in values["about"]["machine"]
     page = (report / "score.html").read_text()
+    assert html.escape(processor()) in page
     assert "src='http" not in page
-    assert len(re.findall("data:image/(jpeg|png);base64,", page)) == 1 + 2 + 2  # sheet, strips, plots
+    assert len(re.findall("data:image/(jpeg|png);base64,", page)) == 1 + 1 + 1  # sheet, strip, plot
+    assert page.index(">floor<") < page.index("<h2>negative</h2>")
     assert sorted(path.name for path in report.iterdir()) == ["pictures", "score.html", "score.json"]
     assert sorted(path.name for path in (report / "pictures").iterdir()) == [
         "negative.jpg",
-        "negative_style-0.jpg",
-        "negative_style-1.jpg",
-        "style_and_flicker.png",
-        "style_and_time.png",
+        "negative_strip.jpg",
+        "texture_and_flicker.png",
     ]
-    plot = cv2.imread(str(report / "pictures" / "style_and_flicker.png"))
+    plot = cv2.imread(str(report / "pictures" / "texture_and_flicker.png"))
     assert plot.std() > 1
     assert "negative: " in capsys.readouterr().out
 
 
-def test_networks_can_be_scored_without_their_controls(small, negative, photos, painting, tmp_path):
+def test_several_networks_have_a_median_before_them(small, negative, same, photos, painting, tmp_path):
     report = tmp_path / "scores"
-    words = ("--model", negative, "--style", painting, painting, "--photos", photos, "--count", 1)
+    words = ("--model", negative, same, "--style", painting, painting, "--photos", photos, "--count", 1)
     assert score(*words, "--report", report, "--no-controls") == 0
-    (network,) = json.loads((report / "score.json").read_text())["networks"]
-    assert [list(rows) for rows in network["styles"].values()] == [["network"], ["network"]]
+    values = json.loads((report / "score.json").read_text())
+    own = [network["rows"] for network in values["networks"]]
+    assert [list(rows) for rows in own] == [["network"], ["network"]]
+    palettes = [rows["network"]["palette"] for rows in own]
+    assert values["median"]["palette"] == pytest.approx(np.mean(palettes), abs=1e-4)
+    page = (report / "score.html").read_text()
+    assert page.index("<td>median</td>") < page.index("<h2>negative</h2>")
+
+
+def test_quickly_a_network_is_scored_alone_and_never_timed(
+    small, film, photos, painting, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(speed, "milliseconds", None)
+    report = tmp_path / "scores"
+    words = ("--model", film, "--style", painting, "--photos", photos, "--clips", "nowhere.mp4")
+    assert score(*words, "--report", report, "--quick") == 0
+    values = json.loads((report / "score.json").read_text())
+    (network,) = values["networks"]
+    assert list(network["rows"]) == ["network"]
+    assert set(network["rows"]["network"]) == set(MEASURES) - {"frechet", "warp_real"}
+    assert network["milliseconds"] == {}
+    assert values["about"]["photos"].startswith("4 of ")
+    assert "clips" not in values["about"]
 
 
 def test_ctrl_c_leaves_nothing_behind(small, negative, photos, tmp_path, monkeypatch, capsys):
@@ -93,16 +107,16 @@ def test_ctrl_c_leaves_nothing_behind(small, negative, photos, tmp_path, monkeyp
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--model", "unknown"], "no network 'unknown'"),
-        (["--model", "painter", "--count", "0"], "--count must be at least 1"),
-        (["--model", "painter", "--styles", "nowhere"], "no folder nowhere"),
-        (["--model", "painter", "--style", "a.png", "b.png"], "10 styles, but --style names 2"),
-        (["--model", "painter", "--collection", "monet"], "no --features. Get it with `pip download"),
-        (["--model", "painter", "--features", "a.pth"], "no --collection. Name both."),
+        (["--model", "unknown"], "no style 'unknown'"),
+        (["--count", "0"], "--count must be at least 1"),
+        (["--styles", "nowhere"], "no folder nowhere"),
+        (["--style", "a.png", "b.png"], "1 networks, but --style 2 pictures"),
+        (["--collection", "monet"], "no --features. Get it with `pip download"),
+        (["--features", "a.pth"], "no --collection. Name both."),
     ],
 )
-def test_a_mistake_is_one_line(words, told, tmp_path, capsys):
-    assert score(*words, "--report", tmp_path) == 2
+def test_a_mistake_is_one_line(negative, words, told, tmp_path, capsys):
+    assert score("--model", negative, *words, "--report", tmp_path) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert told in line
     assert line.startswith("training.evaluate: ")
@@ -125,7 +139,7 @@ def test_the_distance_to_a_collection_stands_beside_that_of_the_controls(small, 
     words = ("--photos", tmp_path / "photos", "--collection", tmp_path / "school", "--features", weights)
     assert score("--model", negative, *words, "--count", 1, "--report", report) == 0
     values = json.loads((report / "score.json").read_text())
-    rows = values["networks"][0]["styles"]["style 0"]
+    rows = values["networks"][0]["rows"]
     assert {name for name, row in rows.items() if "frechet" in row} == {
         "network",
         "blurred",
@@ -139,7 +153,7 @@ def test_the_distance_to_a_collection_stands_beside_that_of_the_controls(small, 
     )
     assert rows["frame left alone"]["frechet"] == pytest.approx(frechet_distance(left, theirs), rel=1e-3)
     assert rows["network"]["frechet"] == pytest.approx(frechet_distance(painted, theirs), rel=1e-3)
-    assert "frechet" in values["networks"][0]["median"]["network"]
+    assert values["median"]["frechet"] == pytest.approx(rows["network"]["frechet"], rel=1e-4)
     page = (report / "score.html").read_text()
     assert "30 photos against 30 pictures" in page
     assert ">Frechet</th>" in page

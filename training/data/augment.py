@@ -1,7 +1,6 @@
 """One random cut, mirror, scale and colour for all frames of a clip, its flow and visibility moved alike.
 
-A sample is a dict of float32 arrays: `clip` (T, H, W, 3) in [0, 1], `flow` (P, H, W, 2), `visible` (P, H, W, 1),
-`light` (T,).
+A sample is a dict of float32 arrays: `clip` (T, H, W, 3) in [0, 1], `flow` (P, H, W, 2), `visible` (P, H, W, 1).
 """
 
 from __future__ import annotations
@@ -40,15 +39,11 @@ def cut(shard: Shard, side: int, rng: np.random.Generator, colour: float) -> Sam
         "clip": to_float(jitter(moved["clip"], rng, colour)),
         "flow": np.ascontiguousarray(moved["flow"], np.float32),
         "visible": seen.astype(np.float32),
-        "light": np.array(shard.light, np.float32),
     }
 
 
 def jitter(frames: npt.NDArray[np.uint8], rng: np.random.Generator, strength: float) -> npt.NDArray[np.uint8]:
-    """Another exposure, white balance and saturation, the same for all frames (T, H, W, 3) uint8.
-
-    Linear and without an offset, so that the light of one frame over that of another stays what it was.
-    """
+    """Another exposure, white balance and saturation, the same for all frames (T, H, W, 3) uint8."""
     exposure, balance, saturation = rng.uniform(-1, 1), rng.uniform(-1, 1, 3), rng.uniform(-1, 1)
     if not strength:
         return np.ascontiguousarray(frames)

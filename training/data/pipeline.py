@@ -1,9 +1,9 @@
 """Photos, clips, paintings and keyframes -> batches, the same for the same seed and step wherever a run resumes.
 
 A batch is a dict of float32 arrays.  `clip` (B, T, H, W, 3) in [0, 1]; for each of `pairs_of(config)`, `flow`
-(B, P, H, W, 2) and `visible` (B, P, H, W, 1); `light` (B, T), the scene's brightness; `style` (B, S).  With
-paintings also `painting` and, in threes, `painting_flow` and `painting_visible` (paintings.py); with keyframes
-`frame` and `target` (B, H, W, 3), and the clip's arrays only where there is an unpainted clip.
+(B, P, H, W, 2) and `visible` (B, P, H, W, 1).  With paintings also `painting` and, in threes, `painting_flow` and
+`painting_visible` (paintings.py); with keyframes `frame` and `target` (B, H, W, 3), and the clip's arrays only where
+there is an unpainted clip.
 Sample number i of a run is made from (seed, i) alone, so order, workers and threads change nothing.
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import count
@@ -52,7 +52,7 @@ class Sources:
 
     photos: Pictures
     clips: Clips | None = None  # mixed in from schedule.clips_from on
-    paintings: Sequence[Collection] = ()  # one, or one a style
+    painting: Collection | None = None
     keyframes: Keyframes | None = None
 
 
@@ -80,7 +80,7 @@ def dataset(
     make = _maker(sources, config, worker, workers)
     shapes = {name: array.shape for name, array in make(start).items()}
     if len({each.judged for each in stages(config)}) > 1:
-        shapes = {name: _any_size(name, shape) for name, shape in shapes.items()}
+        shapes = {name: _any_size(shape) for name, shape in shapes.items()}
 
     def load(step: tf.Tensor) -> dict[str, tf.Tensor]:
         made = tf.numpy_function(
@@ -100,11 +100,7 @@ def batch(sources: Sources, config: RunConfig, step: int, worker: int = 0, worke
     first = step * config.data.batch
     places = range(first + worker, first + config.data.batch, workers)
     samples = [sample(sources, config, step, place) for place in places]
-    joined = {name: np.stack([each[name] for each in samples]) for name in samples[0]}
-    # One style a batch, in turn: the Gram matrices of a batch are then averaged over one style.
-    joined["style"] = np.zeros((len(samples), config.num_styles), np.float32)
-    joined["style"][:, step % config.num_styles] = 1.0
-    return joined
+    return {name: np.stack([each[name] for each in samples]) for name in samples[0]}
 
 
 def sample(sources: Sources, config: RunConfig, step: int, index: int) -> Sample:
@@ -121,9 +117,8 @@ def sample(sources: Sources, config: RunConfig, step: int, index: int) -> Sample
         found |= cut(sources.clips.draw(rng), now.crop, rng, config.data.jitter)
     else:
         found |= _synthetic(sources.photos, config, now, rng)
-    if sources.paintings:
-        collection = sources.paintings[step % len(sources.paintings)]
-        found |= collection.draw(rng, now.judged, config.painting_frames)
+    if sources.painting is not None:
+        found |= sources.painting.draw(rng, now.judged, config.painting_frames)
     return found
 
 
@@ -131,17 +126,12 @@ def _maker(
     sources: Sources | Pictures, config: RunConfig, worker: int, workers: int
 ) -> Callable[[int], Batch]:
     found = sources if isinstance(sources, Sources) else Sources(sources)
-    if config.kind == "adversarial" and not found.paintings:
+    if config.kind == "adversarial" and found.painting is None:
         raise UserError(
             "kind=adversarial learns from a collection: give it a folder of paintings, or a clip."
         )
     if config.kind == "keyframes" and found.keyframes is None:
         raise UserError("kind=keyframes learns from pairs: give it a frame and the same frame painted.")
-    if len(found.paintings) not in (0, 1, config.num_styles):
-        raise UserError(
-            f"Give one collection, or one for each of the {config.num_styles} styles. "
-            f"Received: {len(found.paintings)}."
-        )
     if config.data.batch % workers:
         raise UserError(
             f"data.batch must be a multiple of the number of workers, {workers}. "
@@ -160,10 +150,9 @@ def _synthetic(photos: Pictures, config: RunConfig, now: Stage, rng: np.random.G
         "clip": to_float(jitter(frames, rng, data.jitter)),
         "flow": np.stack(flows),
         "visible": np.stack(visible),
-        "light": np.array(clip.light, np.float32),
     }
 
 
-def _any_size(name: str, shape: tuple[int, ...]) -> tuple[int | None, ...]:
-    """The shape without its height and width, where it has them."""
-    return shape if name in ("light", "style") else (*shape[:-3], None, None, shape[-1])
+def _any_size(shape: tuple[int, ...]) -> tuple[int | None, ...]:
+    """The shape without its height and width."""
+    return *shape[:-3], None, None, shape[-1]

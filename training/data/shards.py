@@ -1,8 +1,7 @@
 """A clip cut into shards: T frames in a row without a cut, with the flow and visibility of their pairs.
 
 A shard is one `.npy` file of one record, to be mapped and not read: `frames` (T, H, W, 3) uint8; for pair number i,
-which leads from frame `later` to frame `earlier`, `flow[i]` (H, W, 2) float16 and `visible[i]` (H, W, 1) uint8;
-`light` (T,) float32, the scene's brightness over that of the first frame.
+which leads from frame `later` to frame `earlier`, `flow[i]` (H, W, 2) float16 and `visible[i]` (H, W, 1) uint8.
 """
 
 from __future__ import annotations
@@ -20,14 +19,12 @@ import numpy as np
 import numpy.typing as npt
 
 from keras_vst import flow
-from keras_vst.cuts import CutDetector
 from keras_vst.motion import Frame
 from keras_vst.video import open_source
 
 MOST_FRAMES = 6000  # of one clip: a minute of decoding
 WIDEST = 2.0  # a frame's longer side over its shorter; what is beyond is cut off
-LEAST_VISIBLE = 0.25  # of a frame: below it the flow was lost, or a cut not seen
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+LEAST_VISIBLE = 0.25  # of a frame: below it the flow was lost, or there was a cut
 
 
 @dataclass(frozen=True)
@@ -39,7 +36,7 @@ class ShardSettings:
     pairs: tuple[tuple[int, int], ...]  # (later, earlier): flow leads from the first to the second
     method: str = "dis"
     count: int = 32  # shards of one clip, at most, spread over it
-    version: int = 1  # of this format
+    version: int = 2  # of this format
 
     def nbytes(self, aspect: float = 16 / 9) -> int:
         """The size of one shard, about."""
@@ -53,7 +50,6 @@ class Shard:
     frames: npt.NDArray[np.uint8]
     flow: npt.NDArray[np.float16]
     visible: npt.NDArray[np.uint8]
-    light: npt.NDArray[np.float32]
 
 
 def cut_clip(path: Path, settings: ShardSettings, folder: Path) -> Iterator[tuple[int, Path | None]]:
@@ -61,15 +57,12 @@ def cut_clip(path: Path, settings: ShardSettings, folder: Path) -> Iterator[tupl
 
     A shard that is there already, from a run that was killed, is not made again.
     """
-    detector, window, start = CutDetector(), [], 0
-    made = 0
+    window, start, made = [], 0, 0
     with open_source(path) as source:
         stride = _stride(source.info.frames, settings)
         for index, timed in enumerate(source):
             if index == MOST_FRAMES or made == settings.count:
                 return
-            if detector.is_cut(timed.pixels):
-                window, start = [], index
             if index < start:
                 yield index, None
                 continue
@@ -87,8 +80,8 @@ def cut_clip(path: Path, settings: ShardSettings, folder: Path) -> Iterator[tupl
 def open_shard(path: Path) -> Shard:
     """Map a shard; ValueError where it is not one, or not whole."""
     record = np.load(path, mmap_mode="r")
-    if record.dtype.names != ("frames", "flow", "visible", "light"):
-        raise ValueError(f"A shard has frames, flow, visible, light. {path} has {record.dtype}. Delete it.")
+    if record.dtype.names != ("frames", "flow", "visible"):
+        raise ValueError(f"A shard has frames, flow, visible. {path} has {record.dtype}. Delete it.")
     return Shard(*(record[name][0] for name in record.dtype.names))
 
 
@@ -120,10 +113,9 @@ def _write(file: Path, window: list[Frame], settings: ShardSettings) -> bool:
         ("frames", "u1", (len(window), height, width, 3)),
         ("flow", "<f2", (count, height, width, 2)),
         ("visible", "u1", (count, height, width, 1)),
-        ("light", "<f4", (len(window),)),
     ]
     record: Any = np.zeros(1, kinds)
-    record["frames"], record["light"] = np.stack(window), _light(window, settings, found)
+    record["frames"] = np.stack(window)
     record["flow"], record["visible"] = (np.stack(arrays) for arrays in zip(*found, strict=True))
     buffer = io.BytesIO()
     np.save(buffer, record)
@@ -146,25 +138,6 @@ def write_whole(file: Path, content: bytes) -> None:
 def _flow(later: Frame, earlier: Frame, method: str) -> tuple[flow.Flow, npt.NDArray[np.float32]]:
     backward = flow.estimate(earlier, later, method)
     return backward, flow.visibility(backward, flow.estimate(later, earlier, method))
-
-
-def _light(
-    window: list[Frame],
-    settings: ShardSettings,
-    found: list[tuple[flow.Flow, npt.NDArray[np.float32]]],
-) -> list[float]:
-    """Brightness of what two frames both show, frame by frame: cameras expose by themselves."""
-    steps = {pair: index for index, pair in enumerate(settings.pairs)}
-    light = [1.0]
-    for time in range(1, len(window)):
-        ratio = 1.0
-        if (time, time - 1) in steps:
-            moved, visible = found[steps[time, time - 1]]
-            now, before = (frame.astype(np.float32) @ _LUMA for frame in (window[time], window[time - 1]))
-            seen = visible[..., 0]
-            ratio = float(np.sum(seen * now) / max(np.sum(seen * flow.warp(before, moved)), 1.0))
-        light.append(light[-1] * float(np.clip(ratio, 0.8, 1.25)))
-    return light
 
 
 def _is_whole(file: Path) -> bool:

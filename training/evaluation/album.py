@@ -11,22 +11,12 @@ from training.evaluation.cards import Card
 
 
 def files(cards: Sequence[Card], photos: Sequence[Pixels]) -> Iterator[tuple[str, bytes]]:
-    """Name and content of each: a contact sheet a network, a strip a style, and the plots."""
+    """Name and content of each: a contact sheet and a strip for each network, and the plot."""
     for card in cards:
-        name = _plain(card.name)
-        sheet = pictures.sheet(photos, [style.tiles for style in card.styles])
-        yield f"{name}.jpg", pictures.jpeg(sheet)
-        for style in card.styles:
-            if style.strip is not None:
-                yield f"{name}_{_plain(style.name)}.jpg", pictures.jpeg(style.strip)
-    for name, plot in (
-        ("style_and_flicker.png", plots.style_against_flicker(cards)),
-        ("style_and_time.png", plots.quality_against_time(cards)),
-    ):
-        if plot is not None:
-            yield name, plot
-
-
-def _plain(name: str) -> str:
-    """What may be part of a file's name everywhere."""
-    return re.sub(r"[^\w-]+", "-", name).strip("-") or "unnamed"
+        name = re.sub(r"[^\w-]+", "-", card.name).strip("-") or "unnamed"
+        yield f"{name}.jpg", pictures.jpeg(pictures.sheet(photos, [card.tiles]))
+        if card.strip is not None:
+            yield f"{name}_strip.jpg", pictures.jpeg(card.strip)
+    plot = plots.texture_against_flicker(cards)
+    if plot is not None:
+        yield "texture_and_flicker.png", plot

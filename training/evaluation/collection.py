@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from keras_vst.errors import UserError
-from keras_vst.frames import Pixels, to_float, to_uint8
+from keras_vst.frames import Pixels
 from training.data.photos import find_pictures, load_picture
 from training.evaluation.frechet import frechet_distance
-from training.evaluation.painters import Painter, afresh
+from training.evaluation.painters import Painter
 
 FRECHET = "frechet"
 SIDE = 256  # pixels that are painted
@@ -41,8 +41,7 @@ class Collection:
 
     def distance(self, painter: Painter) -> float:
         """Of the photos, each painted as a picture of its own, to the collection."""
-        paint = afresh(painter)
-        painted = [to_uint8(paint(to_float(photo)[None])[0]) for photo in self.photos]
+        painted = [painter(photo) for photo in self.photos]
         return frechet_distance(self.eyes([_middle(picture, SEEN) for picture in painted]), self.theirs)
 
 

@@ -6,20 +6,20 @@ Pictures and frames are uint8 RGB (H, W, 3).  Flow is backward, (H, W, 2) as (dx
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 import keras_vst
 from keras_vst import flow
-from keras_vst.config import MotionConfig
 from keras_vst.errors import UserError
 from keras_vst.frames import Pixels
-from keras_vst.motion import SyntheticClip, clip_from_photos
+from keras_vst.motion import Layer, SyntheticClip
 from keras_vst.video import open_source
 from keras_vst.video.pictures import read_picture
 from training.data import PICTURE_SUFFIXES, ProceduralPhotos
@@ -28,8 +28,11 @@ from training.data.photos import find_pictures
 FlowBetween = Callable[[int, int], tuple[Any, Any]]  # (time, earlier) -> flow, visible
 
 SCENE = Path(keras_vst.__file__).parent / "assets" / "scene.mp4"
-MOTION = MotionConfig(objects=0, light=0.0)  # a camera alone, with sensor noise of 2/255
-ROOM = 1.25  # of a photo around the frame, for the camera to move in
+SHARE = 0.75  # of a photo that the moving camera sees
+TURN, ZOOM, DRIFT = 0.006, 0.006, (2.5, 1.5)  # of the camera a frame, at most: radians, share, pixels (x, y)
+NOISE = 2.0  # of its sensor, of 255
+QUICK_PHOTOS, QUICK_MOTIONS = 4, 1
+BORDER_ROOM = 64  # pixels that a wide frame has around the place where the border is looked at
 STEP = 8  # sides of pictures are multiples of it
 LARGEST = 1600  # pixels on the longer side of a photo that is kept in memory
 FLOWS_KEPT = 64  # of 2.8 MB each at 640x360
@@ -62,28 +65,39 @@ class Material:
     """Everything that a painter is shown."""
 
     photos: list[Pixels]
-    motions: list[Clip]  # one a photo
+    motions: list[Clip]  # a camera over the first photos
+    wide: list[Pixels]  # the same photos, for the border
     clips: list[Clip]
-    long: Clip  # the first of the clips, but longer
     told: dict[str, str]  # where it comes from
+    long: Clip | None = None  # the first of the clips, longer
 
 
-def gather(photos: str, clips: Sequence[str], count: int, sizes: Sizes) -> Material:
-    """Read `count` photos and as many clips; what is not given is made by the program or comes with it."""
-    pictures = _photos(photos, count, sizes)
+def gather(photos: str, clips: Sequence[str], count: int, sizes: Sizes, *, quick: bool = False) -> Material:
+    """Read `count` photos and as many clips; what is not given is made by the program or comes with it.
+
+    `quick`: a few photos, motion of the first, no clips.
+    """
+    pictures = _photos(photos, min(count, QUICK_PHOTOS) if quick else count, sizes)
+    source = f"of {photos}" if photos else "made by the program (no --photos)"
+    told = {"photos": f"{len(pictures)} {source}"}
+    found = of_photos(pictures, QUICK_MOTIONS if quick else len(pictures), sizes)
+    if quick:
+        return replace(found, told=told)
     paths = _spread(_clip_paths(clips), count) if clips else [SCENE]
-    others = [*pictures[1:], pictures[0]]
-    motions = [_motion(*pair, seed, sizes) for seed, pair in enumerate(zip(pictures, others, strict=True))]
-    told = {
-        "photos": f"{len(pictures)} of {photos}" if photos else f"{len(pictures)} made by the program (no --photos)",
-        "clips": f"{len(paths)} of {', '.join(clips)}" if clips else "the bundled film (no --clips)",
-    }  # fmt: skip
+    named = f"{len(paths)} of {', '.join(clips)}" if clips else "the bundled film (no --clips)"
+    read = [real_clip(path, sizes.video, sizes.frames) for path in paths]
+    long = real_clip(paths[0], sizes.video, sizes.long)
+    return replace(found, clips=read, long=long, told={**told, "clips": named})
+
+
+def of_photos(pictures: Sequence[Pixels], motions: int, sizes: Sizes = SIZES) -> Material:
+    """What can be made of photos alone, motion of the first ones."""
     return Material(
         [fitted(picture, sizes.picture) for picture in pictures],
-        motions,
-        [real_clip(path, sizes.video, sizes.frames) for path in paths],
-        real_clip(paths[0], sizes.video, sizes.long),
-        told,
+        [moving_camera(picture, seed, sizes) for seed, picture in enumerate(pictures[:motions])],
+        [_covering(picture, _wide(sizes)) for picture in pictures[:motions]],
+        [],
+        {},
     )
 
 
@@ -91,7 +105,24 @@ def fitted(picture: Pixels, side: int) -> Pixels:
     """Its longer side brought to `side`, both to multiples of 8."""
     scale = side / max(picture.shape[:2])
     height, width = (max(STEP, round(length * scale / STEP) * STEP) for length in picture.shape[:2])
-    return np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(picture, (width, height), interpolation=method), np.uint8)
+
+
+def moving_camera(photo: Pixels, seed: int, sizes: Sizes) -> Clip:
+    """A camera that drifts, turns and zooms over a photo; its motion is exact."""
+    rng, (height, width), (high, wide) = np.random.default_rng(seed), sizes.video, photo.shape[:2]
+    turn, zoom = rng.uniform(-TURN, TURN), rng.uniform(-ZOOM, ZOOM)
+    drift = [rng.uniform(-most, most) for most in DRIFT]
+    scale, path = SHARE * min(wide / width, high / height), []
+    for time in range(sizes.frames):
+        size = scale * (1 + zoom * time)
+        cosine, sine = size * np.cos(turn * time), size * np.sin(turn * time)
+        turned = np.array([[cosine, -sine, wide / 2], [sine, cosine, high / 2], [0, 0, 1]])
+        path.append(turned @ _shift(drift[0] * time - width / 2, drift[1] * time - height / 2))
+    noise = [rng.normal(0, NOISE, (height, width, 3)).astype(np.float32) for _ in path]
+    clip = SyntheticClip([Layer(photo, None, path)], sizes.video, [1.0] * len(path), noise)
+    return Clip([clip.frame(time) for time in range(sizes.frames)], clip.flow, exact=True)
 
 
 def real_clip(path: Path, size: tuple[int, int], count: int) -> Clip:
@@ -162,16 +193,13 @@ def _clip_paths(given: Sequence[str]) -> list[Path]:
     return found
 
 
-def _motion(photo: Pixels, other: Pixels, seed: int, sizes: Sizes) -> Clip:
-    """A camera over the photo; the motion is exact."""
+def _shift(x: float, y: float) -> npt.NDArray[np.float64]:
+    return np.array([[1, 0, x], [0, 1, y], [0, 0, 1.0]])
+
+
+def _wide(sizes: Sizes) -> tuple[int, int]:
     height, width = sizes.video
-    scale = ROOM * max(height / photo.shape[0], width / photo.shape[1])
-    size = round(photo.shape[1] * scale), round(photo.shape[0] * scale)
-    large = np.asarray(cv2.resize(photo, size, interpolation=cv2.INTER_CUBIC), np.uint8)
-    clip: SyntheticClip = clip_from_photos(
-        large, other, sizes.frames, sizes.video, np.random.default_rng(seed), MOTION
-    )
-    return Clip([clip.frame(time) for time in range(sizes.frames)], clip.flow, exact=True)
+    return height + 2 * BORDER_ROOM, width + 2 * BORDER_ROOM
 
 
 def _covering(frame: Pixels, size: tuple[int, int]) -> Pixels:

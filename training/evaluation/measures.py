@@ -1,27 +1,25 @@
-"""The measures of the score-card: what each is called, where its bar lies, and how it is taken.
+"""The measures of the score-card: what each is called, where its floor and aim lie, and how a row is made of them.
 
-Frames are float32 in [0, 1], (1, H, W, 3); a clip of frames is (T, H, W, 3).  Definitions live in
-keras_vst/metrics.py; here they meet painters, photos and clips.
+Definitions are in keras_vst/metrics.py; here they meet painters, photos and clips.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from keras_vst import metrics
-from keras_vst.cuts import CutDetector
 from keras_vst.frames import Pixels, to_float
-from training.evaluation.material import Clip
-from training.evaluation.painters import Frames, Painter, afresh, as_clip
+from training.evaluation.material import BORDER_ROOM, Clip, Material
+from training.evaluation.painters import Painter
 
-FAR = 10  # frames apart, of the long-term warp error
-SHIFTS = (1, 4)  # pixels
-BEFORE_CUT = 6  # frames: what a memory holds has settled
+OUTERMOST = 4  # pixels, looked at by themselves
+
+Row = dict[str, float]
+Tick = Callable[[str], None]  # told the row, once for each piece
 
 
 @dataclass(frozen=True)
@@ -31,88 +29,108 @@ class Measure:
     title: str
     told: str
     digits: int = 3
-    most: float | None = None  # the bar: the median over the styles may not exceed it
+    floor: float | None = None  # the least that a network of the zoo must reach
+    aim: float | None = None
+    more: bool = False  # whether more is better
+
+    def reaches(self, value: float, limit: float) -> bool:
+        """Whether a value is as good as the limit."""
+        return value >= limit if self.more else value <= limit
+
+    def unfit(self, value: float) -> bool:
+        """Worse than half of the floor, which no network may be."""
+        return self.floor is not None and not self.reaches(
+            value, self.floor / 2 if self.more else 2 * self.floor
+        )
 
 
 MEASURES = {
-    "style": Measure("style", "distance of Gram matrices to the painting's, relative", 3, 0.30),
+    "palette": Measure("palette", "colours of all photos against the painting's; two have 0.33-0.40", 3, 0.22, 0.15),
+    "contrast": Measure("contrast", "deviation along the painting's first colour axis, over its", 2, 0.80, 0.95, True),
+    "contrast_2": Measure("contrast, 2nd", "the same along the second axis", 2, 0.72, 0.90, True),
+    "hue": Measure("hue", "share of the colour that the photo's own hue decides beyond its light", 3, 0.08, 0.20, True),
+    "texture": Measure("texture", "means and centred covariances of VGG16 against the painting's", 3, 0.65, 0.35),
+    "style": Measure("style", "raw Gram matrices against the painting's, to compare with others", 3),
     "frechet": Measure("Frechet", "features of EfficientNet-Lite0: painted photos against the collection", 1),
-    "content": Measure("content", "distance of VGG16 relu3_3 to the photo's, relative", 3, 0.95),
-    "ssim": Measure("SSIM", "structural similarity to the photo; higher keeps more of it"),
-    "warp": Measure("warp", "frame against the one before, moved by the exact motion, RMSE", 4, 0.045),
-    "warp_10": Measure("warp, 10", "the same, ten frames apart", 4),
-    "warp_real": Measure("warp, clips", "the same on clips of a camera, motion by DIS where it agrees both ways", 4),
-    "warp_real_10": Measure("warp, clips, 10", "the same, ten frames apart", 4),
-    "noise_flicker": Measure("noise", "sensor noise of a still picture: what comes out over what goes in", 2),
-    "shift_1": Measure("shift 1", "change when the window moves by one pixel, RMSE", 4),
-    "shift_4": Measure("shift 4", "the same by four pixels", 4),
-    "crop_consistency": Measure("crop", "inside of a painted crop against that place of the painted frame", 4, 0.02),
-    "ghost": Measure("ghost", "first frame after a cut against a fresh start, memory kept, RMSE", 4),
-    "ghost_reset": Measure("ghost, reset", "the same with the memory dropped where a cut is seen, as `vst` does", 4),
+    "content": Measure("content", "VGG16 relu3_3 against the photo's, relative", 3, 1.20, 0.80),
+    "warp": Measure("warp", "frame against the one before, moved by the exact motion, RMSE", 4),
+    "steady": Measure("steady", "warp over contrast: a grey picture is not steady", 4, 0.035, 0.020),
+    "warp_real": Measure("warp, clips", "warp on clips of a camera, motion by DIS where it agrees both ways", 4),
+    "border": Measure("border", "error of the outermost 16 pixels over the inside's in a larger frame", 2, 2.0, 1.2),
+    "border_4": Measure("border, 4", "the same of the outermost 4 pixels by themselves", 2),
 }  # fmt: skip
 
 
-class Remembering:
-    """Features of the pictures seen last: a row asks for those of the photo and the painting again and again."""
+def measure(
+    painters: Mapping[str, Painter],
+    material: Material,
+    painting: Pixels | None,
+    features: metrics.Features,
+    tick: Tick = lambda _: None,
+) -> dict[str, Row]:
+    """A row for each painter: medians over photos, motions and clips; colours over all photos together.
 
-    def __init__(self, features: metrics.Features, most: int = 5) -> None:
-        self._features, self._most = features, most
-        self._kept: OrderedDict[tuple[bytes, tuple[int, ...]], Mapping[str, Any]] = OrderedDict()
+    Painters take turns on a photo, whose features are computed once.  Without a painting there is no style.
+    """
+    columns: dict[str, dict[str, list[float]]] = {row: defaultdict(list) for row in painters}
+    painted: dict[str, list[metrics.Frames]] = {row: [] for row in painters}
+    target = None if painting is None else _unit(painting)
+    texture = None if target is None else metrics.Texture(features(target))
 
-    def __call__(self, frames: Any) -> Mapping[str, Any]:
-        """(B, H, W, 3) -> layer name -> features."""
-        pixels = np.asarray(frames)
-        key = pixels.tobytes(), pixels.shape
-        if key not in self._kept:
-            self._kept[key] = self._features(frames)
-        self._kept.move_to_end(key)
-        while len(self._kept) > self._most:  # each is 100 MB at 512 px
-            self._kept.popitem(last=False)
-        return self._kept[key]
+    def add(row: str, found: Row) -> None:
+        for key, value in found.items():
+            columns[row][key].append(value)
+        tick(row)
 
-
-def of_photo(
-    painter: Painter, photo: Frames, painting: Frames | None, features: metrics.Features
-) -> dict[str, float]:
-    """What one picture tells."""
-    paint = afresh(painter)
-    stylized = paint(photo)
-    found = {"style": metrics.style_distance(stylized, painting, features)} if painting is not None else {}
-    shifts = metrics.shift_stability(paint, photo, SHIFTS)
-    return {
-        **found,
-        "content": metrics.content_distance(stylized, photo, features),
-        "ssim": metrics.structural_similarity(stylized, photo),
-        "crop_consistency": metrics.crop_consistency(paint, photo),
-        **{f"shift_{pixels}": error for pixels, error in shifts.items()},
-        "noise_flicker": metrics.noise_flicker(as_clip(painter), photo),
-    }
+    for photo in material.photos:
+        original = _unit(photo)
+        seen = features(original)
+        for row, painter in painters.items():
+            painted[row].append(_unit(painter(photo)))
+            looks = features(painted[row][-1])
+            found = {
+                "hue": metrics.hue_kept(painted[row][-1], original),
+                "content": metrics.content_error(looks, seen),
+            }
+            add(row, {**found, **(of_texture(metrics.Texture(looks), texture) if texture else {})})
+    for clip in (*material.motions, *material.clips):
+        for row, painter in painters.items():
+            add(row, of_clip(painter, clip))
+    for frame in material.wide:
+        for row, painter in painters.items():
+            add(row, of_border(painter, frame))
+    return {row: _together(columns[row], painted[row], target) for row in painters}
 
 
-def of_clip(painter: Painter, clip: Clip) -> dict[str, float]:
+def num_looks(material: Material) -> int:
+    """How often `tick` is called for each painter."""
+    return len(material.photos) + len(material.motions) + len(material.clips) + len(material.wide)
+
+
+def of_texture(painted: metrics.Texture, painting: metrics.Texture) -> Row:
+    """What one picture tells of the style."""
+    return {"style": painted.style_error(painting), "texture": painted.error(painting)}
+
+
+def of_clip(painter: Painter, clip: Clip) -> Row:
     """Steadiness over a clip whose motion is known, exactly or estimated."""
-    stylized, name = painted(painter, clip), "warp" if clip.exact else "warp_real"
-    found = {name: metrics.clip_warp_error(stylized, clip.flow)}
-    if any(
-        clip.flow(time, time - FAR)[1].any() for time in range(FAR, len(stylized))
-    ):  # else all has left the frame
-        found[f"{name}_10"] = metrics.clip_warp_error(stylized, clip.flow, step=FAR)
-    return found
+    painted = to_float(np.stack(painter.clip(clip)))
+    return {"warp" if clip.exact else "warp_real": metrics.clip_warp_error(painted, clip.flow)}
 
 
-def of_cut(painter: Painter, before: Clip, after: Clip) -> dict[str, float]:
-    """What shines through from one clip into the next: its first frame against the same from a fresh start."""
-    shown = [*before.frames[-BEFORE_CUT:], after.frames[0]]
-    fresh = afresh(painter)(to_float(shown[-1])[None])
+def of_border(painter: Painter, wide: Pixels) -> Row:
+    """A frame by itself against the same place inside a larger one."""
+    room = slice(BORDER_ROOM, -BORDER_ROOM)
+    alone, inside = _unit(painter(np.ascontiguousarray(wide[room, room]))), _unit(painter(wide)[room, room])
     return {
-        "ghost": _rmse(_last(painter, shown, resets=False), fresh),
-        "ghost_reset": _rmse(_last(painter, shown, resets=True), fresh),
+        "border": metrics.border_ratio(alone, inside),
+        "border_4": metrics.border_ratio(alone, inside, width=OUTERMOST),
     }
 
 
-def of_precision(reference: Painter, other: Painter, clip: Clip) -> dict[str, float]:
-    """A rounded file against the exact one over a clip, each with its own memory: PSNR in dB, ratio of flicker."""
-    ours, theirs = painted(reference, clip), painted(other, clip)
+def of_precision(exact: Painter, rounded: Painter, clip: Clip) -> Row:
+    """A rounded file against the exact one over a clip: PSNR in dB, ratio of flicker."""
+    ours, theirs = (to_float(np.stack(painter.clip(clip))) for painter in (exact, rounded))
     error = np.mean(np.square(ours.astype(np.float64) - theirs))
     flicker = [metrics.clip_warp_error(each, clip.flow) for each in (theirs, ours)]
     return {
@@ -121,23 +139,17 @@ def of_precision(reference: Painter, other: Painter, clip: Clip) -> dict[str, fl
     }
 
 
-def painted(painter: Painter, clip: Clip) -> Frames:
-    """The whole clip, (T, H, W, 3)."""
-    paint = as_clip(painter)
-    return np.concatenate([paint(to_float(frame)[None]) for frame in clip.frames])
+def _together(
+    columns: Mapping[str, list[float]], painted: list[metrics.Frames], painting: metrics.Frames | None
+) -> Row:
+    found = {key: float(np.median(values)) for key, values in columns.items()}
+    if painting is not None:
+        found["palette"] = metrics.palette_distance(painted, painting)
+        found["contrast"], found["contrast_2"] = metrics.contrast(painted, painting)
+        if "warp" in found:
+            found["steady"] = metrics.steady(found["warp"], found["contrast"])
+    return {key: found[key] for key in MEASURES if key in found}
 
 
-def _last(painter: Painter, shown: list[Pixels], *, resets: bool) -> Frames:
-    """The last of the frames as painted; with `resets` the memory is dropped where a cut is seen."""
-    paint, cuts = as_clip(painter), CutDetector()
-    stylized = paint(to_float(shown[0])[None])
-    cuts.is_cut(shown[0])
-    for frame in shown[1:]:
-        if cuts.is_cut(frame) and resets:
-            painter.reset()
-        stylized = paint(to_float(frame)[None])
-    return stylized
-
-
-def _rmse(first: Frames, second: Frames) -> float:
-    return float(np.sqrt(np.mean(np.square(first.astype(np.float64) - second))))
+def _unit(frame: Pixels) -> metrics.Frames:
+    return to_float(frame)[None]

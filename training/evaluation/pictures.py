@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -11,20 +12,19 @@ import numpy as np
 from keras_vst import flow
 from keras_vst.frames import Pixels, to_float, to_uint8
 from training.evaluation.material import Clip
-from training.evaluation.painters import Painter, afresh, as_clip
+from training.evaluation.painters import Painter
 
 NUM_PHOTOS = 3
 TILE_HEIGHT = 256
 WINDOW = (128, 192)  # (height, width) of the middle of a frame, enlarged
 ENLARGED = 3
 CHANGE = 4  # times; a flicker of one level is not seen, and adds up
-FIRST_SHOWN = 5  # frame; the memory has settled
+FIRST_SHOWN = 2  # frame; a film network has seen its own by then
 
 
 def tiles(painter: Painter, photos: Sequence[Pixels]) -> list[Pixels]:
     """The first photos as painted, all of one height."""
-    paint = afresh(painter)
-    return [tile(to_uint8(paint(to_float(photo)[None])[0])) for photo in photos[:NUM_PHOTOS]]
+    return [tile(painter(photo)) for photo in photos[:NUM_PHOTOS]]
 
 
 def tile(picture: Pixels) -> Pixels:
@@ -34,7 +34,7 @@ def tile(picture: Pixels) -> Pixels:
 
 
 def sheet(photos: Sequence[Pixels], rows: Sequence[Sequence[Pixels]]) -> Pixels:
-    """The photos above, below them a row for each style."""
+    """The photos above, below them a row for each network."""
     first = [tile(photo) for photo in photos[:NUM_PHOTOS]]
     return np.concatenate([np.concatenate(list(row), axis=1) for row in (first, *rows)])
 
@@ -42,9 +42,8 @@ def sheet(photos: Sequence[Pixels], rows: Sequence[Sequence[Pixels]]) -> Pixels:
 def strip(painter: Painter, clips: Sequence[Clip]) -> Pixels:
     """Three frames in a row of the clip that moves most; as painted; and what changed but for the motion."""
     clip = max(clips, key=lambda clip: float(np.abs(clip.flow(1, 0)[0]).mean()))
-    paint = as_clip(painter)
     last = min(FIRST_SHOWN + 3, len(clip.frames))
-    painted = [to_uint8(paint(to_float(frame)[None])[0]) for frame in clip.frames[:last]]
+    painted = painter.clip(replace(clip, frames=clip.frames[:last]))
     shown = range(last - 3, last)
     rows = [
         [clip.frames[time] for time in shown],

@@ -1,4 +1,4 @@
-"""Runs the measures: every style of a network beside its controls and the peers, on the same photos and clips."""
+"""Runs the measures: every network beside its controls and the peer, on the same photos and clips."""
 
 from __future__ import annotations
 
@@ -6,36 +6,25 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from keras_vst import losses, metrics
-from keras_vst.frames import to_float
-from keras_vst.ops import Tensor
+from keras_vst import metrics
+from keras_vst.frames import Pixels, to_float
 from keras_vst.zoo import DEFAULT_MARGIN
 from training.evaluation import pictures, speed
 from training.evaluation.cards import (
+    BLURRED,
+    LEFT_ALONE,
     NETWORK,
-    NO_MEMORY,
     PEER_PICTURE,
     PEER_STYLES,
-    RUNNING_MEAN,
+    TWO_COLOURED,
     Card,
-    Row,
-    StyleCard,
 )
 from training.evaluation.collection import FRECHET, Collection
 from training.evaluation.material import Material, Sizes, fitted
-from training.evaluation.measures import of_precision
-from training.evaluation.painters import (
-    Blurred,
-    Forgetful,
-    Identity,
-    Network,
-    Painter,
-    Smoothed,
-    Student,
-)
+from training.evaluation.measures import Tick, measure, num_looks, of_precision
+from training.evaluation.painters import Blurred, Identity, Painter, TwoColoured
 from training.evaluation.peer import NUM_STYLES, Peer, PeerPainter
-from training.evaluation.rows import Tick, measure, num_looks
-from training.evaluation.subjects import Painting, Subject, open_file, open_subject
+from training.evaluation.subjects import Painting, Subject, open_file, open_painter
 
 CHOOSING = 256  # pixels of the picture on which the peer's nearest style is chosen
 
@@ -49,30 +38,42 @@ class Evaluation:
     sizes: Sizes
     threads: int = 2
     peer: Peer | None = None
-    controls: bool = True  # whether each style stands beside its controls: five rows instead of one
+    controls: bool = True  # whether each network stands beside its controls
     collection: Collection | None = None
     tick: Tick = lambda _: None
-    _peer_grams: list[dict[str, Tensor]] = field(default_factory=list)  # of a photo in each of its own styles
+    _peer_textures: list[metrics.Texture] = field(
+        default_factory=list
+    )  # of a photo in each of its own styles
 
-    def units(self, num_styles: int) -> int:
+    def units(self, painting: Painting | None) -> int:
         """How often `tick` is called for a network."""
-        peers = 2 * (self.peer is not None)
-        looks = num_looks(self.material) * ((5 if self.controls else 1) + peers)
-        if self.collection is not None:
-            looks += (3 if self.controls else 1) + peers
-        return num_styles * looks
+        rows = 1 + (2 + (painting is not None)) * self.controls
+        rows += (1 + (painting is not None)) * (self.peer is not None)
+        return rows * (num_looks(self.material) + (self.collection is not None))
 
-    def score(self, subject: Subject, paintings: list[Painting | None], times: dict[str, float]) -> Card:
-        """All styles of one network; `paintings` has one for each."""
-        network = open_subject(subject, self.threads)
-        styles = [self._style(subject, network, *each) for each in enumerate(paintings)]
+    def score(self, subject: Subject, painting: Painting | None, times: dict[str, float]) -> Card:
+        """One network, beside its controls."""
+        own = open_painter(subject, self.threads)
+        painters = {NETWORK: own, **self._beside(own, painting)}
+        target = None if painting is None else painting.pixels
+
+        def tick(row: str) -> None:
+            self.tick(f"{subject.name}: {row}")
+
+        rows = measure(painters, self.material, target, self.features, tick)
+        if self.collection is not None:
+            for row, painter in painters.items():
+                rows[row][FRECHET] = self.collection.distance(painter)
+                tick(row)
         return Card(
             subject.name,
             str(subject.path),
             subject.path.stat().st_size if subject.is_file else None,
-            styles,
+            rows,
             times,
-            self._rounded(subject, network),
+            self._rounded(subject, own),
+            pictures.tiles(own, self.material.photos),
+            pictures.strip(own, self.material.motions),
         )
 
     def times(self, subjects: list[Subject]) -> dict[str, dict[str, float]]:
@@ -92,72 +93,40 @@ class Evaluation:
         shared = {name: value for name, value in found.items() if name == PEER_STYLES}
         return {str(subject.path): {**_own_times(subject, found), **shared} for subject in subjects}
 
-    def _style(self, subject: Subject, network: Network, index: int, painting: Painting | None) -> StyleCard:
-        name = subject.styles[index]["name"] if index < len(subject.styles) else f"style {index}"
-        painters = self._painters(network, subject.margin, index, painting)
-        target = None if painting is None else painting.frames
-
-        def tick(row: str) -> None:
-            self.tick(f"{subject.name}, {name}: {row}")
-
-        rows = measure(painters, self.material, target, self.features, tick)
-        self._compare(painters, rows, tick)
-        student = painters[NETWORK]
-        tiles = pictures.tiles(student, self.material.photos)
-        return StyleCard(name, rows, tiles, pictures.strip(student, self.material.motions))
-
-    def _compare(self, painters: dict[str, Painter], rows: dict[str, Row], tick: Tick) -> None:
-        """Add the distance to the collection; what differs in its memory alone paints the same photos."""
-        for row, painter in painters.items():
-            if self.collection is not None and row not in (NO_MEMORY, RUNNING_MEAN):
-                rows[row][FRECHET] = self.collection.distance(painter)
-                tick(row)
-
-    def _painters(
-        self, network: Network, margin: int, index: int, painting: Painting | None
-    ) -> dict[str, Painter]:
-        """Rows of the card, each with a memory of its own."""
-
-        def student() -> Student:
-            return Student(network, index, margin)
-
-        rows: dict[str, Painter] = {NETWORK: student()}
+    def _beside(self, own: Painter, painting: Painting | None) -> dict[str, Painter]:
+        """The other rows of the card."""
+        rows: dict[str, Painter] = {}
         if self.controls:
-            rows |= {
-                NO_MEMORY: Forgetful(student()),
-                RUNNING_MEAN: Smoothed(student()),
-                "blurred": Blurred(student()),
-                "frame left alone": Identity(),
-            }
+            rows |= {BLURRED: Blurred(own), LEFT_ALONE: Identity()}
+            if painting is not None:
+                rows[TWO_COLOURED] = TwoColoured(painting.pixels)
         if self.peer is not None:
-            rows[PEER_STYLES] = PeerPainter(self.peer, self._nearest(painting))
+            rows[PEER_STYLES] = PeerPainter(self.peer, self._nearest(self.peer, painting))
             if painting is not None:
                 rows[PEER_PICTURE] = PeerPainter(self.peer, str(painting.path))
         return rows
 
-    def _nearest(self, painting: Painting | None) -> int:
+    def _nearest(self, peer: Peer, painting: Painting | None) -> int:
         """Of the peer's own styles the one that comes nearest to the painting."""
-        assert self.peer
         if painting is None:
             return 0
-        if not self._peer_grams:
-            photo = to_float(fitted(self.material.photos[0], CHOOSING))[None]
-            pictures_of_peer = (PeerPainter(self.peer, style)(photo) for style in range(NUM_STYLES))
-            self._peer_grams = [losses.grams(self.features(picture)) for picture in pictures_of_peer]
-        target = losses.grams(self.features(painting.frames))
-        return int(np.argmin([float(losses.style(grams, target)) for grams in self._peer_grams]))
+        if not self._peer_textures:
+            photo = fitted(self.material.photos[0], CHOOSING)
+            painted = (PeerPainter(peer, style)(photo) for style in range(NUM_STYLES))
+            self._peer_textures = [self._texture(picture) for picture in painted]
+        target = self._texture(painting.pixels)
+        return int(np.argmin([each.style_error(target) for each in self._peer_textures]))
 
-    def _rounded(self, subject: Subject, network: Network) -> dict[str, float]:
-        """The int8 file against this one, the median over the styles."""
-        if subject.rounded is None:
+    def _texture(self, picture: Pixels) -> metrics.Texture:
+        return metrics.Texture(self.features(to_float(picture)[None]))
+
+    def _rounded(self, subject: Subject, own: Painter) -> dict[str, float]:
+        """The int8 file against this one."""
+        if subject.rounded is None or self.material.long is None:
             return {}
-        other = open_file(subject.rounded, self.threads)
-        found: list[dict[str, float]] = []
-        for index in range(network.num_styles):
-            exact, rounded = (Student(each, index, subject.margin) for each in (network, other))
-            found.append(of_precision(exact, rounded, self.material.long))
-        medians = {name: float(np.median([each[name] for each in found])) for name in found[0]}
-        return {**medians, "bytes": subject.rounded.stat().st_size}
+        other = open_file(subject.rounded, self.threads, subject.margin)
+        found = of_precision(own, other, self.material.long)
+        return {**found, "bytes": subject.rounded.stat().st_size}
 
 
 def _own_times(subject: Subject, found: dict[str, float]) -> dict[str, float]:

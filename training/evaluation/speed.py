@@ -12,15 +12,12 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 import keras_vst
 from keras_vst.errors import UserError
-from keras_vst.runners.onnx import OnnxRunner
-from keras_vst.runners.tflite import Runner, find_runtime
-from keras_vst.runners.verify import read_network
+from keras_vst.networks import open_network
 
 WARM_UP = 5  # frames
 TIMED = 40  # frames at most
@@ -69,19 +66,12 @@ def milliseconds(path: Path, size: tuple[int, int], threads: int) -> float:
 
 def time_here(path: Path, size: tuple[int, int], threads: int) -> float:
     """What the process of its own does."""
-    runner: Any
-    if path.suffix.lower() == ".onnx":
-        runner = OnnxRunner(path, threads=threads)
-    else:
-        runner = Runner(path, read_network(path), find_runtime(), threads)
+    network = open_network(path, threads=threads)
     frame = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
-    style = np.eye(1, runner.num_styles, dtype=np.float32)
-    state = None
 
     def step() -> float:
-        nonlocal state
         start = time.perf_counter()
-        _, state = runner.run_pixels(frame, style, state)
+        network.paint(frame)
         return time.perf_counter() - start
 
     return 1000 * timed(step)

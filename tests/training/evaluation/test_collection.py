@@ -10,7 +10,7 @@ from training.evaluation.painters import Identity
 
 class Darker(Identity):
     def __call__(self, frames):
-        return super().__call__(frames) * np.float32(0.5)
+        return (0.5 * super().__call__(frames)).round().astype(np.uint8)
 
 
 def brightness(pictures):

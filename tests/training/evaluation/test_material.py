@@ -1,9 +1,12 @@
+import cv2
 import numpy as np
 import pytest
 
 from keras_vst.errors import UserError
+from keras_vst.flow import warp
 from keras_vst.video.pictures import write_picture
-from training.evaluation.material import MOTION, Sizes, fitted, gather
+from tests.conftest import draw_picture
+from training.evaluation.material import Sizes, fitted, gather, moving_camera
 
 SMALL = Sizes(picture=96, video=(48, 64), frames=4, long=6)
 
@@ -20,7 +23,23 @@ def test_photos_become_pictures_and_motion_and_clips_are_cut_to_size(photos, sho
     for clip in (*found.motions, *found.clips):
         assert [frame.shape for frame in clip.frames] == [(48, 64, 3)] * 4
     assert len(found.long.frames) == 6
-    assert (MOTION.noise, MOTION.objects) == (2.0, 0)
+    assert [frame.shape for frame in found.wide] == [(48 + 128, 64 + 128, 3)] * 3
+
+
+def test_quickly_there_are_a_few_photos_motion_of_the_first_and_no_clips(photos):
+    found = gather(str(photos), ["nowhere.mp4"], 6, SMALL, quick=True)
+    assert (len(found.photos), len(found.motions), len(found.wide), found.clips) == (4, 1, 1, [])
+    assert list(found.told) == ["photos"]
+
+
+def test_the_camera_moves_as_its_flow_says_with_sensor_noise_of_two_levels():
+    photo = cv2.GaussianBlur(draw_picture(1, 96, 128), (0, 0), 2)
+    clip = moving_camera(photo, 3, SMALL)
+    flow, visible = clip.flow(1, 0)
+    assert np.abs(flow).max() > 0.5
+    moved = warp(clip.frames[0].astype(np.float32), flow)
+    error = ((moved - clip.frames[1]) * visible)[visible[..., 0] > 0]
+    assert 2 < error.std() < 2 * np.sqrt(2) + 0.5
 
 
 def test_motion_is_exact_and_that_of_clips_is_trusted_in_places_only(photos, short_clip):

@@ -1,15 +1,15 @@
 import numpy as np
 import pytest
 
+from keras_vst import metrics
 from keras_vst.frames import to_float
 from tests.conftest import draw_picture
-from tests.training.evaluation.networks import Ghost, Plain, flat_clip, moving_clip
+from tests.training.evaluation.networks import Grey, Negative, bordered, material, moving_clip
 from tests.training.runs import tiny_vgg16
-from training.evaluation.material import fitted
-from training.evaluation.measures import Remembering, of_clip, of_cut, of_photo, of_precision
-from training.evaluation.painters import Identity, Smoothed, Student
-
-STYLE = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
+from training.evaluation.material import QUICK_PHOTOS
+from training.evaluation.measures import MEASURES, measure, num_looks, of_border, of_clip, of_precision
+from training.evaluation.painters import Blurred, Identity, Live, Painter, TwoColoured
+from training.evaluation.quick import quick_score
 
 
 @pytest.fixture(scope="module")
@@ -18,88 +18,78 @@ def features():
 
 
 @pytest.fixture(scope="module")
-def photo():
-    return to_float(fitted(draw_picture(3, 160, 160), 208))[None]
+def shown():
+    return material()
 
 
-def gram(features):
-    flat = np.asarray(features, np.float64).reshape(-1, features.shape[-1])
-    return flat.T @ flat / len(flat)
+def unit(*pictures):
+    return [to_float(picture)[None] for picture in pictures]
 
 
-def relative(ours, theirs):
-    return np.mean((np.asarray(ours, np.float64) - theirs) ** 2) / np.mean(
-        np.asarray(theirs, np.float64) ** 2
-    )
+def test_painters_are_shown_the_same_and_a_row_holds_medians_and_colours_of_all_photos(shown, features):
+    ticks, painting = [], draw_picture(9)
+    painters = {"same": Identity(), "blur": Blurred(Identity()), "two": TwoColoured(painting)}
+    found = measure(painters, shown, painting, features, ticks.append)
+    assert set(found["same"]) == set(MEASURES) - {"frechet"} == set(found["blur"])
+    assert ticks == ["same", "blur", "two"] * num_looks(shown)
+    photos, (target,) = unit(*shown.photos), unit(painting)
+    own = found["same"]
+    assert own["palette"] == metrics.palette_distance(photos, target)
+    assert (own["contrast"], own["contrast_2"]) == metrics.contrast(photos, target)
+    hues = [metrics.hue_kept(photo, photo) for photo in photos]
+    assert own["hue"] == pytest.approx(np.median(hues))
+    textures = [metrics.texture_distance(photo, target, features) for photo in photos]
+    assert own["texture"] == pytest.approx(np.median(textures), rel=1e-3)
+    styles = [metrics.style_distance(photo, target, features) for photo in photos]
+    assert own["style"] == pytest.approx(np.median(styles), rel=1e-3)
+    assert own["content"] == 0 < found["blur"]["content"]
+    assert own["steady"] == pytest.approx(own["warp"] / own["contrast"])
+    assert found["blur"]["warp"] < own["warp"]
+    assert found["two"]["contrast_2"] < 0.05
 
 
-def test_leaving_a_photo_alone_costs_nothing_but_style(features, photo):
-    painting = to_float(draw_picture(9))[None]
-    found = of_photo(Identity(), photo, painting, features)
-    ours, theirs = features(photo), features(painting)
-    by_hand = np.mean([relative(gram(ours[name]), gram(theirs[name])) for name in STYLE])
-    assert found.pop("style") == pytest.approx(by_hand, rel=1e-3)
-    assert found.pop("ssim") == pytest.approx(1, abs=1e-5)
-    assert found.pop("noise_flicker") == pytest.approx(1, abs=1e-6)
-    assert set(found) == {"content", "crop_consistency", "shift_1", "shift_4"}
-    assert max(found.values()) == 0
+def test_a_grey_painter_is_steady_by_its_warp_error_alone(shown, features):
+    found = measure({"grey": Grey()}, shown, draw_picture(9), features)["grey"]
+    assert found["contrast"] == pytest.approx(0, abs=1e-9)
+    assert found["warp"] == found["hue"] == 0
+    noisy = Live(lambda frame: np.random.default_rng(0).integers(126, 131, frame.shape).astype(np.uint8))
+    found = measure({"noisy": noisy}, shown, draw_picture(9), features)["noisy"]
+    assert found["steady"] > 5 * found["warp"]
 
 
-def test_a_network_that_ignores_the_photo_is_steady_and_shows_nothing_of_it(features, photo):
-    found = of_photo(Student(Plain(), 2), photo, None, features)
-    flat = features(np.full_like(photo, 0.5))["relu3_3"]
-    assert found["content"] == pytest.approx(relative(flat, np.asarray(features(photo)["relu3_3"])), rel=1e-3)
-    assert found["ssim"] < 0.7
-    assert found["noise_flicker"] == found["shift_1"] == found["crop_consistency"] == 0
-    assert "style" not in found
+def test_without_a_painting_there_is_what_needs_none(shown, features):
+    found = measure({"same": Identity()}, shown, None, features)["same"]
+    assert list(found) == ["hue", "content", "warp", "warp_real", "border", "border_4"]
 
 
 def test_what_stands_still_and_is_left_alone_differs_by_its_noise_alone():
     found = of_clip(Identity(), moving_clip(5, noise=4.0, shift=0.0))
-    by_hand = np.sqrt(2 * (4 / 255) ** 2)  # of two frames, each with its own
-    assert found["warp"] == pytest.approx(by_hand, rel=0.08)
-    assert found["warp_10"] == pytest.approx(by_hand, rel=0.08)
+    assert found == {"warp": pytest.approx(np.sqrt(2 * (4 / 255) ** 2), rel=0.08)}  # two frames, each its own
 
 
 def test_exact_motion_takes_a_moving_camera_out_of_the_error():
     clip = moving_clip(6, noise=0.0, shift=6.0)
-    frames = [to_float(frame) for frame in clip.frames]
-    jump = np.sqrt(np.mean((frames[1] - frames[0]) ** 2))
+    first, second = (to_float(frame) for frame in clip.frames[:2])
+    jump = np.sqrt(np.mean((second - first) ** 2))
     assert jump > 0.02
-    assert of_clip(Identity(), clip)["warp"] < jump / 3
+    assert of_clip(Negative(), clip)["warp"] < jump / 3
 
 
-def test_estimated_motion_has_columns_of_its_own_and_a_short_clip_no_long_term():
-    clip = moving_clip(5, noise=2.0, count=4)
-    assert set(of_clip(Identity(), type(clip)(clip.frames, clip.flow, exact=False))) == {"warp_real"}
+def test_a_painter_of_borders_is_found_out_and_the_outermost_pixels_by_themselves():
+    wide = draw_picture(1, 48 + 128, 64 + 128)
+    found = of_border(Live(bordered, margin=0), wide)
+    assert found["border_4"] > 1.5 * found["border"] > 15
+    assert of_border(Live(bordered, margin=8), wide) == {"border": 0, "border_4": 0}
 
 
-def test_a_memory_shows_through_a_cut_unless_it_is_dropped_there():
-    before, after = flat_clip(51), flat_clip(204)
-    found = of_cut(Student(Ghost()), before, after)
-    assert found["ghost"] == pytest.approx(0.5 * 51 / 255, abs=1e-5)
-    assert found["ghost_reset"] == 0
-
-
-def test_a_cut_that_is_not_seen_leaves_the_ghost_where_it_is():
-    before, after = flat_clip(51), flat_clip(60)
-    found = of_cut(Student(Ghost()), before, after)
-    assert found["ghost_reset"] == found["ghost"] > 0.05
-
-
-def test_a_running_mean_has_a_ghost_and_no_memory_none():
-    assert of_cut(Smoothed(Identity()), flat_clip(0), flat_clip(255))["ghost"] == pytest.approx(0.6, abs=1e-5)
-    assert of_cut(Identity(), flat_clip(0), flat_clip(255)) == {"ghost": 0, "ghost_reset": 0}
-
-
-class Rounded(Identity):
-    def __call__(self, frames):
-        return np.round(np.asarray(frames, np.float32) * 15) / 15
+class Rounded(Painter):
+    def __call__(self, frame):
+        return (np.round(frame / 17) * 17).astype(np.uint8)
 
 
 def test_a_rounded_file_is_compared_in_decibels_and_in_flicker():
     clip = moving_clip(5, noise=2.0, shift=0.0)
-    frames = np.stack([to_float(frame) for frame in clip.frames]).astype(np.float64)
+    frames = np.stack(clip.frames) / 255
     rounded = np.round(frames * 15) / 15
     flicker = [np.sqrt(np.mean(np.diff(each, axis=0) ** 2)) for each in (frames, rounded)]
     found = of_precision(Identity(), Rounded(), clip)
@@ -107,14 +97,17 @@ def test_a_rounded_file_is_compared_in_decibels_and_in_flicker():
     assert found["flicker_ratio"] == pytest.approx(flicker[1] / flicker[0], rel=1e-3)
 
 
-def test_features_are_computed_once_a_picture_and_the_oldest_forgotten():
-    asked = []
+def test_a_quick_score_is_a_row_of_a_few_photos_in_the_size_of_the_score_card(features):
+    painting, sizes = draw_picture(9), []
 
-    def features(frames):
-        asked.append(float(np.mean(frames)))
-        return {"relu3_3": frames}
+    def paint(frame):
+        sizes.append(frame.shape[:2])
+        return 255 - frame
 
-    remembering = Remembering(features, most=2)
-    for level in (0.0, 0.5, 0.0, 1.0, 0.0, 0.5):
-        remembering(np.full((1, 2, 2, 3), level, np.float32))
-    assert asked == [0.0, 0.5, 1.0, 0.5]
+    photos = [draw_picture(seed, 80, 120) for seed in range(6)]
+    found = quick_score(paint, painting, photos, features)
+    assert set(found) == set(MEASURES) - {"frechet", "warp_real"}
+    assert sizes[:QUICK_PHOTOS] == [(344 + 16, 512 + 16)] * QUICK_PHOTOS
+    assert sizes[QUICK_PHOTOS:].count((360 + 16, 640 + 16)) == 12 + 1
+    assert sizes[-1] == (488 + 16, 768 + 16)
+    assert found["border"] == 0

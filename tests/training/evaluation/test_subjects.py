@@ -1,3 +1,4 @@
+import dataclasses
 import hashlib
 import json
 import shutil
@@ -5,16 +6,18 @@ import shutil
 import numpy as np
 import pytest
 
+from keras_vst import zoo
+from keras_vst.config import RECIPES, RunConfig, StudentConfig, TeacherConfig
 from keras_vst.errors import UserError
 from keras_vst.frames import to_float
 from keras_vst.models.student import build_student
+from keras_vst.models.teacher import build_teacher, first_inputs
 from keras_vst.runs import RunDirectory
 from keras_vst.video.pictures import read_picture
 from tests.conftest import draw_picture, write_picture
-from tests.keras_vst.runners import onnx_networks
-from tests.training.runs import tiny
-from training.evaluation.painters import Student
-from training.evaluation.subjects import Subject, find_subject, open_subject, paintings
+from tests.keras_vst.networks import networks, onnx_networks
+from tests.training.evaluation.networks import moving_clip
+from training.evaluation.subjects import Subject, find_paintings, find_subject, open_painter
 
 
 @pytest.fixture
@@ -24,8 +27,10 @@ def gallery(tmp_path):
     return tmp_path
 
 
-def subject(*styles):
-    return Subject("net", None, styles, 8)
+@pytest.fixture
+def own_zoo(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_VST_ZOO", str(tmp_path / "zoo"))
+    return tmp_path / "zoo"
 
 
 def names(found):
@@ -34,77 +39,106 @@ def names(found):
 
 def test_a_painting_is_found_by_its_checksum_whatever_it_is_called(gallery):
     digest = hashlib.sha256((gallery / "night.png").read_bytes()).hexdigest()
-    styles = {"name": "wave", "sha256": digest}, {"name": "field"}, {"name": "lost"}
-    assert names(paintings(subject(*styles), 3, [], str(gallery), 96)) == ["night", "field", None]
+    subjects = [Subject("wave", None, digest), Subject("field", None), Subject("lost", None)]
+    assert names(find_paintings(subjects, [], str(gallery), 96)) == ["night", "field", None]
 
 
 def test_paintings_are_read_at_the_size_of_the_pictures(gallery):
-    (found,) = paintings(subject(), 1, [str(gallery / "wave.png")], "", 96)
-    np.testing.assert_array_equal(found.frames[0], to_float(read_picture(gallery / "wave.png")))
+    (found,) = find_paintings([Subject("net", None)], [str(gallery / "wave.png")], "", 96)
+    np.testing.assert_array_equal(found.pixels, read_picture(gallery / "wave.png"))
 
 
 def test_paintings_are_taken_in_the_order_in_which_they_are_named(gallery):
-    given = [str(gallery / f"{name}.png") for name in ("night", "wave")]
-    assert names(paintings(subject(), 2, given, "", 96)) == ["night", "wave"]
-    with pytest.raises(UserError, match="3 styles, but --style names 2 pictures"):
-        paintings(subject(), 3, given, "", 96)
+    given, subjects = [str(gallery / f"{name}.png") for name in ("night", "wave")], [Subject("a", None)] * 2
+    assert names(find_paintings(subjects, given, "", 96)) == ["night", "wave"]
+    with pytest.raises(UserError, match=r"names 1 networks, but --style 2 pictures\. Name one painting"):
+        find_paintings(subjects[:1], given, "", 96)
 
 
-def test_without_pictures_a_style_has_none_and_a_missing_folder_is_told(gallery):
-    assert paintings(subject(), 2, [], "", 96) == [None, None]
+def test_without_pictures_a_network_has_none_and_a_missing_folder_is_told():
+    assert find_paintings([Subject("net", None)], [], "", 96) == [None]
     with pytest.raises(UserError, match="no folder nowhere"):
-        paintings(subject(), 1, [], "nowhere", 96)
+        find_paintings([Subject("net", None)], [], "nowhere", 96)
 
 
-def test_a_run_knows_where_its_painting_was(gallery):
-    style = {"name": "x", "file": str(gallery / "wave.png")}
-    assert names(paintings(subject(style), 1, [], "", 96)) == ["wave"]
+def test_a_style_of_the_zoo_brings_its_painting_its_margin_and_its_rounded_sibling(own_zoo, negative):
+    folder = networks.write_style(own_zoo, "mine", negative, margin=16, sha256="ab")
+    shutil.copy(negative, folder / "mine_int8.tflite")
+    card = json.loads((folder / "card.json").read_text())
+    exact = card["files"]["fp32"]
+    card["files"]["int8"] = {**exact, "file": "mine_int8.tflite"}
+    (folder / "card.json").write_text(json.dumps(card))
+    found = find_subject("mine")
+    assert (found.name, found.margin, found.painting_sha256, found.sha256) == (
+        "mine",
+        16,
+        "ab",
+        exact["sha256"],
+    )
+    assert found.rounded == folder / "mine_int8.tflite"
+    assert open_painter(found, 1).margin == 16
+    rounded = find_subject(str(found.rounded))
+    assert (rounded.name, rounded.rounded) == ("mine_int8", None)
 
 
-def test_a_file_brings_its_card_and_its_rounded_sibling(tmp_path, negative):
-    for name in ("net.tflite", "net_int8.tflite"):
-        shutil.copy(negative, tmp_path / name)
-    style = {"name": "wave", "title": "t", "artist": "a", "year": 1}
-    files = {key: {"file": name, "sha256": ""} for key, name in
-             (("fp32", "net.tflite"), ("int8", "net_int8.tflite"))}  # fmt: skip
-    card = {"name": "mine", "files": files, "styles": [style], "margin": 16}
-    (tmp_path / "card.json").write_text(json.dumps(card))
-    exact, rounded = (find_subject(str(tmp_path / name)) for name in ("net.tflite", "net_int8.tflite"))
-    assert (exact.name, exact.margin, exact.styles) == ("mine", 16, (style,))
-    assert exact.rounded == tmp_path / "net_int8.tflite"
-    assert (rounded.name, rounded.rounded) == ("mine int8", None)
-
-
-def test_a_network_of_the_zoo_goes_by_its_name():
-    assert find_subject("painter").styles[0]["name"] == "great-wave"
+def test_a_file_without_a_card_goes_by_its_own_name(negative):
+    found = find_subject(str(negative))
+    frame = draw_picture(0, 30, 40)
+    assert (found.name, found.is_file, found.rounded) == ("negative", True, None)
+    assert open_painter(found, 1).margin == zoo.DEFAULT_MARGIN
+    np.testing.assert_array_equal(open_painter(found, 1)(frame), 255 - frame)
 
 
 @pytest.mark.parametrize(
-    ("given", "told"), [("nowhere.tflite", "no file"), ("unknown", "no network 'unknown'")]
+    ("given", "told"), [("nowhere.tflite", "no file"), ("unknown", "no style 'unknown'")]
 )
 def test_what_is_not_there_is_told_in_one_line(given, told):
     with pytest.raises(UserError, match=told):
         find_subject(given)
 
 
-def test_a_run_is_scored_before_any_export(tmp_path):
-    config = tiny("painting")
-    run = RunDirectory(tmp_path / "mine")
-    run.create(config, {"styles": [{"name": "wave"}]})
-    student = build_student(config.student)
+STUDENT, TEACHER = (
+    StudentConfig(channels=(4, 4, 8), num_blocks=0),
+    TeacherConfig(channels=(4, 4, 4, 4), num_blocks=0),
+)
+
+
+def test_a_run_is_scored_before_any_export_and_knows_where_its_painting_was(gallery):
+    run = RunDirectory(gallery / "mine")
+    run.create(RunConfig(student=STUDENT), {"style": {"name": "x", "file": str(gallery / "wave.png")}})
+    student = build_student(STUDENT)
     run.save_network(student)
     found = find_subject(str(run.path))
-    frame = to_float(draw_picture(0, 32, 48))[None]
-    state = np.zeros((1, 12, 16, config.student.state_channels), np.float32)
-    padded = np.pad(frame, [(0, 0), (8, 8), (8, 8), (0, 0)], mode="edge")
-    by_hand = student({"frame": padded, "style": np.ones((1, 1), np.float32), "state": state})["stylized"]
-    painted = Student(open_subject(found, 1))(frame)
-    np.testing.assert_allclose(painted, np.asarray(by_hand)[:, 8:-8, 8:-8], atol=1e-5)
-    assert (found.name, found.is_file, found.styles) == ("mine", False, ({"name": "wave"},))
+    frame = draw_picture(0, 32, 48)
+    padded = np.pad(frame, [(8, 8), (8, 8), (0, 0)], mode="edge")
+    by_hand = student({"frame": to_float(padded)[None]}, training=False)["stylized"]
+    painted = to_float(open_painter(found, 1)(frame))
+    np.testing.assert_allclose(painted, np.asarray(by_hand)[0, 8:-8, 8:-8], atol=0.51 / 255)
+    assert (found.name, found.is_file) == ("mine", False)
+    assert names(find_paintings([found], [], "", 96)) == ["wave"]
+
+
+def test_a_run_of_film_quality_is_scored_too(tmp_path):
+    run = RunDirectory(tmp_path / "film")
+    run.create(dataclasses.replace(RECIPES["film"], teacher=TEACHER), {})
+    teacher = build_teacher(TEACHER)
+    run.save_network(teacher)
+    frame = draw_picture(0, 48, 64)
+    padded = to_float(np.pad(frame, [(8, 8), (8, 8), (0, 0)], mode="edge"))[None]
+    by_hand = np.asarray(teacher(first_inputs(padded, TEACHER), training=False)["stylized"])
+    painted = to_float(open_painter(find_subject(str(run.path)), 1)(frame))
+    np.testing.assert_allclose(painted, by_hand[0, 8:-8, 8:-8], atol=0.6 / 255)
+
+
+def test_a_film_file_keeps_what_it_painted_where_the_motion_is_known(film):
+    """With empty flow and visibility, as it once was scored, it would paint each frame anew."""
+    clip = moving_clip(6, noise=0.0, shift=0.0)
+    clip.frames[1] = 255 - clip.frames[1]
+    first, second, *_ = open_painter(find_subject(str(film)), 1).clip(clip)
+    np.testing.assert_array_equal(second, first)
 
 
 def test_an_onnx_file_paints_as_the_others_do(tmp_path):
     path = onnx_networks.negative_onnx(tmp_path / "net.onnx")
-    network = open_subject(find_subject(str(path)), 1)
-    frame = to_float(draw_picture(0, 32, 48))[None]
-    np.testing.assert_allclose(Student(network)(frame), 1 - frame, atol=1e-6)
+    frame = draw_picture(0, 32, 48)
+    np.testing.assert_array_equal(open_painter(find_subject(str(path)), 1)(frame), 255 - frame)
