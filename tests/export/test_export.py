@@ -161,6 +161,15 @@ def test_what_failed_is_not_installed(run, tmp_path, converted, monkeypatch):
     monkeypatch.setenv("KERAS_VST_ZOO", str(tmp_path / "zoo"))
     converted["fp16"] = content("fp32")
     assert export(run, tmp_path / "out", "--install", "--precisions", "fp32,fp16") == 1
+    assert sorted(path.name for path in zoo.find_style("mine").path.parent.glob("*.tflite")) == [
+        "mine.tflite"
+    ]
+
+
+def test_without_the_exact_file_nothing_is_installed(run, tmp_path, converted, monkeypatch):
+    monkeypatch.setenv("KERAS_VST_ZOO", str(tmp_path / "zoo"))
+    converted["fp32"] = content("fp16")
+    assert export(run, tmp_path / "out", "--install", "--precisions", "fp32,fp16") == 1
     assert not (tmp_path / "zoo").exists()
 
 

@@ -152,7 +152,9 @@ def test_calibration_takes_a_clip_of_the_user_s_or_draws_its_own_and_knows_black
     for frames in (calibration.frames(), calibration.frames([short_clip], (64, 96))):
         assert {frame.dtype for frame in frames} == {np.dtype(np.float32)}
         assert (frames[-1].min(), frames[-1].max()) == (0, 1)
-    assert [frame.shape for frame in frames] == [(1, 64, 96, 3)] * 3  # two of eight frames, and the ramp
+    assert [frame.shape for frame in frames] == [
+        (1, 64, 96, 3)
+    ] * 3  # two of eight frames, and one of them stretched
 
 
 def test_int8_learns_its_ranges_from_the_frames_it_is_given():
