@@ -5,7 +5,6 @@ Reads the flatbuffer and runs nothing.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,7 +28,6 @@ class Operator:
 
     name: str
     layer: str
-    tensor: str  # the name of its first output
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     types: tuple[str, ...]  # of all that flows in and out
@@ -46,7 +44,7 @@ class Constant:
     @property
     def layer(self) -> str:
         """The layer it belongs to."""
-        return layer_of(self.name)
+        return self.name.split("/")[0]
 
 
 class Anatomy:
@@ -121,20 +119,7 @@ class Anatomy:
         inputs = tuple(int(index) for index in operator.inputs if index >= 0)
         outputs = tuple(int(index) for index in operator.outputs)
         types = tuple(_TYPES[graph.tensors[index].type] for index in (*inputs, *outputs))
-        tensor = graph.tensors[outputs[0]].name.decode()
-        return Operator(name, layer_of(tensor), tensor, inputs, outputs, types)
-
-
-def layer_of(tensor: str) -> str:
-    """The layer behind a tensor's name: "student_1/block_0_a_norm_1/add;..." -> "block_0_a_norm".
-
-    Each trace of a network adds the same number to the name of the network and of all its layers.
-    """
-    parts = tensor.split(";")[0].split("/")
-    if len(parts) < 2:
-        return parts[0]
-    number = re.search(r"_\d+$", parts[0])
-    return parts[1].removesuffix(number[0]) if number else parts[1]
+        return Operator(name, graph.tensors[outputs[0]].name.decode(), inputs, outputs, types)
 
 
 def _constant(tensor: Any, data: Any) -> Constant:

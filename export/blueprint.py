@@ -20,7 +20,7 @@ from keras_vst.errors import UserError
 from keras_vst.models.student import build_student
 
 # Far above what runs live, and small enough that a file that lies about its sizes cannot fill the memory.
-MOST = {"num_styles": 256, "channels": 512, "num_blocks": 32, "state_channels": 128}
+MOST = {"channels": 512, "num_blocks": 32}
 WITHOUT_MEANING = re.compile(r".*_(initializer|regularizer|constraint)|dtype|trainable|autocast|batch_shape")
 
 Json = dict[str, Any]
@@ -66,7 +66,7 @@ def _layers(description: Any, origin: str) -> list[Json]:
 
 @cache
 def _known_kinds() -> frozenset[str]:
-    smallest = StudentConfig(num_styles=1, channels=(1, 1, 1), num_blocks=1, state_channels=1)
+    smallest = StudentConfig(channels=(1, 1, 1), num_blocks=1)
     return frozenset(_kind(layer) for layer in describe(build_student(smallest))["config"]["layers"])
 
 
@@ -75,15 +75,12 @@ def _kind(layer: Json) -> str:
 
 
 def _config(layers: dict[str, Json]) -> StudentConfig:
-    inputs = {name: _whole(layers[name]["config"]["batch_shape"][-1]) for name in ("style", "state")}
     half, quarter, eighth = (
         _whole(layers[name]["config"]["filters"]) for name in ("stem", "down_4", "down_8")
     )
     return StudentConfig(
-        num_styles=inputs["style"],
         channels=(half, quarter, eighth),
         num_blocks=sum(re.fullmatch(r"block_\d+_a", name) is not None for name in layers),
-        state_channels=inputs["state"],
     )
 
 

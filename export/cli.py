@@ -1,19 +1,17 @@
 """Turn a trained network into files that devices run, each proven equal to it before it is released.
 
     python -m export --run runs/mine --out build/mine
-    python -m export --run runs/mine --out build/mine --formats tflite,onnx,savedmodel \\
-        --precisions fp32,fp16,int8 --sizes dynamic,640x360
+    python -m export --run runs/mine --out build/mine --formats tflite,onnx,savedmodel --sizes dynamic,640x360
     vst stylize clip.mp4 -o painted.mp4 --model build/mine/mine.tflite
 
-Every file is played over a clip beside the Keras network, state and all, and asked whether it is equal, as steady,
-fast and small as it should be and runs on other devices (report.html).  What fails is not released, and the
-exit status is 1.  Titles, artists and whatever else the card should tell come from a TOML file:
+Every file is played over a clip beside the Keras network and asked whether it is equal, as steady, fast and small as
+it should be, and runs on other devices (export.html).  What fails is not released, what an earlier export released
+stays, and the exit status is 1.  What the card should tell comes from a TOML file:
 
-    [styles.painting]          # the style picture's file name without its ending
-    name = "great-wave"        # what `vst stylize --style` calls it
     title = "The Great Wave off Kanagawa"
     artist = "Katsushika Hokusai"
     year = 1831
+    licence = "public domain"
 """
 
 from __future__ import annotations
@@ -44,38 +42,37 @@ def _export(arguments: argparse.Namespace) -> int:
     order = Order(
         run=arguments.run,
         out=arguments.out,
-        name=arguments.name or _name(arguments.run, arguments.style),
+        name=arguments.name or _name(arguments.run),
         formats=_words(arguments.formats),
         precisions=_words(arguments.precisions),
         sizes=tuple(parse_size(size) for size in _words(arguments.sizes)),
         runtimes=_words(arguments.runtime),
-        style=arguments.style,
         about=arguments.about,
         scores=arguments.scores,
         clip=arguments.clip,
         calibrate=tuple(arguments.calibrate),
-        int8_floor=arguments.int8_floor,
-        vgg16=arguments.vgg16,
         effort=QUICK if arguments.quick else THOROUGH,
+        install=arguments.install,
     )
-    return _tell(release(order), arguments.out)
+    return _tell(release(order))
 
 
-def _tell(released: Released, out: Path) -> int:
+def _tell(released: Released) -> int:
     report = released.report
     for file in released.files:
         print(file)
-    print(f"{out / 'report.html'}: the gate is {'passed' if report.passed else 'failed'}")
-    for failure in report.failures():
-        print(f"export: {failure}", file=sys.stderr)
+    print(f"{released.page}: the gate is {'passed' if report.passed else 'failed'}")
+    if released.installed:
+        print(f"{released.installed}: paint with `--style {report.name}`")
+    for told in (*report.warnings(), *report.failures()):
+        print(f"export: {told}", file=sys.stderr)
     if not released.files:
         print("export: nothing was released; what was there before still is.", file=sys.stderr)
     return 0 if report.passed else 1
 
 
-def _name(run: Path, style: str | None) -> str:
-    name = run.resolve().stem if run.suffix == ".keras" else run.resolve().name
-    return name if style in (None, name) else f"{name}-{style}"
+def _name(run: Path) -> str:
+    return run.resolve().stem if run.suffix == ".keras" else run.resolve().name
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -95,12 +92,12 @@ def _parser() -> argparse.ArgumentParser:
         help="a run of training, a .keras file or a SavedModel",
     )
     add("--out", required=True, type=Path, metavar="DIR", help="where the files go; made if missing")
-    add("--name", help="what the network is called; default: the run folder's name, and the style's")
-    add("--style", metavar="NAME", help="export one style of several, folded: smaller and faster")
-    add("--about", type=Path, metavar="FILE.toml", help="titles, artists and notes for the card")
+    add("--name", help="what the style is called; default: the run folder's name")
+    add("--about", type=Path, metavar="FILE.toml", help="title, artist, year, licence and notes for the card")
     add("--scores", type=Path, metavar="FILE.json", help="for the card: the score.json of training.evaluate")
     _add_artifacts(parser.add_argument_group("what is made (LIST is separated by commas)"))
     _add_gate(parser.add_argument_group("how it is judged"))
+    add("--install", action="store_true", help="put what passed into your own zoo, where --style finds it")
     add("--debug", action="store_true", help="show the traceback of an error")
     return parser
 
@@ -108,7 +105,12 @@ def _parser() -> argparse.ArgumentParser:
 def _add_artifacts(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--formats", default="tflite", metavar="LIST", help="of tflite,onnx,savedmodel (default: tflite)")
-    add("--precisions", default="fp32", metavar="LIST", help="of fp32,fp16,int8, for tflite (default: fp32)")
+    add(
+        "--precisions",
+        default="",
+        metavar="LIST",
+        help="of fp32,fp16,int8, for tflite (default: all it can have)",
+    )
     add(
         "--sizes",
         default="dynamic",
@@ -123,13 +125,6 @@ def _add_artifacts(group: argparse._ArgumentGroup) -> None:
         default=[],
         help="clips like those to come, from which int8 learns its ranges; default: ones drawn here",
     )
-    add(
-        "--int8-floor",
-        type=float,
-        metavar="DB",
-        help="how near int8 is to be to the network, by keeping layers float: more where it flickers, 35 for chips "
-        "that are slow at floats (default: 46)",
-    )
 
 
 def _add_gate(group: argparse._ArgumentGroup) -> None:
@@ -141,5 +136,6 @@ def _add_gate(group: argparse._ArgumentGroup) -> None:
         help="that must give the same pixels, as far as they are installed (default: all three)",
     )
     add("--clip", type=Path, metavar="FILE", help="judge on a clip of your own instead of the bundled film")
-    add("--vgg16", metavar="FILE", help="ImageNet VGG16 weights, for style and content; default: Keras's own")
-    add("--quick", action="store_true", help="judge at a small size and time 30 frames instead of 300")
+    add(
+        "--quick", action="store_true", help="judge 12 small frames instead of 48, and time 20 instead of 300"
+    )

@@ -1,27 +1,35 @@
-"""The second signature of a .tflite file: `stylize_u8`, bytes in and out, beside the float `stylize`.
+"""What is done to a .tflite file after its conversion: one layout for one architecture, and a second signature.
 
-It is the same graph once more, reading the same weights, between two operations: the frame, uint8 in
-[0, 255], is dequantized to [0, 1] and the stylized frame quantized back; style and state stay float32.  Both
-are operations of XNNPACK, so that all of it stays one partition; an endpoint that casts in TensorFlow leaves CAST
-and ROUND outside, and its int8 file would be calibrated as a second network.
+One layout: weights can be mixed as bytes, so two networks of one architecture must lie alike whatever their weights.
+The converter stores equal constants once (all biases that are zero, say) and numbers its names by how often it was
+called.  Here every operation gets constants of its own, and names are those of the layers: `stem`, `stem/kernel`,
+`stem/bias`.
+
+The second signature, `stylize_u8`, is bytes in and out: the same graph once more, reading the same weights, between
+two operations: the frame, uint8 in [0, 255], is dequantized to [0, 1] and the stylized frame quantized back.  Both are
+operations of XNNPACK, so that all of it stays one partition; an endpoint that casts in TensorFlow leaves CAST and
+ROUND outside, and its int8 file would be calibrated as a second network.
 """
 
 from __future__ import annotations
 
 import copy
+import re
+from collections.abc import Iterable
 from typing import Any
 
 import flatbuffers
+import keras
 from ai_edge_litert import schema_py_generated as schema
+
+from export.film import is_film
 
 SIGNATURE = "stylize"
 BYTES_SIGNATURE = "stylize_u8"
 MULTIPLE = 8  # pixels: the least that a frame has on a side
-PROVISIONAL = {
-    "frame": MULTIPLE,
-    "state": MULTIPLE // 4,
-}  # sides in files of any size, until they are resized
 ALIGNMENT = 16  # bytes; what the format asks of weights, and Python's writer does not do by itself
+RUNTIME_VERSION = "min_runtime_version"  # the one entry of a file's metadata that says nothing of its maker
+WEIGHTS = ("kernel", "bias")  # of a convolution, after its features
 
 
 def read(flatbuffer: bytes) -> Any:
@@ -36,57 +44,110 @@ def write(model: Any) -> bytes:
     return bytes(builder.Output())
 
 
-def add_bytes_signature(flatbuffer: bytes) -> bytes:
-    """The file with `stylize_u8` added to its one signature `stylize`."""
+def finish(flatbuffer: bytes, network: keras.Model) -> bytes:
+    """The file in one layout, with `stylize_u8` beside its one signature `stylize` unless it is of film quality."""
     model = read(flatbuffer)
-    if [_text(signature.signatureKey) for signature in model.signatureDefs] != [SIGNATURE]:
-        keys = [_text(signature.signatureKey) for signature in model.signatureDefs]
-        raise ValueError(f"A file with the one signature `{SIGNATURE}` is expected. Received: {keys}.")
-    graph, signature = copy.deepcopy(model.subgraphs[0]), copy.deepcopy(model.signatureDefs[0])
-    graph.name = signature.signatureKey = BYTES_SIGNATURE
-    signature.subgraphIndex = len(model.subgraphs)
-    inputs = {_text(each.name): each for each in signature.inputs}
-    outputs = {_text(each.name): each for each in signature.outputs}
-    frame, stylized = inputs["frame"].tensorIndex, outputs["stylized"].tensorIndex
-    frame_bytes, stylized_bytes = _add_bytes_like(graph, frame), _add_bytes_like(graph, stylized)
-    to_float = _operator(model, schema.BuiltinOperator.DEQUANTIZE, frame_bytes, frame)
-    to_bytes = _operator(model, schema.BuiltinOperator.QUANTIZE, stylized, stylized_bytes)
-    graph.operators = [to_float, *graph.operators, to_bytes]
-    graph.inputs = [frame_bytes if index == frame else int(index) for index in graph.inputs]
-    graph.outputs = [stylized_bytes if index == stylized else int(index) for index in graph.outputs]
-    inputs["frame"].tensorIndex, outputs["stylized"].tensorIndex = frame_bytes, stylized_bytes
-    model.subgraphs.append(graph)
-    model.signatureDefs.append(signature)
-    _make_foldable(model)
+    graph = model.subgraphs[0]
+    _rename(graph, {layer.name for layer in network.layers})
+    _separate(model, graph)
+    if not is_film(network):
+        _add_bytes_signature(model)
     return write(model)
 
 
-def _make_foldable(model: Any) -> None:
-    """Let XNNPACK take SPACE_TO_DEPTH in files of any size.
+def layout(flatbuffer: bytes) -> list[dict[str, Any]]:
+    """Where each float32 constant lies in the file: its name, its shape, offset and length in bytes, in file order."""
+    model: Any = schema.Model.GetRootAsModel(flatbuffer, 0)
+    graph, found = model.Subgraphs(0), []
+    for index in range(graph.TensorsLength()):
+        tensor = graph.Tensors(index)
+        buffer = model.Buffers(tensor.Buffer())
+        if tensor.Type() == schema.TensorType.FLOAT32 and buffer.DataLength():
+            offset = buffer._tab.Vector(buffer._tab.Offset(4))  # `data` is the first field of a Buffer
+            shape = [int(side) for side in tensor.ShapeAsNumpy()] if tensor.ShapeLength() else []
+            place = {"shape": shape, "offset": int(offset), "length": int(buffer.DataLength())}
+            found.append({"name": tensor.Name().decode(), **place})
+    return sorted(found, key=lambda each: each["offset"])
 
-    What it folds is stored as 1x1 until the input is resized.  XNNPACK looks before that, and leaves an operation
-    out whose block does not divide its input; so 8x8 stands there, which is as provisional.  The inputs agree with it:
-    tflite-runtime prepares both signatures when the sizes of one are set.
+
+def _rename(graph: Any, layers: set[str]) -> None:
+    """Name tensors after the layers that compute them."""
+    for operator in graph.operators:
+        layer = _layer(_text(graph.tensors[operator.outputs[0]].name), layers)
+        for index in operator.outputs:
+            graph.tensors[index].name = layer
+
+
+def _layer(tensor: str, layers: set[str]) -> str:
+    """The layer in "student_1/stem_relu_1/Relu6;student_1/stem_1/convolution": the last, which has the weights.
+
+    Each trace of a network adds a number to the name of the network and of all its layers.
     """
-    for signature in model.signatureDefs:
-        tensors = model.subgraphs[signature.subgraphIndex].tensors
-        for each in signature.inputs:
-            least = PROVISIONAL.get(_text(each.name))
-            if least:
-                tensor = tensors[each.tensorIndex]
-                batch, height, width, channels = tensor.shape
-                tensor.shape = [batch, max(height, least), max(width, least), channels]
-    for graph in model.subgraphs:
-        for operator in graph.operators:
-            if model.operatorCodes[operator.opcodeIndex].builtinCode == schema.BuiltinOperator.SPACE_TO_DEPTH:
-                tensor = graph.tensors[operator.inputs[0]]
-                batch, height, width, channels = tensor.shape
-                tensor.shape = [batch, max(height, MULTIPLE), max(width, MULTIPLE), channels]
+    words = [word for part in tensor.split(";") for word in part.split("/")]
+    known = [name for word in words for name in (word, re.sub(r"_\d+$", "", word)) if name in layers]
+    return known[-1] if known else words[0]
 
 
-class _AligningBuilder(flatbuffers.Builder):
-    def StartVector(self, elemSize: int, numElems: int, alignment: int) -> Any:
-        return super().StartVector(elemSize, numElems, max(alignment, ALIGNMENT))
+def _separate(model: Any, graph: Any) -> None:
+    """Give each operation constants of its own, and each constant its own bytes."""
+    variable = {int(index) for each in graph.operators for index in each.outputs} | set(
+        map(int, graph.inputs)
+    )
+    old, buffers, tensors = model.buffers, [model.buffers[0]], []
+    numbers: dict[int, int] = {-1: -1}
+
+    def keep(tensor: Any) -> int:
+        if tensor.buffer:
+            buffers.append(copy.copy(old[tensor.buffer]))
+            tensor.buffer = len(buffers) - 1
+        tensors.append(tensor)
+        return len(tensors) - 1
+
+    for index in sorted(variable):
+        graph.tensors[index].buffer = 0  # none of its own: the runtime allocates it
+        numbers[index] = keep(graph.tensors[index])
+    for operator in graph.operators:
+        layer, inputs = _text(graph.tensors[operator.outputs[0]].name), []
+        for place, index in enumerate(map(int, operator.inputs)):
+            if index not in numbers:
+                tensor = copy.deepcopy(graph.tensors[index])
+                tensor.name = f"{layer}/{WEIGHTS[place - 1] if 0 < place <= len(WEIGHTS) else place}"
+                inputs.append(keep(tensor))
+            else:
+                inputs.append(numbers[index])
+        operator.inputs = inputs
+    for operator in graph.operators:
+        operator.outputs = _renumbered(operator.outputs, numbers)
+    graph.inputs, graph.outputs = _renumbered(graph.inputs, numbers), _renumbered(graph.outputs, numbers)
+    for each in (*model.signatureDefs[0].inputs, *model.signatureDefs[0].outputs):
+        each.tensorIndex = numbers[each.tensorIndex]
+    model.metadata = [each for each in model.metadata or [] if _text(each.name) == RUNTIME_VERSION]
+    for each in model.metadata:
+        buffers.append(old[each.buffer])
+        each.buffer = len(buffers) - 1
+    graph.tensors, model.buffers = tensors, buffers
+
+
+def _renumbered(indices: Iterable[int], numbers: dict[int, int]) -> list[int]:
+    return [numbers[int(index)] for index in indices]
+
+
+def _add_bytes_signature(model: Any) -> None:
+    graph, signature = copy.deepcopy(model.subgraphs[0]), copy.deepcopy(model.signatureDefs[0])
+    graph.name = signature.signatureKey = BYTES_SIGNATURE
+    signature.subgraphIndex = len(model.subgraphs)
+    (given,), (made,) = signature.inputs, signature.outputs
+    frame, stylized = given.tensorIndex, made.tensorIndex
+    given.tensorIndex, made.tensorIndex = _add_bytes_like(graph, frame), _add_bytes_like(graph, stylized)
+    to_float = _operator(model, schema.BuiltinOperator.DEQUANTIZE, given.tensorIndex, frame)
+    to_bytes = _operator(model, schema.BuiltinOperator.QUANTIZE, stylized, made.tensorIndex)
+    graph.operators = [to_float, *graph.operators, to_bytes]
+    graph.inputs, graph.outputs = [given.tensorIndex], [made.tensorIndex]
+    model.subgraphs.append(graph)
+    model.signatureDefs.append(signature)
+    for each in model.subgraphs:  # of any size: 1x1 until it is resized, which tflite-runtime cannot prepare
+        tensor = each.tensors[each.inputs[0]]
+        tensor.shape = [1, *(max(int(side), MULTIPLE) for side in tensor.shape[1:3]), 3]
 
 
 def _add_bytes_like(graph: Any, index: int) -> int:
@@ -94,7 +155,6 @@ def _add_bytes_like(graph: Any, index: int) -> int:
     tensor = copy.deepcopy(graph.tensors[index])
     tensor.name = f"{_text(tensor.name)}_u8"
     tensor.type = schema.TensorType.UINT8
-    tensor.buffer = 0  # none of its own: the runtime allocates it
     tensor.quantization = schema.QuantizationParametersT()
     tensor.quantization.scale, tensor.quantization.zeroPoint = [1.0 / 255.0], [0]
     graph.tensors.append(tensor)
@@ -122,3 +182,8 @@ def _operator_code(model: Any, builtin: int) -> int:
 
 def _text(value: bytes | str) -> str:
     return value.decode() if isinstance(value, bytes) else value
+
+
+class _AligningBuilder(flatbuffers.Builder):
+    def StartVector(self, elemSize: int, numElems: int, alignment: int) -> Any:
+        return super().StartVector(elemSize, numElems, max(alignment, ALIGNMENT))

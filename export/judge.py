@@ -2,53 +2,72 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
-import numpy.typing as npt
 
-from export import film, runtimes
+from export import film, runtimes, stepper
 from export.anatomy import Anatomy
 from export.artifact import Artifact, digest
+from export.flatbuffer import BYTES_SIGNATURE, SIGNATURE
 from export.footage import Footage
 from export.gate import agreement, cost, numbers, operations, parity, quality, served
 from export.gate.check import Check, not_judged
-from export.players import OnnxSteps, SavedModelSteps
-from export.reference import Reference
+from export.players import Clip, play
 from export.report import Judged
-from export.stepper import Steps, open_steps, play
 from keras_vst.errors import UserError
-from keras_vst.runners.verify import open_runner
+from keras_vst.frames import to_uint8
+from keras_vst.networks import open_network
+from keras_vst.networks.keras import KerasNetwork
 
-OPENING = "opening"
-QUESTIONS = {"tflite": 8, "onnx": 4, "savedmodel": 6, "film": 6}  # for the progress bar
 DIFFERENCE_GAIN = 8
-AGREEMENT_FRAMES = 8  # in other runtimes; the first shows a difference in kernels, these one in the state
-Clip = npt.NDArray[Any]
-Question = tuple[str, Callable[[], list[Check]]]
+AGREEMENT_FRAMES = 2  # in other runtimes, whose kernels differ from the first frame on
 
 
-@dataclass
-class Subject:
-    """An artifact that was made, on disk, and what the gate needs to judge it."""
+@dataclass(frozen=True)
+class Reference:
+    """A clip as the Keras network paints it: what every file is held against."""
 
-    artifact: Artifact
-    path: Path
-    reference: Reference
-    resized: Reference | None = None  # a second size, for files that take any
-    kept: int = 0  # parameters that stay float in an int8 file
-    kept_float: tuple[str, ...] = ()
-    runtimes: list[runtimes.Runtime] = field(default_factory=list)
-    missing: dict[str, str] = field(default_factory=dict)  # runtimes that are not here, and why
+    network: keras.Model
+    footage: Footage
+    stylized: Clip  # (T, H, W, 3) float32, margin and all
+    flicker: float
 
-    @property
-    def film(self) -> bool:
-        """Whether it is of film quality."""
-        return film.is_film(self.reference.student)
+    @classmethod
+    def paint(cls, network: keras.Model, footage: Footage) -> Reference:
+        """Play the footage through the network."""
+        network.make_predict_function(
+            force=True
+        )  # traced for another size, a teacher cannot enlarge at this one
+        stylized = play(KerasNetwork(network), footage)
+        return cls(network, footage, stylized, quality.flicker(footage, footage.inside(stylized)))
+
+    def checks(self) -> list[Check]:
+        """Whether there is anything to export: weights that are numbers, a picture that comes out."""
+        inside = self.footage.inside(self.stylized)
+        picture = numbers.picture(inside, self.network, self.footage.frames[0])
+        return [numbers.network_weights(self.network), picture]
+
+    def shown(self, played: Clip) -> Any:
+        """The frame in the middle of a clip, uint8 without the margin, for the report."""
+        middle = played[[len(played) // 2]].astype(np.float32)
+        return to_uint8(np.nan_to_num(self.footage.inside(middle)[0]))
+
+
+class Judge:
+    """Asks an artifact that lies at `path`; `resized` is a second size, for files that take any."""
+
+    def __init__(
+        self, artifact: Artifact, path: Path, reference: Reference, resized: Reference | None = None
+    ):
+        self.artifact, self.path, self.reference, self.resized = artifact, path, reference, resized
+        self.film = film.is_film(reference.network)
 
     @cached_property
     def content(self) -> bytes:
@@ -56,195 +75,112 @@ class Subject:
         return self.path.read_bytes()
 
     @cached_property
-    def anatomy(self) -> Anatomy:
+    def anatomy(self) -> Anatomy | None:
         """A .tflite taken apart."""
-        return Anatomy(self.content)
+        return Anatomy(self.content) if self.artifact.format == "tflite" else None
 
     @cached_property
     def played(self) -> Clip:
-        """The clip as the artifact paints it, float32."""
-        return self.play(self.reference)
+        """The clip as the artifact paints it."""
+        return play(self.open(), self.reference.footage)
 
     @cached_property
     def played_bytes(self) -> Clip:
         """The same through `stylize_u8`, uint8."""
-        return self.play(self.reference, "stylize_u8")
+        return stepper.play("litert", self.content, BYTES_SIGNATURE, self.reference.footage.frames)
 
-    def play(self, reference: Reference, signature: str = "stylize") -> Clip:
-        """Any clip, in the runtime that the format is made for."""
-        steps = self.steps(signature, reference.footage)
-        return play(steps, reference.footage.frames, reference.styles)
-
-    def steps(self, signature: str, footage: Footage, threads: int = 2) -> Steps:
-        """The artifact ready to play this footage."""
-        if self.film:
-            return film.open_steps(self.path, footage, threads)
+    def open(self, threads: int = 2) -> Any:
+        """The artifact, ready to paint; only once its trial was passed."""
         if self.artifact.format == "savedmodel":
-            return SavedModelSteps(self.path)
-        if self.artifact.format == "onnx":
-            return OnnxSteps(self.content, threads)
-        return open_steps("litert", self.content, signature, footage.size, threads)
+            return served.SavedModelNetwork(self.path)
+        return open_network(self.path, threads=threads, sha256=hashlib.sha256(self.content).hexdigest())
 
-    def forget(self) -> None:
-        """Drop the clips that were played, 140 MB each at 640x360."""
-        for name in ("played", "played_bytes"):
+    def ask(self, judged: Judged, wanted: tuple[str, ...], tell: Callable[[str], None]) -> bool:
+        """Put every question, add the answers; False where the file did not even open, and no more was asked."""
+        judged.bytes, judged.sha256 = digest(self.path)
+        if self.artifact.format == "tflite":
+            tell("opening")
+            judged.checks.append(self._opens())
+            if not judged.passed:
+                return False
+        for told, question in self._questions(wanted):
+            tell(told)
+            judged.checks += question()
+        judged.picture = shown = self.reference.shown(self.played)
+        apart = shown.astype(np.int16) - self.reference.shown(self.reference.stylized)
+        judged.difference = np.minimum(np.abs(apart) * DIFFERENCE_GAIN, 255).astype(np.uint8)
+        for name in ("played", "played_bytes"):  # 140 MB each at 640x360
             self.__dict__.pop(name, None)
+        return True
 
-    def openers(self) -> dict[str, cost.Opener]:
-        """What is timed of it, by name; a SavedModel runs on servers, whose speed is not measured here."""
-        footage, key = self.reference.footage, self.artifact.key
+    def _questions(self, wanted: tuple[str, ...]) -> Iterator[tuple[str, Callable[[], list[Check]]]]:
+        """Film files run on processors, offline: what delegates and other runtimes take of them is not asked."""
+        anatomy, reference = self.anatomy, self.reference
+        if anatomy:
+            yield "weights", lambda: [numbers.stored_weights(anatomy)]
+        yield "parity", lambda: list(self._parities())
+        yield "picture", lambda: [self._picture()]
+        yield "flicker", lambda: [self._flicker()]
+        yield "size", self._size
+        if anatomy and not self.film:
+            size = reference.footage.size
+            yield "operations", lambda: operations.checks(anatomy, self.content, size)
+            yield "other runtimes", lambda: list(self._agreement(wanted))
         if self.artifact.format == "savedmodel":
-            return {}
-        signatures = {key: "stylize"}
-        if self.artifact.precision == "int8":
-            signatures[f"{key}, bytes in and out"] = "stylize_u8"
-        return {
-            name: lambda threads, signature=signature: self.steps(signature, footage, threads)
-            for name, signature in signatures.items()
-        }
+            yield "signatures", lambda: served.checks(self.path, reference.footage, reference.network)
 
-    def show(self, judged: Judged) -> None:
-        """Put a picture from the middle of the clip into the report."""
-        middle = len(self.played) // 2
-        judged.picture = self.reference.shown(self.played, middle)
-        expected = self.reference.shown(self.reference.stylized, middle).astype(np.int16)
-        apart = np.abs(judged.picture.astype(np.int16) - expected)
-        judged.difference = np.minimum(apart * DIFFERENCE_GAIN, 255).astype(np.uint8)
+    def _opens(self) -> Check:
+        limit = "LiteRT opens and runs it in a process of its own"
+        try:
+            if self.film:
+                open_network(self.path)
+            else:
+                runtimes.try_out(self.path, (SIGNATURE, BYTES_SIGNATURE), self.reference.footage.size)
+        except (runtimes.CannotPlay, UserError) as error:
+            message = f"{error}; the file is damaged or no network of ours."
+            return Check("opening", "trial", False, limit, message=message)
+        return Check("opening", "trial", True, limit)
 
+    def _parities(self) -> Iterator[Check]:
+        precision, expected, resized = self.artifact.precision, self.reference.stylized, self.resized
+        yield parity.parity(SIGNATURE, expected, self.played, precision, self.anatomy)
+        if self.anatomy and not self.film:
+            yield parity.parity(BYTES_SIGNATURE, expected, self.played_bytes, precision, self.anatomy)
+        if resized:
+            height, width = resized.footage.size
+            played = play(self.open(), resized.footage)
+            told = f"{SIGNATURE}, at {width}x{height}"
+            yield parity.parity(told, resized.stylized, played, precision, self.anatomy)
 
-def ask(subject: Subject, judged: Judged, tell: Callable[[str], None]) -> bool:
-    """Put every question, add the answers; False where the file did not even open, so that nothing else was asked."""
-    for told, question in questions(subject):
-        tell(told)
-        judged.checks += question()
-        if told == OPENING and not judged.passed:
-            return False
-    return True
+    def _picture(self) -> Check:
+        footage = self.reference.footage
+        return numbers.picture(footage.inside(self.played), self.reference.network, footage.frames[0])
 
-
-def questions(subject: Subject) -> list[Question]:
-    """What the gate asks of this artifact, in order; the first may end it."""
-    if subject.film and subject.artifact.format == "tflite":
-        return _of_film(subject)
-    return {"tflite": _of_tflite, "onnx": _of_onnx, "savedmodel": _of_savedmodel}[subject.artifact.format](
-        subject
-    )
-
-
-def _of_tflite(subject: Subject) -> list[Question]:
-    def asked_operations() -> list[Check]:
-        size, anatomy = subject.reference.footage.size, subject.anatomy
-        taken = [operations.xnnpack(anatomy, signature, size) for signature in anatomy.signatures]
-        return [operations.white_list(anatomy), *taken, operations.gpu(anatomy, subject.content)]
-
-    return [
-        (OPENING, lambda: [_opens(subject)]),
-        ("weights", lambda: [numbers.stored_weights(subject.anatomy)]),
-        ("parity", lambda: list(_parities(subject))),
-        ("picture", lambda: [_picture(subject)]),
-        ("quality", lambda: _quality(subject)),
-        ("operations", asked_operations),
-        ("size", lambda: _size(subject)),
-        ("other runtimes", lambda: list(_agreement(subject))),
-    ]
-
-
-def _of_film(subject: Subject) -> list[Question]:
-    """It runs on processors, offline: what delegates and other runtimes take of it is not asked."""
-    weights = ("weights", lambda: [numbers.stored_weights(subject.anatomy)])
-    return [(OPENING, lambda: [_opens(subject)]), weights, *_of_onnx(subject)]
-
-
-def _of_onnx(subject: Subject) -> list[Question]:
-    return [
-        ("parity", lambda: list(_parities(subject))),
-        ("picture", lambda: [_picture(subject)]),
-        ("quality", lambda: _quality(subject)),
-        ("size", lambda: _size(subject)),
-    ]
-
-
-def _of_savedmodel(subject: Subject) -> list[Question]:
-    reference = subject.reference
-    return [
-        ("parity", lambda: list(_parities(subject))),
-        ("picture", lambda: [_picture(subject)]),
-        ("quality", lambda: _quality(subject)),
-        (
-            "signatures",
-            lambda: served.signatures(subject.path, reference.footage, reference.styles, reference.student),
-        ),
-        ("warm-up", lambda: [served.warm_up(subject.path)]),
-        ("size", lambda: _size(subject)),
-    ]
-
-
-def _opens(subject: Subject) -> Check:
-    reference = subject.reference
-    limit = "LiteRT opens and runs it in a process of its own"
-    try:
-        if subject.film:
-            open_runner(subject.path)
-        else:
-            signatures, size = ("stylize", "stylize_u8"), reference.footage.size
-            runtimes.try_out(subject.path, signatures, size, reference.styles.shape[1])
-    except (runtimes.CannotPlay, UserError) as error:
-        return Check(
-            "opening", "trial", False, limit, message=f"{error}; the file is damaged or no network of ours."
+    def _flicker(self) -> Check:
+        footage = self.reference.footage
+        return quality.steadiness(
+            quality.flicker(footage, footage.inside(self.played)), self.reference.flicker
         )
-    return Check("opening", "trial", True, limit)
 
+    def _size(self) -> list[Check]:
+        artifact, parameters = self.artifact, self.reference.network.count_params()
+        most = cost.most_bytes(artifact.format, artifact.precision, parameters)
+        weighed = cost.size(digest(self.path)[0], most, parameters, artifact.precision, self.anatomy)
+        return [weighed, cost.stored(self.anatomy, artifact.precision)] if self.anatomy else [weighed]
 
-def _parities(subject: Subject) -> Iterator[Check]:
-    precision, reference = subject.artifact.precision, subject.reference
-    tflite = subject.artifact.format == "tflite"
-    anatomy = subject.anatomy if tflite else None
-    told = f"stylize, {len(reference.stylized)} frames"
-    yield parity.parity(told, reference.stylized, subject.played, precision, anatomy, subject.kept_float)
-    if tflite and not subject.film:
-        told = f"stylize_u8, {len(reference.stylized)} frames"
-        yield parity.parity(
-            told, reference.stylized, subject.played_bytes, precision, anatomy, subject.kept_float
-        )
-    if subject.resized:
-        height, width = subject.resized.footage.size
-        told = f"stylize, at {width}x{height}"
-        played = subject.play(subject.resized)
-        yield parity.parity(told, subject.resized.stylized, played, precision, anatomy, subject.kept_float)
+    def _agreement(self, wanted: tuple[str, ...]) -> Iterator[Check]:
+        frames = self.reference.footage.frames[:AGREEMENT_FRAMES]
+        played = {SIGNATURE: self.played}
+        if self.artifact.precision == "int8":  # whose bytes in and out are what it is made for
+            played[BYTES_SIGNATURE] = self.played_bytes
+        found, missing = runtimes.tflite_runtimes(wanted)
+        for runtime in found:
+            for signature, clip in played.items():
 
+                def play_there(runtime=runtime, signature=signature) -> Clip:
+                    return runtimes.play_in_child(runtime, self.path, signature, frames)
 
-def _picture(subject: Subject) -> Check:
-    footage = subject.reference.footage
-    return numbers.picture(footage.inside(subject.played), subject.reference.student, footage.frames[0])
-
-
-def _quality(subject: Subject) -> list[Check]:
-    reference = subject.reference
-    own = quality.measure(reference.footage, subject.played, reference.styles, reference.eyes)
-    return quality.compare(own, reference.quality, reference.eyes)
-
-
-def _size(subject: Subject) -> list[Check]:
-    artifact, parameters = subject.artifact, subject.reference.student.count_params()
-    anatomy = subject.anatomy if artifact.format == "tflite" else None
-    most = cost.most_bytes(artifact.format, artifact.precision, parameters, subject.kept)
-    weighed = cost.size(digest(subject.path)[0], most, parameters, artifact.precision, anatomy)
-    return [weighed, cost.stored(anatomy, artifact.precision)] if anatomy else [weighed]
-
-
-def _agreement(subject: Subject) -> Iterator[Check]:
-    frames = subject.reference.footage.frames[:AGREEMENT_FRAMES]
-    styles = subject.reference.styles[:AGREEMENT_FRAMES]
-    played = {"stylize": subject.played}
-    if subject.artifact.precision == "int8":  # whose bytes in and out are what it is made for
-        played["stylize_u8"] = subject.played_bytes
-    for runtime in subject.runtimes:
-        for signature, clip in played.items():
-
-            def play_there(runtime=runtime, signature=signature) -> Clip:
-                return runtimes.play_in_child(runtime, subject.path, signature, frames, styles)
-
-            label = f"{runtime.label}, {signature}"
-            yield agreement.agrees(label, subject.artifact.precision, clip[:AGREEMENT_FRAMES], play_there)
-    for name, reason in subject.missing.items():
-        yield not_judged("agreement", name, "the same pixels", reason)
+                label = f"{runtime.label}, {signature}"
+                yield agreement.agrees(label, self.artifact.precision, clip[:AGREEMENT_FRAMES], play_there)
+        for name, reason in missing.items():
+            yield not_judged("agreement", name, "the same pixels", reason)

@@ -1,7 +1,6 @@
 """Keras layers as ONNX nodes, one function a layer: what `export.onnx` puts together.
 
-Inside the graph features are (1, C, H, W), as ONNX convolves them, and what is (1, S) in Keras is (1, S, 1, 1):
-a blend of S rows is then a 1x1 convolution, and no layer has to turn an axis.
+Inside the graph features are (1, C, H, W), as ONNX convolves them, so no layer has to turn an axis.
 """
 
 from __future__ import annotations
@@ -105,13 +104,6 @@ def _multiply(graph: Graph, layer: Any, inputs: list[str]) -> str:
     return graph.add("Mul", inputs, f"{layer.name}/product")
 
 
-def _reshape(graph: Graph, layer: Any, inputs: list[str]) -> str:
-    """A style as one pixel, which it is here already."""
-    if layer.target_shape != (1, 1, layer.input.shape[-1]):
-        raise _unknown(layer, f"target_shape={layer.target_shape}")
-    return inputs[0]
-
-
 def _concatenate(graph: Graph, layer: Any, inputs: list[str]) -> str:
     if layer.axis not in (-1, 3):
         raise _unknown(layer, f"axis={layer.axis}")
@@ -120,26 +112,6 @@ def _concatenate(graph: Graph, layer: Any, inputs: list[str]) -> str:
 
 def _depth_to_space(graph: Graph, layer: Any, inputs: list[str]) -> str:
     return graph.add("DepthToSpace", inputs, f"{layer.name}/unfolded", blocksize=layer.block, mode="DCR")
-
-
-def _share_style(graph: Graph, layer: Any, inputs: list[str]) -> str:
-    """A single style shares nothing: nodes that ask for its share use constants (see `_blend_rows`)."""
-    num_styles = layer.output.shape[-1]
-    if num_styles == 1:
-        return inputs[0]
-    little = graph.weight(f"{layer.name}/little", 1e-6 / num_styles)
-    raised = graph.add("Add", [inputs[0], little], f"{layer.name}/raised")
-    return graph.add("Div", [raised, _sum(graph, layer.name, raised)], f"{layer.name}/shares")
-
-
-def _style_norm(graph: Graph, layer: Any, inputs: list[str]) -> str:
-    """Features times the blend of the rows of the scale plus that of the shift, both (S, C)."""
-    features, share = inputs
-    scale, shift = (keras.ops.convert_to_numpy(rows) for rows in layer.scale_and_shift())
-    factors = _blend_rows(graph, f"{layer.name}/scale", share, scale)
-    offsets = _blend_rows(graph, f"{layer.name}/shift", share, shift)
-    scaled = graph.add("Mul", [features, factors], f"{layer.name}/scaled")
-    return graph.add("Add", [scaled, offsets], f"{layer.name}/shifted")
 
 
 def _instance_norm(graph: Graph, layer: Any, inputs: list[str]) -> str:
@@ -153,17 +125,6 @@ def _instance_norm(graph: Graph, layer: Any, inputs: list[str]) -> str:
     return graph.add("InstanceNormalization", [*inputs, *weights], name, epsilon=float(layer.epsilon))
 
 
-def _style_scale_shift(graph: Graph, layer: Any, inputs: list[str]) -> str:
-    """Features times one plus the blend of the rows of the scale, plus that of the shift, both (S, C)."""
-    features, share = inputs
-    scale, shift = (keras.ops.convert_to_numpy(rows) for rows in (layer.scale, layer.shift))
-    # The shares of the styles sum to 1, so that 1 can be added to the rows.
-    factors = _blend_rows(graph, f"{layer.name}/scale", share, 1 + scale)
-    offsets = _blend_rows(graph, f"{layer.name}/shift", share, shift)
-    scaled = graph.add("Mul", [features, factors], f"{layer.name}/scaled")
-    return graph.add("Add", [scaled, offsets], f"{layer.name}/shifted")
-
-
 def _reflect_pad(graph: Graph, layer: Any, inputs: list[str]) -> str:
     pads = graph.weight(f"{layer.name}/pads", [0, 0, layer.pad, layer.pad] * 2, np.int64)
     return graph.add("Pad", [*inputs, pads], f"{layer.name}/padded", mode="reflect")
@@ -175,27 +136,6 @@ def _upsample(graph: Graph, layer: Any, inputs: list[str]) -> str:
     scales = graph.weight(f"{layer.name}/scales", [1, 1, *layer.size])
     attributes = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
     return graph.add("Resize", [*inputs, "", scales], f"{layer.name}/larger", **attributes)
-
-
-def _blend_rows(graph: Graph, name: str, share: str, rows: npt.NDArray[Any]) -> str:
-    """(1, S, 1, 1) shares of (S, C) rows -> (1, C, 1, 1); of one row, whose share is 1, the row itself."""
-    if len(rows) == 1:
-        return graph.weight(name, rows[0][None, :, None, None])  # runtimes fold it into the convolution
-    kernel = graph.weight(f"{name}_rows", rows.T[:, :, None, None])
-    return graph.add("Conv", [share, kernel], name, kernel_shape=(1, 1))
-
-
-def _blend(graph: Graph, layer: Any, inputs: list[str]) -> str:
-    frame, painted, style = inputs
-    strength = _sum(graph, layer.name, style)
-    change = graph.add("Sub", [painted, frame], f"{layer.name}/change")
-    part = graph.add("Mul", [change, strength], f"{layer.name}/part")
-    return graph.add("Add", [frame, part], f"{layer.name}/blended")
-
-
-def _sum(graph: Graph, name: str, style: str) -> str:
-    axes = graph.weight(f"{name}/axes", [1], np.int64)
-    return graph.add("ReduceSum", [style, axes], f"{name}/total", keepdims=1)
 
 
 def _unknown(layer: keras.layers.Layer, reason: str) -> UserError:
@@ -212,14 +152,9 @@ RULES: dict[type, Callable[[Graph, Any, list[str]], str]] = {
     keras.layers.ReLU: _relu,
     keras.layers.Add: _add,
     keras.layers.Multiply: _multiply,
-    keras.layers.Reshape: _reshape,
     keras.layers.Concatenate: _concatenate,
     layers.DepthToSpace: _depth_to_space,
-    layers.ShareStyle: _share_style,
-    layers.StyleNorm: _style_norm,
-    layers.Blend: _blend,
     keras.layers.GroupNormalization: _instance_norm,
     keras.layers.UpSampling2D: _upsample,
-    layers.StyleScaleShift: _style_scale_shift,
     layers.ReflectPad: _reflect_pad,
 }

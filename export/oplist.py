@@ -22,31 +22,15 @@ PICTURE_OPS = frozenset(
         "RELU",
         "RELU6",
         "RESIZE_BILINEAR",
-        "SPACE_TO_DEPTH",
         "SUB",
         "TANH",
         "TRANSPOSE_CONV",
     }
 )
-# What prepares the style vector, S numbers a frame.
-STYLE_OPS = frozenset(
-    {
-        "BATCH_MATMUL",
-        "DIV",
-        "EXPAND_DIMS",
-        "FULLY_CONNECTED",
-        "MAXIMUM",
-        "MINIMUM",
-        "RESHAPE",
-        "STRIDED_SLICE",
-        "SUM",
-        "TRANSPOSE",
-    }
-)
 # Conversions at the borders and of stored weights.
 BORDER_OPS = frozenset({"CAST", "DEQUANTIZE", "QUANTIZE", "ROUND"})
 
-ALLOWED = PICTURE_OPS | STYLE_OPS | BORDER_OPS
+ALLOWED = PICTURE_OPS | BORDER_OPS
 
 # LiteRT's WebGPU accelerator computes in float and reads uint8 tensors wrongly (WGSL: cannot assign 'vec4<f32>' to
 # 'vec4<i32>'; the picture comes out saturated), so a file for it has floats at both ends and all through.
@@ -54,7 +38,7 @@ GPU_TYPES = frozenset({"FLOAT32", "FLOAT16", "INT32"})
 
 _NORM = (
     "an instance norm: it measures the whole picture for every frame, cannot be quantized and makes the picture "
-    "breathe; use keras_vst.layers.StyleNorm"
+    "breathe; use BatchNormalization, which is folded away"
 )
 REPLACEMENTS = {
     "MEAN": _NORM,

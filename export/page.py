@@ -13,12 +13,11 @@ import numpy.typing as npt
 from export.report import Judged, Report
 
 PICTURE_WIDTH = 320
-_OUTCOMES = {True: "passed", False: "failed", None: "not judged"}
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 1100px; padding: 0 1em; color: #222 }
 table { border-collapse: collapse; width: 100%; margin: .5em 0 2em }
 th, td { border-bottom: 1px solid #ddd; padding: .3em .6em; text-align: left; vertical-align: top }
-.passed { color: #176d2f } .failed { color: #b3261e; font-weight: 600 } .not { color: #777 }
+.passed { color: #176d2f } .failed { color: #b3261e; font-weight: 600 } .not, .warning { color: #777 }
 figure { display: inline-block; margin: 0 .6em .8em 0 } figcaption { font-size: 13px; color: #555 }
 img { max-width: 100%; display: block }
 """
@@ -44,10 +43,10 @@ def render(report: Report, frame: npt.NDArray[np.uint8] | None, keras: npt.NDArr
 def _overview(judged: Iterable[Judged]) -> str:
     rows = (
         f"<tr><td>{_text(each.key)}</td><td>{_text(each.file)}</td><td>{f'{each.bytes:,}' if each.bytes else ''}</td>"
-        f"<td>{_text(', '.join(each.kept_float))}</td>{_outcome(each.passed)}</tr>"
+        f"{_outcome('passed' if each.passed else 'failed')}</tr>"
         for each in judged
     )
-    head = "<tr><th>artifact</th><th>file</th><th>bytes</th><th>layers kept float</th><th></th></tr>"
+    head = "<tr><th>artifact</th><th>file</th><th>bytes</th><th></th></tr>"
     return f"<table>{head}{''.join(rows)}</table>"
 
 
@@ -70,7 +69,7 @@ def _gate(gate: str, judged: Iterable[Judged]) -> str:
             measured = ", ".join(f"{name} {value:g}" for name, value in check.measured.items())
             rows.append(
                 f"<tr><td>{_text(each.key)}</td><td>{_text(check.name)}</td><td>{_text(measured)}</td>"
-                f"<td>{_text(check.limit)}</td>{_outcome(check.passed)}<td>{_text(check.message)}</td></tr>"
+                f"<td>{_text(check.limit)}</td>{_outcome(check.outcome)}<td>{_text(check.message)}</td></tr>"
             )
     head = "<tr><th>artifact</th><th>of</th><th>measured</th><th>limit</th><th></th><th></th></tr>"
     return f"<h2>{_text(gate.capitalize())}</h2><table>{head}{''.join(rows)}</table>"
@@ -96,8 +95,7 @@ def _figure(name: str, picture: npt.NDArray[np.uint8]) -> str:
     return f"<figure>{image}<figcaption>{_text(name)}</figcaption></figure>"
 
 
-def _outcome(passed: bool | None) -> str:
-    word = _OUTCOMES[passed]
+def _outcome(word: str) -> str:
     return f"<td class='{word.split()[0]}'>{word}</td>"
 
 

@@ -17,22 +17,15 @@ from keras_vst.zoo import DEFAULT_MARGIN
 MOST_PIXELS = 1 << 24  # a 16-megapixel photo takes about 2 GB while it is painted
 QUALITY = 92
 
-Painter = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]  # frames (1, H, W, 3), styles (1, S) -> stylized
+Painter = Callable[[tf.Tensor], tf.Tensor]  # frames (1, H, W, 3) -> stylized
 
 
-def stylize_pictures(paint: Painter, images: tf.Tensor, styles: tf.Tensor) -> tf.Tensor:
-    """Paint (B,) JPEG files, each in its row of (B, S): (B,) JPEG files of the same sizes."""
-    paired = tf.debugging.assert_equal(
-        tf.shape(images)[0], tf.shape(styles)[0], "Give one row of `style` for each of `image_bytes`."
-    )
-    with tf.control_dependencies([paired]):
-        images = tf.identity(images)
-    return tf.map_fn(
-        lambda one: _stylize_picture(paint, *one), (images, styles), fn_output_signature=tf.string
-    )
+def stylize_pictures(paint: Painter, images: tf.Tensor) -> tf.Tensor:
+    """Paint (B,) JPEG files: (B,) JPEG files of the same sizes."""
+    return tf.map_fn(lambda image: _stylize_picture(paint, image), images, fn_output_signature=tf.string)
 
 
-def _stylize_picture(paint: Painter, image: tf.Tensor, style: tf.Tensor) -> tf.Tensor:
+def _stylize_picture(paint: Painter, image: tf.Tensor) -> tf.Tensor:
     height, width = tf.unstack(tf.io.extract_jpeg_shape(image)[:2])  # the header: before pixels take memory
     area = tf.cast(height, tf.int64) * tf.cast(width, tf.int64)
     small = tf.debugging.assert_less_equal(
@@ -42,7 +35,7 @@ def _stylize_picture(paint: Painter, image: tf.Tensor, style: tf.Tensor) -> tf.T
         pixels = tf.io.decode_jpeg(image, channels=3)
     rows, columns = _with_border(height), _with_border(width)
     fitted = tf.gather(tf.gather(pixels, rows, axis=0), columns, axis=1)
-    stylized = paint(tf.cast(fitted, tf.float32)[None] / 255.0, style[None])[0]
+    stylized = paint(tf.cast(fitted, tf.float32)[None] / 255.0)[0]
     inside = stylized[DEFAULT_MARGIN : DEFAULT_MARGIN + height, DEFAULT_MARGIN : DEFAULT_MARGIN + width]
     return tf.io.encode_jpeg(tf.saturate_cast(tf.round(inside * 255.0), tf.uint8), quality=QUALITY)
 

@@ -1,56 +1,43 @@
-"""Plays an ONNX model or a SavedModel over a clip as export.stepper plays a .tflite: uint8 frames in, floats out."""
+"""A clip as a network paints it; each frame alone, or with its own last painting moved along by the flow."""
 
 from __future__ import annotations
 
-import importlib
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 
-from export.stepper import STATE_STRIDE, to_input
+from export.footage import Footage
+from keras_vst.networks.film import moved
 
-Array = npt.NDArray[Any]
-
-
-class OnnxSteps:
-    """An ONNX model in ONNX Runtime, on the CPU."""
-
-    def __init__(self, content: bytes, threads: int):
-        # Optional packages: only who exports ONNX needs them.
-        runtime, names = importlib.import_module("onnxruntime"), importlib.import_module("export.onnx")
-        options = runtime.SessionOptions()
-        options.intra_op_num_threads = threads
-        self._session = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-        self._inputs, self._outputs = names.INPUTS, names.OUTPUTS
-        shapes = {each.name: each.shape for each in self._session.get_inputs()}
-        self._channels = int(shapes[self._inputs["state"]][-1])
-
-    def __call__(self, frame: Array, style: Array, state: Array | None) -> tuple[Array, Array | None]:
-        values = {"frame": to_input(frame, True), "style": style}
-        values["state"] = _start(frame, self._channels) if state is None else state
-        feeds = {self._inputs[name]: value for name, value in values.items()}
-        stylized, state = self._session.run([self._outputs["stylized"], self._outputs["state"]], feeds)
-        return stylized, state
+Clip = npt.NDArray[Any]
 
 
-class SavedModelSteps:
-    """The signature `stylize` of a SavedModel of ours."""
+class Painter(Protocol):
+    """What every network of keras_vst.networks can do."""
 
-    def __init__(self, path: Path):
-        self._loaded = tf.saved_model.load(str(path))  # kept, because its signatures do not keep it alive
-        self._stylize = self._loaded.signatures["stylize"]
-        self._channels = int(self._stylize.structured_input_signature[1]["state"].shape[-1])
+    @property
+    def map_channels(self) -> Mapping[str, int]:
+        """What it is given beside a frame; {} for live networks."""
+        ...
 
-    def __call__(self, frame: Array, style: Array, state: Array | None) -> tuple[Array, Array | None]:
-        state = _start(frame, self._channels) if state is None else state
-        values = {"frame": to_input(frame, True), "style": style, "state": state}
-        outputs = self._stylize(**{name: tf.constant(value) for name, value in values.items()})
-        return outputs["stylized"].numpy(), outputs["state"].numpy()
+    def paint_film(self, frame: npt.NDArray[np.uint8], maps: Mapping[str, Any]) -> npt.NDArray[np.float32]:
+        """(H, W, 3) and maps -> (1, H, W, 3) in [0, 1]."""
+        ...
 
 
-def _start(frame: Array, channels: int) -> Array:
-    """The state before the first frame."""
-    return np.zeros((1, frame.shape[1] // STATE_STRIDE, frame.shape[2] // STATE_STRIDE, channels), np.float32)
+def play(painter: Painter, footage: Footage) -> Clip:
+    """(T, H, W, 3) float32, margin and all."""
+    stylized: list[Any] = []
+    for time, frame in enumerate(footage.frames):
+        known = painter.map_channels and stylized
+        maps = moved(stylized[-1][None], *footage.flow(time), footage.fitting) if known else {}
+        stylized.append(painter.paint_film(frame, maps)[0])
+    return np.stack(stylized)
+
+
+def psnr(ours: Clip, theirs: Clip) -> float:
+    """Peak signal to noise in dB for values in [0, 1]; infinite when equal, nan when either holds a nan."""
+    error = float(np.mean(np.square(ours.astype(np.float64) - theirs)))
+    return float("inf") if error == 0 else -10.0 * float(np.log10(error))

@@ -1,7 +1,8 @@
-"""From a trained network to a folder of files that passed the gate, their card, report.json and report.html.
+"""From a trained network to a folder of files that passed the gate, their card, report.json and export.html.
 
 Everything is made and judged in a folder of its own inside `out`; what passes is then moved into place, one rename
-each.  Whatever interrupts it, `out` holds complete files only.
+each.  Whatever interrupts it, `out` holds complete files only, and what an earlier export released stays until
+something better replaces it.
 """
 
 from __future__ import annotations
@@ -10,143 +11,98 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from export import film, page, source
-from export.artifact import Artifact
-from export.build import Maker
-from export.card import card, read_about, style_entries
-from export.eyes import open_eyes
-from export.folding import fold
+from export.artifact import plan
+from export.card import card, read_about
+from export.judge import Reference
+from export.making import make_and_judge
 from export.order import Order
-from export.reference import Network, Reference
 from export.report import Judged, Report
 from export.scores import read_scores
-from export.session import Session
 from keras_vst import zoo
 from keras_vst.errors import UserError
+from keras_vst.zoo.card import CARD
+
+PAGE = "export.html"  # not report.html, which is the run's own where --out is --run
 
 
 @dataclass(frozen=True)
 class Released:
-    """What the gate found, and which files (of a SavedModel the folder) are in place now."""
+    """What the gate found and where it is told, which files (of a SavedModel the folder) are in place now."""
 
     report: Report
+    page: Path
     files: list[Path]
+    installed: Path | None = None  # where in the user's own zoo
 
 
 def release(order: Order) -> Released:
     """Convert, judge, write.  Raises UserError, with nothing written, where there is nothing to judge."""
     about = read_about(order.about)
+    if order.scores:
+        about["scores"] = read_scores(order.scores, (order.name, order.run.resolve().name))
     origin = source.load(order.run)
-    if film.is_film(origin.student):
-        order = film.fitting_order(order)
+    order = order.fitting(film.is_film(origin.network))
+    with _staging(order.out) as staging:
+        first = next(iter(plan(order.formats, order.precisions, order.sizes)))
+        reference = Reference.paint(origin.network, order.footage(first or order.effort.open_size))
+        judged = [Judged(None, reference.checks())]
+        if judged[0].passed:
+            judged += make_and_judge(order, origin, staging, {first: reference})
+        clip = f"{reference.footage.origin}, {len(reference.footage.frames)} frames"
+        report = Report(order.name, origin.network.count_params(), clip, judged)
+        released = [each for each in judged if each.artifact and each.passed]
+        files = [_move(order, staging, each) for each in released]
+        if released:
+            text = json.dumps(card(order, origin, released, about), indent=1, ensure_ascii=False)
+            _put(order, staging, CARD, text + "\n")
+        middle = reference.footage.content[len(reference.footage.content) // 2]
+        _put(order, staging, "report.json", report.to_json())
+        _put(order, staging, PAGE, page.render(report, middle, reference.shown(reference.stylized)))
+    exact = any(each.key == zoo.PRECISION for each in released)  # without it there is nothing to paint with
+    installed = zoo.install(order.out).path.parent if order.install and exact else None
+    return Released(report, order.out / PAGE, files, installed)
+
+
+@contextmanager
+def _staging(out: Path) -> Iterator[Path]:
+    """A folder inside `out`, on the same disk, that is gone afterwards."""
     try:
-        order.out.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=".export-", dir=order.out))
+        out.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=".export-", dir=out))
     except OSError as error:
-        raise UserError(
-            f"--out {order.out} cannot be made: {error.strerror}. Name a folder that can."
-        ) from error
+        raise UserError(f"--out {out} cannot be made: {error.strerror}. Name a folder that can.") from error
     try:
-        return _Release(order, origin, about, staging).run()
+        yield staging
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 
 
-class _Release:
-    """One export from start to end."""
-
-    def __init__(self, order: Order, origin: source.Source, about: dict[str, Any], staging: Path):
-        self.order, self.origin, self.about, self.staging = order, origin, about, staging
-        self.styles = style_entries(origin, about)
-        chosen = _number(order.style, self.styles, origin.styles)
-        if chosen is None:
-            self.network = Network(origin.student, origin.student)
-        else:
-            self.styles = [self.styles[chosen]]
-            self.network = Network(origin.student, fold(origin.student, chosen), chosen)
-        if order.scores:
-            names = order.name, order.run.resolve().name
-            scores = read_scores(order.scores, names, [style["name"] for style in self.styles])
-            self.about = {**about, "scores": scores}  # rather than those that were copied by hand
-        self.eyes = open_eyes(order.run, origin, order.vgg16, chosen)
-
-    def run(self) -> Released:
-        """Everything."""
-        names = [entry["name"] for entry in self.styles]
-        maker = Maker(
-            self.network.exported,
-            self.order.name,
-            names,
-            self.origin.record,
-            self.order.calibrate,
-            self.order.int8_floor,
-        )
-        session = Session(self.order, self.network, self.eyes, maker, self.staging)
-        judged = session.run()
-        parameters = self.network.exported.count_params()
-        reference = session.first
-        clip = f"{reference.footage.origin}, {len(reference.footage.frames)} frames"
-        report = Report(self.order.name, parameters, clip, judged)
-        return Released(report, self._write(report, reference))
-
-    def _write(self, report: Report, reference: Reference) -> list[Path]:
-        """Move what passed into place, then write the card and the report."""
-        made = [(each, each.artifact) for each in report.judged if each.artifact]
-        released = [(each, artifact) for each, artifact in made if each.passed]
-        files = [self._move(each, artifact) for each, artifact in released]
-        if released:
-            entry = card(
-                self.order.name,
-                self.origin,
-                self.network.exported,
-                self.styles,
-                [each for each, _ in released],
-                self.about,
-            )
-            self._put(zoo.CARD, json.dumps(entry, indent=2, ensure_ascii=False) + "\n")
-            for each, artifact in made:
-                if (
-                    not each.passed and artifact.format != "savedmodel"
-                ):  # what an earlier export left is not on the card
-                    artifact.path(self.order.out, self.order.name).unlink(missing_ok=True)
-        middle = len(reference.stylized) // 2
-        pictures = reference.footage.content[middle], reference.shown(reference.stylized, middle)
-        self._put("report.json", report.to_json())
-        self._put("report.html", page.render(report, *pictures))
-        return files
-
-    def _move(self, judged: Judged, artifact: Artifact) -> Path:
-        out, name = self.order.out, self.order.name
-        target = artifact.path(out, name)
-        try:
-            if artifact.format == "savedmodel":
-                target.parent.mkdir(exist_ok=True)
-                taken = [int(entry.name) for entry in target.parent.iterdir() if entry.name.isdecimal()]
-                target = artifact.path(out, name, max(taken, default=0) + 1)
-            os.replace(self.staging / judged.file, target)
-        except OSError as error:
-            raise UserError(f"{target} cannot be written: {error.strerror}. Name another --out.") from error
-        judged.file = target.relative_to(out).as_posix()
-        return target
-
-    def _put(self, name: str, text: str) -> None:
-        part = self.staging / name
-        try:
-            part.write_text(text, encoding="utf-8")
-            os.replace(part, self.order.out / name)
-        except OSError as error:
-            raise UserError(f"{self.order.out / name} cannot be written: {error.strerror}.") from error
+def _move(order: Order, staging: Path, judged: Judged) -> Path:
+    """Put a file that passed in place of what was there; of a SavedModel, beside its earlier versions."""
+    assert judged.artifact is not None
+    target = judged.artifact.path(order.out, order.name)
+    try:
+        if judged.artifact.format == "savedmodel":
+            target.parent.mkdir(exist_ok=True)
+            taken = [int(entry.name) for entry in target.parent.iterdir() if entry.name.isdecimal()]
+            target = judged.artifact.path(order.out, order.name, max(taken, default=0) + 1)
+        os.replace(staging / judged.file, target)
+    except OSError as error:
+        raise UserError(f"{target} cannot be written: {error.strerror}. Name another --out.") from error
+    judged.file = target.relative_to(order.out).as_posix()
+    return target
 
 
-def _number(style: str | None, entries: list[dict[str, Any]], own: list[dict[str, Any]]) -> int | None:
-    """The number of a style, by the name on the card or by that of its picture."""
-    if style is None:
-        return None
-    for names in ([entry["name"] for entry in entries], [entry["name"] for entry in own]):
-        if style in names:
-            return names.index(style)
-    raise UserError(zoo.unknown_style(style, [entry["name"] for entry in entries]))
+def _put(order: Order, staging: Path, name: str, text: str) -> None:
+    part = staging / name
+    try:
+        part.write_text(text, encoding="utf-8")
+        os.replace(part, order.out / name)
+    except OSError as error:
+        raise UserError(f"{order.out / name} cannot be written: {error.strerror}.") from error

@@ -10,7 +10,7 @@ import json
 import os
 import platform
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,6 @@ class Judged:
     file: str = ""  # relative to the folder of the export
     bytes: int = 0
     sha256: str = ""
-    kept_float: tuple[str, ...] = ()
     picture: npt.NDArray[np.uint8] | None = None
     difference: npt.NDArray[np.uint8] | None = None
 
@@ -65,11 +64,18 @@ class Report:
 
     def failures(self) -> list[str]:
         """One sentence a failed check, the artifact's name before it."""
+        return self._told(lambda check: check.failed)
+
+    def warnings(self) -> list[str]:
+        """The same of checks that keep no file back."""
+        return self._told(lambda check: check.warning)
+
+    def _told(self, chosen: Callable[[Check], bool]) -> list[str]:
         return [
             f"{each.key}: {check.gate} ({check.name}): {check.message}"
             for each in self.judged
             for check in each.checks
-            if check.failed
+            if chosen(check)
         ]
 
     def to_json(self) -> str:
@@ -118,14 +124,16 @@ def _judged(each: Judged) -> dict[str, Any]:
         about |= {"file": each.file, "bytes": each.bytes, "sha256": each.sha256}
         if each.artifact.size and each.artifact.fixed:
             about |= {"size": in_words(each.artifact.size), "takes": in_words(each.artifact.fixed)}
-        if each.kept_float:
-            about["kept_float"] = list(each.kept_float)
     return about | {"checks": [_check(check) for check in each.checks]}
 
 
 def _check(check: Check) -> dict[str, Any]:
-    outcome = {True: "passed", False: "failed", None: "not judged"}[check.passed]
-    values: dict[str, Any] = {"gate": check.gate, "of": check.name, "outcome": outcome, "limit": check.limit}
+    values: dict[str, Any] = {
+        "gate": check.gate,
+        "of": check.name,
+        "outcome": check.outcome,
+        "limit": check.limit,
+    }
     if check.measured:
         values["measured"] = {name: _number(value) for name, value in check.measured.items()}
     return values | ({"message": check.message} if check.message else {})

@@ -1,6 +1,6 @@
 """The runtimes that a file may meet, each in a child process: a .tflite file can end the process that opens it.
 
-Frames (T, H, W, 3) uint8, styles (T, S); a played clip is (T, H, W, 3), float32 in [0, 1] or uint8.
+Frames (T, H, W, 3) uint8; a played clip is (T, H, W, 3), float32 in [0, 1] or uint8.
 """
 
 from __future__ import annotations
@@ -72,14 +72,12 @@ def play_in_child(
     network: Path,
     signature: str,
     frames: npt.NDArray[np.uint8],
-    styles: npt.NDArray[np.float32],
     patience: float = PATIENCE,
 ) -> npt.NDArray[Any]:
     """The stylized clip; CannotPlay where the child came back without one."""
     with tempfile.TemporaryDirectory() as folder:
-        paths = [Path(folder) / f"{name}.npy" for name in ("frames", "styles", "stylized")]
+        paths = [Path(folder) / f"{name}.npy" for name in ("frames", "stylized")]
         np.save(paths[0], frames)
-        np.save(paths[1], styles)
         # -I: neither this folder nor the user's packages may shadow what the runtime imports.
         command = [runtime.python, "-I", PROGRAM, runtime.name, network, signature, *paths]
         try:
@@ -88,15 +86,14 @@ def play_in_child(
             raise CannotPlay(f"{runtime.label} did not come to an end within {patience:.0f} s") from error
         if done.returncode:
             raise CannotPlay(f"{runtime.label} {_reason(done)}")
-        return np.load(paths[2])
+        return np.load(paths[1])
 
 
-def try_out(network: Path, signatures: tuple[str, ...], size: tuple[int, int], num_styles: int) -> None:
+def try_out(network: Path, signatures: tuple[str, ...], size: tuple[int, int]) -> None:
     """Open and run a file where it can do no harm, before it is opened here; CannotPlay names what went wrong."""
     runtime = Runtime("litert", Path(sys.executable), "LiteRT")
-    frames, styles = np.zeros((1, *size, 3), np.uint8), np.zeros((1, num_styles), np.float32)
     for signature in signatures:
-        play_in_child(runtime, network, signature, frames, styles, TRIAL_PATIENCE)
+        play_in_child(runtime, network, signature, np.zeros((1, *size, 3), np.uint8), TRIAL_PATIENCE)
 
 
 def _reason(done: subprocess.CompletedProcess[bytes]) -> str:

@@ -1,11 +1,11 @@
 """Keras student -> SavedModel in TensorFlow Serving's layout: FOLDER/NAME/1/, the next export 2, and so on.
 
-Three signatures, batch free, frames float32 in [0, 1], NHWC, H and W multiples of 8:
-serving_default  `frame` (B, H, W, 3), `style` (B, S) -> `stylized`; each picture by itself
-stylize          `frame`, `style`, `state` (B, H/4, W/4, C) -> `stylized`, `state`; for clients that hold a stream
-jpeg             `image_bytes` (B,), `style` (B, S) -> `stylized_bytes` (B,); see export/pictures.py
+Two signatures, batch free, frames float32 in [0, 1], NHWC, H and W multiples of 8:
+serving_default  `frame` (B, H, W, 3) -> `stylized`
+jpeg             `image_bytes` (B,) -> `stylized_bytes` (B,); see export/pictures.py
 
-assets.extra/ holds warm-up requests and student.json, by which `export.source` finds the weights again.
+assets.extra/ holds warm-up requests and student.json, by which `export.source` finds the weights again; so norms
+are not folded here, which TensorFlow does by itself when it loads the graph.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import dataclasses
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,23 +27,19 @@ from export import blueprint, warmup
 from export.pictures import stylize_pictures
 from export.warmup import replay_warmup as replay_warmup
 from keras_vst.errors import UserError
-from keras_vst.models.student import STATE_STRIDE
 from keras_vst.zoo import DEFAULT_MARGIN
 
-SIGNATURES = ("serving_default", "stylize", "jpeg")
+SIGNATURES = ("serving_default", "jpeg")
 MANIFEST = Path("assets.extra") / "student.json"
 MOST_MANIFEST = 1 << 20  # bytes; a run's record takes a few thousand
 COLLECTION = "student"  # the weights among the checkpoint's objects, numbered as in the manifest
 OBJECTS = "_CHECKPOINTABLE_OBJECT_GRAPH"  # where a checkpoint tells under which key each object's value lies
-
-Specs = dict[str, tf.TensorSpec]
 
 
 def write(
     student: keras.Model,
     folder: Path,
     name: str,
-    styles: Sequence[str],
     size: tuple[int, int],
     record: Mapping[str, Any] | None = None,
 ) -> Path:
@@ -58,10 +54,10 @@ def write(
         part = home / f".{version.name}.part-{os.getpid()}"  # TF Serving looks at numbers only
         try:
             _export(student, part)
-            manifest = _manifest(student, name, styles, record or {})
+            manifest = _manifest(student, name, record or {})
             (part / MANIFEST).parent.mkdir(exist_ok=True)
             (part / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
-            warmup.write(part, name, warmup.requests(student, size))
+            warmup.write(part, name, warmup.requests(size))
             os.replace(part, version)
         finally:
             shutil.rmtree(part, ignore_errors=True)
@@ -79,13 +75,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
             f"{path} is a SavedModel, but not one of ours: it has no usable {MANIFEST}. Nothing in it was run. "
             "Export the run it came from."
         )
-    manifest = json.loads(file.read_text(encoding="utf-8"))
-    if manifest["config"] is None:
-        raise UserError(
-            f"{path} holds a network that was changed for export (folded) and cannot be trained or exported "
-            "again. Export the run it came from."
-        )
-    return manifest
+    return json.loads(file.read_text(encoding="utf-8"))
 
 
 def read_weights(path: Path, manifest: Mapping[str, Any]) -> dict[str, np.ndarray]:
@@ -110,50 +100,25 @@ def _export(student: keras.Model, folder: Path) -> None:
     archive = keras.export.ExportArchive()
     archive.track(student)
     archive.add_variable_collection(COLLECTION, student.variables)
-    for name, (function, specs) in _endpoints(student).items():
-        archive.add_endpoint(name, function, input_signature=list(specs.values()))
+    frame = tf.TensorSpec((None, None, None, 3), tf.float32, "frame")
+    image_bytes = tf.TensorSpec((None,), tf.string, "image_bytes")
+
+    def serving_default(frame: Any) -> dict[str, Any]:
+        return student({"frame": frame}, training=False)
+
+    def jpeg(image_bytes: Any) -> dict[str, Any]:
+        return {"stylized_bytes": stylize_pictures(lambda one: serving_default(one)["stylized"], image_bytes)}
+
+    archive.add_endpoint("serving_default", serving_default, input_signature=[frame])
+    archive.add_endpoint("jpeg", jpeg, input_signature=[image_bytes])
     archive.write_out(str(folder), verbose=False)
 
 
-def _endpoints(student: keras.Model) -> dict[str, tuple[Callable[..., Any], Specs]]:
-    """The function behind each signature and its inputs by name, in the order of the arguments."""
-    widths = {name: int(tensor.shape[-1]) for name, tensor in student.input.items()}
-    frame = tf.TensorSpec((None, None, None, 3), tf.float32, "frame")
-    style = tf.TensorSpec((None, widths["style"]), tf.float32, "style")
-    state = tf.TensorSpec((None, None, None, widths["state"]), tf.float32, "state")
-    image_bytes = tf.TensorSpec((None,), tf.string, "image_bytes")
-
-    def stylize(frame, style, state):
-        return student({"frame": frame, "style": style, "state": state}, training=False)
-
-    def serving_default(frame, style):
-        batch, height, width = tf.unstack(tf.shape(frame)[:3])
-        start = tf.zeros((batch, height // STATE_STRIDE, width // STATE_STRIDE, widths["state"]))
-        return {"stylized": stylize(frame, style, start)["stylized"]}
-
-    def jpeg(image_bytes, style):
-        painted = stylize_pictures(lambda *one: serving_default(*one)["stylized"], image_bytes, style)
-        return {"stylized_bytes": painted}
-
-    return {
-        "serving_default": (serving_default, {"frame": frame, "style": style}),
-        "stylize": (stylize, {"frame": frame, "style": style, "state": state}),
-        "jpeg": (jpeg, {"image_bytes": image_bytes, "style": style}),
-    }
-
-
-def _manifest(
-    student: keras.Model, name: str, styles: Sequence[str], record: Mapping[str, Any]
-) -> dict[str, Any]:
-    try:
-        config = dataclasses.asdict(blueprint.read(blueprint.describe(student), name))
-    except UserError:  # folded: it runs, but nothing could be built from a configuration to take its weights
-        config = None
+def _manifest(student: keras.Model, name: str, record: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "name": name,
-        "styles": list(styles),
         "margin": DEFAULT_MARGIN,
-        "config": config,
+        "config": dataclasses.asdict(blueprint.read(blueprint.describe(student), name)),
         "record": dict(record),
         "weights": [variable.path for variable in student.variables],
     }

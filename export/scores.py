@@ -15,14 +15,14 @@ ABOUT = ("photos", "clips", "collection", "machine", "versions")  # what was mea
 WAY_OUT = "Write it with `python -m training.evaluate --model FILE --report DIR`."
 
 
-def read_scores(path: Path, names: Sequence[str], styles: Sequence[str]) -> dict[str, Any]:
-    """What was measured of the network that bears one of `names`; `styles` is what the card calls its styles."""
+def read_scores(path: Path, names: Sequence[str]) -> dict[str, Any]:
+    """What was measured of the network that bears one of `names`."""
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         known = {entry["name"]: entry for entry in values["networks"]}
         name = next((name for name in names if name in known), None)
         if name is not None:
-            return _scores(path, known[name], values["about"], styles)
+            return _scores(known[name], values["about"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
         raise UserError(f"--scores {path} cannot be read as a score-card ({reason}). {WAY_OUT}") from error
@@ -32,20 +32,12 @@ def read_scores(path: Path, names: Sequence[str], styles: Sequence[str]) -> dict
     )
 
 
-def _scores(
-    path: Path, entry: dict[str, Any], about: dict[str, str], styles: Sequence[str]
-) -> dict[str, Any]:
-    """Medians of the network, its controls and peers; each style of the network itself; times; the machine."""
-    measured = list(entry["styles"].values())  # both are in the order of the style vector
-    if len(measured) != len(styles):
-        raise UserError(
-            f"--scores {path} has {len(measured)} styles of {entry['name']}, but {len(styles)} are exported. "
-            "Score what is exported."
-        )
+def _scores(entry: dict[str, Any], about: dict[str, str]) -> dict[str, Any]:
+    """The network, its controls and peers; times; the machine."""
+    rows = entry["rows"]
     found = {
-        "median": entry["median"][NETWORK],
-        "beside": {row: values for row, values in entry["median"].items() if row != NETWORK},
-        "styles": {name: rows[NETWORK] for name, rows in zip(styles, measured, strict=True)},
+        "network": rows[NETWORK],
+        "beside": {row: values for row, values in rows.items() if row != NETWORK},
         "int8": entry["int8"],
         "speed": {"milliseconds": entry["milliseconds"], "size": "640x360"} if entry["milliseconds"] else {},
         "bars": {bar["of"]: bar["passed"] for bar in entry["bars"]},

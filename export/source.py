@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import keras
 
@@ -27,20 +27,18 @@ from keras_vst.runs import RunDirectory
 
 # What Keras writes, and how large each may be: nothing else in a .keras file is ours.
 MEMBERS = {"metadata.json": 1 << 16, "config.json": 1 << 23, "model.weights.h5": 1 << 30}
-UNKNOWN = {"recipe": "", "config": {}, "versions": {}, "seed": None, "steps": None}
+UNKNOWN = {"recipe": "", "config": {}, "versions": {}, "seed": None, "steps": None, "sha256": ""}
 
 
 @dataclass(frozen=True)
 class Source:
     """A student, or the teacher of a film (batch 1), with its weights, and what is known of it."""
 
-    student: keras.Model
+    network: keras.Model
     config: StudentConfig | TeacherConfig
-    styles: list[dict[str, Any]]  # of each its `name`; from a run its `sha256` too
-    kind: Literal["run", "keras", "savedmodel"]
     record: dict[str, Any] = field(
         default_factory=lambda: dict(UNKNOWN)
-    )  # what the card tells of the training
+    )  # what the card tells of the training; `sha256` is the style picture's
 
 
 def load(path: Path) -> Source:
@@ -67,20 +65,21 @@ def _from_run(path: Path) -> Source:
         # Of the configuration only what builds the network: how it was trained may have been said in other words.
         if told.get("kind") == "film":
             config = configuration.from_dict({"teacher": told["teacher"]}).teacher
-            student = build_teacher(config, batch_size=1)
+            network = build_teacher(config, batch_size=1)
         else:
             config = configuration.from_dict({"student": told["student"]}).student
-            student = build_student(config, batch_size=1)
-        run.load_network(student)
+            network = build_student(config, batch_size=1)
+        run.load_network(network)
+        pictures = record.get("styles", [])
         known = {
             "recipe": record.get("recipe", ""),
             "config": told,
             "versions": record.get("versions", {}),
             "seed": told.get("seed"),
             "steps": run.last_step(),
+            "sha256": pictures[0].get("sha256", "") if pictures else "",
         }
-        styles = [{"name": style["name"], "sha256": style.get("sha256", "")} for style in record["styles"]]
-    return Source(student, config, _checked_styles(path, styles, config), "run", known)
+    return Source(network, config, known)
 
 
 def _from_keras(path: Path) -> Source:
@@ -90,9 +89,7 @@ def _from_keras(path: Path) -> Source:
         student = build_student(config, batch_size=1)
         student.load_weights(path)
         versions = {"keras": str(metadata["keras_version"])}
-    numbers = [""] if config.num_styles == 1 else [f"-{index + 1}" for index in range(config.num_styles)]
-    styles = [{"name": path.stem + number} for number in numbers]  # the file does not know their names
-    return Source(student, config, styles, "keras", {**UNKNOWN, "versions": versions})
+    return Source(student, config, {**UNKNOWN, "versions": versions})
 
 
 def _from_savedmodel(path: Path) -> Source:
@@ -104,20 +101,8 @@ def _from_savedmodel(path: Path) -> Source:
         weights = read_weights(path, manifest)
         for variable in student.variables:
             variable.assign(weights[variable.path])
-        styles = [{"name": str(name)} for name in manifest["styles"]]
         record = {key: manifest["record"].get(key, value) for key, value in UNKNOWN.items()}
-    return Source(student, config, _checked_styles(path, styles, config), "savedmodel", record)
-
-
-def _checked_styles(
-    path: Path, styles: list[dict[str, Any]], config: StudentConfig | TeacherConfig
-) -> list[dict[str, Any]]:
-    if len(styles) != config.num_styles:
-        raise UserError(
-            f"{path} names {len(styles)} styles, but its network has {config.num_styles}. "
-            "One of the two was changed by hand; train or export it again."
-        )
-    return styles
+    return Source(student, config, record)
 
 
 def _newest_version(path: Path) -> Path | None:

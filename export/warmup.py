@@ -11,13 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 from keras_vst.errors import UserError
-from keras_vst.models.student import input_shapes
 
 FILE = Path("assets.extra") / "tf_serving_warmup_requests"
 # tensorflow_serving/apis/{prediction_log,predict,model}.proto: of each message the fields used, with their numbers.
@@ -33,15 +31,12 @@ REPEATED, TEXT = {"inputs"}, {"name", "signature_name", "key"}
 Requests = dict[str, dict[str, Any]]  # signature -> its inputs by name, as TensorProto
 
 
-def requests(student: keras.Model, size: tuple[int, int]) -> Requests:
+def requests(size: tuple[int, int]) -> Requests:
     """One request for each signature, all grey, for frames of (height, width)."""
-    shapes = input_shapes(student, size)
-    proto = {name: tf.make_tensor_proto(0.5, tf.float32, shape) for name, shape in shapes.items()}
     picture = tf.io.encode_jpeg(np.full((*size, 3), 128, np.uint8)).numpy()
     return {
-        "serving_default": {"frame": proto["frame"], "style": proto["style"]},
-        "stylize": proto,
-        "jpeg": {"image_bytes": tf.make_tensor_proto([picture]), "style": proto["style"]},
+        "serving_default": {"frame": tf.make_tensor_proto(0.5, tf.float32, (1, *size, 3))},
+        "jpeg": {"image_bytes": tf.make_tensor_proto([picture])},
     }
 
 

@@ -15,11 +15,19 @@ class Check:
     limit: str
     measured: dict[str, float] = field(default_factory=dict)
     message: str = ""
+    warning: bool = False  # to be told, though the file is released
 
     @property
     def failed(self) -> bool:
         """Whether this check keeps the file from being released."""
         return self.passed is False
+
+    @property
+    def outcome(self) -> str:
+        """In a word or two, for reports."""
+        if self.warning:
+            return "warning"
+        return {True: "passed", False: "failed", None: "not judged"}[self.passed]
 
 
 def not_judged(gate: str, name: str, limit: str, reason: str) -> Check:

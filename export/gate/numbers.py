@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from export.anatomy import Anatomy
 from export.gate.check import Check, rounded
-from keras_vst.runners.signature import shape_at
+from keras_vst.frames import to_float
 
 CONSTANT = 0.5 / 255  # deviation over a frame below which there is nothing to see
 DARK, BRIGHT = 1 / 255, 254 / 255
@@ -24,13 +24,13 @@ def stored_weights(anatomy: Anatomy) -> Check:
     return _weights("weights of the file", bad)
 
 
-def network_weights(student: keras.Model) -> Check:
+def network_weights(network: keras.Model) -> Check:
     """The weights of the Keras network."""
-    bad = [each.path for each in student.weights if not np.isfinite(keras.ops.convert_to_numpy(each)).all()]
+    bad = [each.path for each in network.weights if not np.isfinite(keras.ops.convert_to_numpy(each)).all()]
     return _weights("weights of the network", bad)
 
 
-def picture(played: npt.NDArray[Any], student: keras.Model | None, first: npt.NDArray[Any] | None) -> Check:
+def picture(played: npt.NDArray[Any], network: keras.Model | None, first: npt.NDArray[Any] | None) -> Check:
     """Whether what comes out, inside the margin, can be a picture.
 
     With the network and the first frame that it was given, the layer to blame is found.
@@ -41,7 +41,7 @@ def picture(played: npt.NDArray[Any], student: keras.Model | None, first: npt.ND
     if not reason:
         measured["deviation"] = rounded(float(values[-1].std()), 4)
         return Check("numbers", "what comes out", True, _PICTURE_LIMIT, measured)
-    blamed = _first_bad_layer(student, first) if student is not None and first is not None else None
+    blamed = _first_bad_layer(network, first) if network is not None and first is not None else None
     layer = f"; the first layer that gives it is `{blamed}`: look at its weights" if blamed else ""
     measured = {name: value for name, value in measured.items() if np.isfinite(value)}
     return Check("numbers", "what comes out", False, _PICTURE_LIMIT, measured, f"{reason}{layer}.")
@@ -76,21 +76,19 @@ def _not_a_picture(values: npt.NDArray[Any]) -> str:
     return ""
 
 
-def _first_bad_layer(student: keras.Model, frame: npt.NDArray[Any]) -> str | None:
+def _first_bad_layer(network: keras.Model, frame: npt.NDArray[Any]) -> str | None:
     """The first layer, in the order of the network, whose features are flat over the picture or not numbers."""
     seen = [
         layer
-        for layer in student.layers
+        for layer in network.layers
         if not isinstance(layer, keras.layers.InputLayer) and len(layer.output.shape) == 4
     ]
-    probe = keras.Model(student.input, [layer.output for layer in seen])
+    probe = keras.Model(network.input, [layer.output for layer in seen])
+    size = frame.shape[:2]
     inputs = {
-        name: np.zeros(shape_at(name, [1, -1, -1, tensor.shape[-1]], frame.shape[:2]), np.float32)
-        for name, tensor in student.input.items()
-        if name not in ("frame", "style")
+        name: np.zeros((1, *size, tensor.shape[-1]), np.float32) for name, tensor in network.input.items()
     }
-    inputs["frame"] = np.divide(frame[None], np.float32(255), dtype=np.float32)
-    inputs["style"] = np.eye(1, student.input["style"].shape[-1], dtype=np.float32)
+    inputs["frame"] = to_float(frame)[None]
     for layer, output in zip(seen, probe(inputs, training=False), strict=True):
         features = keras.ops.convert_to_numpy(output)
         inside = features[0, 2:-2, 2:-2]  # zeros at the border make even a flat picture vary there

@@ -13,9 +13,14 @@ from ai_edge_litert.interpreter import Interpreter
 from export.anatomy import Anatomy, Operator
 from export.gate.check import Check, not_judged
 from export.oplist import ALLOWED, GPU_TYPES, replacement
-from export.stepper import STATE_STRIDE
 
 _GPU_LIMIT = "float types all through, and passed by LiteRT's own check for the GPU delegate"
+
+
+def checks(anatomy: Anatomy, content: bytes, size: tuple[int, int]) -> list[Check]:
+    """All that is asked of a live file."""
+    taken = [xnnpack(anatomy, signature, size) for signature in anatomy.signatures]
+    return [white_list(anatomy), *taken, gpu(anatomy, content)]
 
 
 def white_list(anatomy: Anatomy) -> Check:
@@ -73,8 +78,7 @@ def _explain(operators: list[Operator], what: str) -> str:
     for one in operators:
         remedies.setdefault(_remedy(one), []).append(one)
     return " ".join(
-        f"{', '.join(dict.fromkeys(one.name for one in same))} in layer `{same[0].layer}` (tensor "
-        f"{same[0].tensor.split(';')[0]}): {what}. This is {remedy}."
+        f"{', '.join(dict.fromkeys(one.name for one in same))} in layer `{same[0].layer}`: {what}. This is {remedy}."
         for remedy, same in list(remedies.items())[:3]
     )
 
@@ -101,15 +105,8 @@ def _analyzer_warnings(content: bytes) -> list[str]:
 
 def _allocated(content: bytes, signature: str, size: tuple[int, int]) -> Any:
     interpreter = Interpreter(model_content=content)
-    details = interpreter.get_signature_runner(signature).get_input_details()
-    indices = {name: int(each["index"]) for name, each in details.items()}
-    channels = int(details["state"]["shape_signature"][-1]) if "state" in details else 0
-    del details  # LiteRT refuses to resize while anything refers to its buffers
-    height, width = size
-    interpreter.resize_tensor_input(indices["frame"], (1, height, width, 3))
-    if channels:
-        state = (1, height // STATE_STRIDE, width // STATE_STRIDE, channels)
-        interpreter.resize_tensor_input(indices["state"], state)
+    index = int(interpreter.get_signature_runner(signature).get_input_details()["frame"]["index"])
+    interpreter.resize_tensor_input(index, (1, *size, 3))
     interpreter.allocate_tensors()
     return interpreter
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
+from ai_edge_litert.interpreter import Interpreter
 
 from export import savedmodel, table
+from export.flatbuffer import layout
 from tests.conftest import draw_picture
 from tests.export.networks import content, good
 
@@ -18,18 +22,20 @@ SNIPPETS = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """The files that the page speaks of, of a tiny network of two styles."""
+    """The files that the page speaks of, of tiny networks."""
     onnx = pytest.importorskip("export.onnx")
     folder = tmp_path_factory.mktemp("deploy")
-    (folder / "mine.tflite").write_bytes(content("fp32", None, 2))
-    (folder / "mine.onnx").write_bytes(onnx.convert(good(2)))
-    savedmodel.write(good(2), folder, "mine", ["a", "b"], (32, 48))
+    for name, seed in (("mine", 5), ("other", 6)):
+        (folder / f"{name}.tflite").write_bytes(content(seed=seed))
+    (folder / "card.json").write_text(json.dumps({"weights": {"tensors": layout(content())}}))
+    (folder / "mine.onnx").write_bytes(onnx.convert(good()))
+    savedmodel.write(good(), folder, "mine", (32, 48))
     cv2.imwrite(str(folder / "frame.png"), draw_picture(4, 32, 48))
     return folder
 
 
-def test_the_page_has_a_snippet_for_each_format():
-    assert len(SNIPPETS) == 3
+def test_the_page_has_a_snippet_for_each_format_and_one_for_mixing():
+    assert len(SNIPPETS) == 4
 
 
 @pytest.mark.parametrize("number", range(len(SNIPPETS)))
@@ -37,7 +43,12 @@ def test_a_snippet_runs_as_it_is_written(number, folder, monkeypatch):
     monkeypatch.chdir(folder)
     names: dict = {}
     exec(SNIPPETS[number], names)
-    if "stylized" in names:
+    if "mixed" in names:
+        runner = Interpreter("mixed.tflite").get_signature_runner("stylize")
+        painted = runner(frame=np.full((1, 16, 16, 3), 0.5, np.float32))["stylized"]
+        assert np.isfinite(painted).all()
+        assert Path("mixed.tflite").read_bytes() not in (content(), content(seed=6))
+    elif "stylized" in names:
         assert names["stylized"].shape == names["frame"].shape
     else:
         painted = next(Path().glob("painted.*"))
@@ -50,4 +61,4 @@ def test_the_table_is_made_from_a_report():
     speed = {"gate": "speed", "measured": {"median_1": 12.04, "median_2": 7.5}}
     entry = {"file": "a.tflite", "bytes": 1_440_000, "checks": [check, speed]}
     text = table.render({"artifacts": {"network": {"checks": []}, "fp32": entry}})
-    assert text.splitlines()[2] == "| `a.tflite` | 1.44 MB | 12.0 | 7.5 | 85 | - | - | - |"
+    assert text.splitlines()[2] == "| `a.tflite` | 1.44 MB | 12.0 | 7.5 | 85 | - |"

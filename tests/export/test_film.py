@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
+import dataclasses
 import json
 
 import keras
 import numpy as np
 import pytest
 
-from edge.film import FilmStylizer
-from export import film, order
+from export import judge, making, order, tflite
+from export.artifact import Artifact
 from export.cli import main
 from export.footage import scene_footage
-from export.parity import psnr
-from export.stepper import play
-from keras_vst import features, zoo
-from keras_vst.config import RunConfig, TeacherConfig
-from keras_vst.errors import UserError
+from export.judge import Judge, Reference
+from export.players import play, psnr
+from keras_vst import zoo
+from keras_vst.config import RECIPES, TeacherConfig
 from keras_vst.models.teacher import build_teacher
-from keras_vst.runners.verify import open_runner
+from keras_vst.networks import open_network
+from keras_vst.networks.keras import KerasNetwork
 from keras_vst.runs import RunDirectory
 from tests.export.networks import CONTENT, TINY
 
-CONFIG = TeacherConfig(num_styles=2, channels=(4, 4, 8, 8), num_blocks=1, noise_channels=1)
+CONFIG = TeacherConfig(channels=(4, 4, 8, 8), num_blocks=1, noise_channels=1)
 
 
 def teacher(config: TeacherConfig = CONFIG) -> keras.Model:
@@ -39,16 +39,12 @@ def teacher(config: TeacherConfig = CONFIG) -> keras.Model:
 
 def make_run(path, change=lambda network: None):
     run = RunDirectory(path)
-    styles = [{"name": f"painting_{index}", "file": "", "sha256": "0"} for index in range(2)]
-    run.create(RunConfig(kind="film", teacher=CONFIG), {"recipe": "film", "styles": styles})
+    styles = [{"name": "painting", "file": "", "sha256": "0"}]
+    run.create(dataclasses.replace(RECIPES["film"], teacher=CONFIG), {"recipe": "film", "styles": styles})
     network = teacher()
     change(network)
     run.save_network(network)
     return path
-
-
-def no_network():
-    raise UserError("no network")
 
 
 def export(run, out, *words):
@@ -58,8 +54,6 @@ def export(run, out, *words):
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     monkeypatch.setattr(order, "QUICK", TINY)
-    monkeypatch.setattr(features, "_download", no_network)
-    monkeypatch.delenv(features.VGG16_VARIABLE, raising=False)
 
 
 @pytest.fixture(scope="module")
@@ -74,9 +68,7 @@ def exported(run, tmp_path_factory):
     out = tmp_path_factory.mktemp("exports") / "opus"
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(order, "QUICK", TINY)
-        monkeypatch.setattr(features, "_download", no_network)
-        monkeypatch.delenv(features.VGG16_VARIABLE, raising=False)
-        status = export(run, out, "--formats", "tflite,onnx", "--precisions", "fp32,fp16")
+        status = export(run, out, "--formats", "tflite,onnx")
     return status, out
 
 
@@ -88,51 +80,65 @@ def test_the_command_writes_files_that_equal_the_network_frame_after_frame(expor
     least = {"fp32": 80, "fp16": 50, "onnx": 80}
     for key, decibels in least.items():
         parities = [check for check in report["artifacts"][key]["checks"] if check["gate"] == "parity"]
-        assert [check["of"] for check in parities] == ["stylize, 4 frames", "stylize, at 40x32"]
+        assert [check["of"] for check in parities] == ["stylize", "stylize, at 40x32"]
         assert all(check["measured"]["worst"] > decibels for check in parities)
 
 
 def test_the_card_says_what_it_is_and_the_zoo_reads_it(exported):
     _, out = exported
-    network = zoo.network_file(out / "opus.tflite")
-    assert (network.quality, network.margin) == ("film", zoo.DEFAULT_MARGIN)
-    assert [style.quality for style in network.styles] == ["film", "film"]
-    assert network.card["parameters"] == teacher().count_params()
-    assert network.card["gmacs"]["value"] > 0
-
-
-@pytest.fixture(scope="module")
-def first_painting() -> np.ndarray:
-    """What Keras makes of the first frame, the second style at full strength."""
-    footage = scene_footage((37, 53), 1)
-    return footage.inside(film.play_teacher(teacher(), footage, np.float32([[0.0, 1.0]])))[0]
-
-
-@pytest.mark.parametrize("name", ["opus.tflite", "opus_fp16.tflite", "opus.onnx"])
-def test_the_edge_paints_with_them_as_the_network_does(exported, first_painting, name):
-    """Three frames at a size that is no multiple of 8, the first beside Keras, all beside the fp32 file."""
-    _, out = exported
-    frames = scene_footage((37, 53), 3).content
-    ours, first = FilmStylizer(out / name), FilmStylizer(out / "opus.tflite")
-    painted = FilmStylizer(out / name).stylize(frames[0], [0.0, 1.0])
-    assert np.abs(painted - 255 * first_painting).max() <= 2
-    for frame in frames:
-        difference = ours.stylize(frame, [0.0, 1.0]).astype(int) - first.stylize(frame, [0.0, 1.0])
-        assert np.abs(difference).max() <= 3
+    style = zoo.file_style(out / "opus.tflite")
+    assert (style.quality, style.margin) == ("film", zoo.DEFAULT_MARGIN)
+    assert style.architecture == CONFIG.architecture
+    assert style.card["parameters"] == teacher().count_params()
+    assert style.card["gmacs"]["value"] > 0
 
 
 def test_a_file_of_one_size_equals_the_network_with_its_paintings_fed_back(tmp_path):
     network, footage = teacher(), scene_footage(CONTENT, 5)
     path = tmp_path / "fixed.tflite"
-    path.write_bytes(film.convert(network, size=footage.size))
-    styles = np.tile(np.float32([[0.6, 0.4]]), (5, 1))
-    expected = film.play_teacher(network, footage, styles)
-    played = play(film.open_steps(path, footage, 1), footage.frames, styles)
+    path.write_bytes(tflite.convert(network, size=footage.size))
+    expected = play(KerasNetwork(network), footage)
+    played = play(open_network(path), footage)
     assert min(psnr(one, other) for one, other in zip(played, expected, strict=True)) > 80
     # What it is fed makes a difference, so that more than first frames were compared.
-    runner = open_runner(path, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
-    alone = runner.run_film(footage.frames[4], styles[:1], {})
-    assert psnr(alone[0], expected[4]) < 60
+    assert psnr(open_network(path).paint_film(footage.frames[4], {})[0], expected[4]) < 60
+
+
+class Recorder:
+    """A film network that keeps what it was given."""
+
+    def __init__(self):
+        self.map_channels, self.given = {"warped": 3, "visible": 1}, []
+
+    def paint_film(self, frame, maps):
+        self.given.append(maps)
+        return np.full((1, *frame.shape), 0.2 + 0.1 * len(self.given), np.float32)
+
+
+def assert_moved(maps, level):
+    """The last painting where it can be trusted, over most of the picture; nothing of it in the border."""
+    assert maps["visible"][0, 8:-8, 8:-8].mean() > 0.5
+    assert maps["visible"][0, :8].max() == 0
+    np.testing.assert_allclose(maps["warped"], level, atol=1e-5)
+
+
+def test_a_film_network_is_played_with_its_last_painting_and_the_visibility_of_the_clip():
+    footage, network = scene_footage(CONTENT, 3), Recorder()
+    play(network, footage)
+    assert network.given[0] == {}
+    for maps, level in zip(network.given[1:], (0.3, 0.4), strict=True):
+        assert_moved(maps, level)
+
+
+def test_a_film_file_is_timed_with_a_painting_and_a_visibility(monkeypatch, tmp_path):
+    footage, network = scene_footage(CONTENT, 3), Recorder()
+    painted = np.full((3, *footage.size, 3), 0.7, np.float32)
+    reference = Reference(teacher(), footage, painted, 0.0)
+    (tmp_path / "film.tflite").write_bytes(b"")
+    monkeypatch.setattr(judge, "open_network", lambda path, **settings: network)
+    step = making.ready(Judge(Artifact("tflite"), tmp_path / "film.tflite", reference), 2)
+    step(footage.frames[1])
+    assert_moved(network.given[0], 0.7)
 
 
 def test_a_diverged_network_is_not_released_and_its_layer_is_named(tmp_path, capsys):
@@ -148,7 +154,6 @@ def test_a_diverged_network_is_not_released_and_its_layer_is_named(tmp_path, cap
     [
         (("--precisions", "int8"), "instance norm"),
         (("--formats", "savedmodel"), "no last frame to find the flow from"),
-        (("--style", "painting_0"), "keeps its styles"),
     ],
 )
 def test_what_a_film_network_cannot_be_is_refused_in_one_line(run, tmp_path, capsys, words, message):

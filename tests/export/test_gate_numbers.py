@@ -21,7 +21,7 @@ def set_layer(student, name, **values):
 
 
 def test_a_good_network_has_numbers_and_paints_a_picture(student):
-    footage, _, clip = played(student)
+    footage, clip = played(student)
     assert numbers.network_weights(student).passed
     assert numbers.stored_weights(Anatomy(content())).passed
     check = numbers.picture(footage.inside(clip), student, footage.frames[0])
@@ -48,7 +48,7 @@ def test_a_nan_in_a_file_is_named_by_its_layer():
 
 def test_a_constant_output_names_the_first_layer_that_is_flat(student):
     set_layer(student, "paint", kernel=0.0, bias=0.3)
-    footage, _, clip = played(student)
+    footage, clip = played(student)
     check = numbers.picture(footage.inside(clip), student, footage.frames[0])
     assert check.failed
     assert "constant: one flat colour" in check.message
@@ -57,7 +57,7 @@ def test_a_constant_output_names_the_first_layer_that_is_flat(student):
 
 def test_a_nan_that_arises_on_the_way_names_the_layer(student):
     set_layer(student, "down_8", kernel=float("inf"))
-    footage, _, clip = played(student)
+    footage, clip = played(student)
     check = numbers.picture(footage.inside(clip), student, footage.frames[0])
     assert check.failed
     assert "frame 1 holds NaN" in check.message

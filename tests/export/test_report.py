@@ -19,7 +19,8 @@ from tests.conftest import draw_picture
 def make_report():
     checks = [
         Check("parity", "stylize", True, ">= 80 dB", {"worst": 999.0, "first": 139.25}),
-        Check("speed", "fp16", False, "<= 1.3 x", {"ratio": float("nan")}, "<slow> & heavy"),
+        Check("parity", "fp16", False, "<= 1.3 x", {"ratio": float("nan")}, "<slow> & heavy"),
+        Check("speed", "fp16", None, "<= 1.3 x", message="busy", warning=True),
         not_judged("agreement", "tflite-runtime", "the same", "it is not here"),
     ]
     picture = draw_picture(1, 60, 400)
@@ -29,7 +30,6 @@ def make_report():
         "n_fp16.tflite",
         12,
         "ab",
-        ("paint",),
         picture,
         picture,
     )
@@ -43,11 +43,16 @@ def test_the_report_says_what_passed_and_with_what_numbers():
     assert values["artifacts"]["network"]["passed"] is True
     entry = values["artifacts"]["fp16_640x360"]
     assert (entry["passed"], entry["size"], entry["takes"]) == (False, "640x360", "656x376")
-    assert entry["kept_float"] == ["paint"]
-    assert [check["outcome"] for check in entry["checks"]] == ["passed", "failed", "not judged"]
+    assert [check["outcome"] for check in entry["checks"]] == [
+        "passed",
+        "failed",
+        "warning",
+        "not judged",
+    ]
     assert entry["checks"][0]["measured"] == {"worst": 999, "first": 139.25}
     assert entry["checks"][1]["measured"] == {"ratio": "nan"}
-    assert report.failures() == ["fp16_640x360: speed (fp16): <slow> & heavy"]
+    assert report.failures() == ["fp16_640x360: parity (fp16): <slow> & heavy"]
+    assert report.warnings() == ["fp16_640x360: speed (fp16): busy"]
 
 
 def test_the_report_is_small_and_tells_nothing_of_the_place_it_was_made_in():

@@ -12,7 +12,6 @@ from tests.export.networks import content
 
 SIZE = (32, 48)
 FRAMES = np.random.default_rng(0).integers(0, 256, (3, *SIZE, 3)).astype(np.uint8)
-STYLES = np.ones((3, 1), np.float32)
 HERE = Runtime("litert", Path(sys.executable), "LiteRT")
 
 
@@ -26,18 +25,10 @@ def network(tmp_path_factory):
 @pytest.mark.parametrize("signature", ["stylize", "stylize_u8"])
 def test_the_compiled_model_gives_the_interpreter_s_pixels_at_any_size(network, signature):
     found, _ = runtimes.tflite_runtimes(("litert",))
-    ours = stepper.play(stepper.open_steps("litert", content(), signature, SIZE), FRAMES, STYLES)
-    theirs = runtimes.play_in_child(found[0], network, signature, FRAMES, STYLES)
+    ours = stepper.play("litert", content(), signature, FRAMES)
+    theirs = runtimes.play_in_child(found[0], network, signature, FRAMES)
     assert theirs.dtype == ours.dtype == (np.uint8 if signature == "stylize_u8" else np.float32)
     assert np.abs(ours.astype(float) - theirs).max() <= (1 if signature == "stylize_u8" else 1e-5)
-
-
-def test_the_state_is_fed_back(network):
-    steps = stepper.open_steps("litert", content(), "stylize", SIZE)
-    still = np.repeat(FRAMES[:1], 3, axis=0)
-    clip = stepper.play(steps, still, STYLES)
-    assert not np.array_equal(clip[0], clip[1]), "without a state, equal frames would give equal pictures"
-    np.testing.assert_array_equal(clip, stepper.play(steps, still, STYLES))
 
 
 def test_tflite_runtime_plays_both_signatures_where_it_is_installed(network):
@@ -45,8 +36,8 @@ def test_tflite_runtime_plays_both_signatures_where_it_is_installed(network):
     if not found:
         pytest.skip(missing["tflite-runtime"])
     for signature in ("stylize", "stylize_u8"):
-        ours = stepper.play(stepper.open_steps("litert", content(), signature, SIZE), FRAMES, STYLES)
-        theirs = runtimes.play_in_child(found[0], network, signature, FRAMES, STYLES)
+        ours = stepper.play("litert", content(), signature, FRAMES)
+        theirs = runtimes.play_in_child(found[0], network, signature, FRAMES)
         assert np.abs(ours.astype(float) - theirs).max() <= (1 if signature == "stylize_u8" else 1e-5)
 
 
@@ -59,7 +50,7 @@ def test_a_runtime_that_is_not_here_is_named_with_the_way_to_it(monkeypatch):
 
 
 def test_a_good_file_passes_its_trial(network):
-    runtimes.try_out(network, ("stylize", "stylize_u8"), SIZE, 1)
+    runtimes.try_out(network, ("stylize", "stylize_u8"), SIZE)
 
 
 @pytest.mark.parametrize("damage", [lambda data: data[: len(data) // 2], lambda data: b"\0" * len(data)])
@@ -67,7 +58,7 @@ def test_a_damaged_file_ends_in_its_own_process(tmp_path, damage):
     path = tmp_path / "damaged.tflite"
     path.write_bytes(damage(content()))
     with pytest.raises(CannotPlay, match=r"LiteRT (refused|died)"):
-        runtimes.try_out(path, ("stylize",), SIZE, 1)
+        runtimes.try_out(path, ("stylize",), SIZE)
 
 
 def test_a_child_that_dies_and_one_that_never_ends_are_told_apart(network, tmp_path, monkeypatch):
@@ -75,14 +66,14 @@ def test_a_child_that_dies_and_one_that_never_ends_are_told_apart(network, tmp_p
     monkeypatch.setattr(runtimes, "PROGRAM", program)
     program.write_text("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
     with pytest.raises(CannotPlay, match=r"died of it \(SIGSEGV\)"):
-        runtimes.play_in_child(HERE, network, "stylize", FRAMES, STYLES)
+        runtimes.play_in_child(HERE, network, "stylize", FRAMES)
     program.write_text("while True: pass")
     with pytest.raises(CannotPlay, match="did not come to an end"):
-        runtimes.play_in_child(HERE, network, "stylize", FRAMES, STYLES, patience=0.5)
+        runtimes.play_in_child(HERE, network, "stylize", FRAMES, patience=0.5)
 
 
 def test_a_folder_s_own_modules_do_not_shadow_what_the_child_imports(network, tmp_path, monkeypatch):
     (tmp_path / "numpy.py").write_text("raise SystemExit(9)")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    assert runtimes.play_in_child(HERE, network, "stylize", FRAMES, STYLES).shape == FRAMES.shape
+    assert runtimes.play_in_child(HERE, network, "stylize", FRAMES).shape == FRAMES.shape

@@ -10,27 +10,24 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 from export import pictures, savedmodel, warmup
-from keras_vst.config import StudentConfig
 from keras_vst.errors import UserError
 from keras_vst.frames import fit, to_float, to_uint8, unfit
-from keras_vst.models.student import build_student, input_shapes
 from keras_vst.zoo import DEFAULT_MARGIN
 from tests.conftest import draw_picture
+from tests.export.networks import good
 
-TINY = StudentConfig(num_styles=2, channels=(4, 4, 8), num_blocks=0, state_channels=2)
 SIZE = (16, 24)
 
 
 @pytest.fixture(scope="module")
 def student():
-    keras.utils.set_random_seed(5)
-    return build_student(TINY, batch_size=1)
+    return good()
 
 
 @pytest.fixture(scope="module")
 def written(student, tmp_path_factory):
     """The folder of the first version."""
-    return savedmodel.write(student, tmp_path_factory.mktemp("models"), "two", ["wave", "night"], SIZE)
+    return savedmodel.write(student, tmp_path_factory.mktemp("models"), "two", SIZE)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +60,7 @@ def test_it_lies_where_tensorflow_serving_looks(written):
 def test_exporting_again_makes_the_next_version_and_leaves_the_others(student, copy, monkeypatch):
     monkeypatch.setattr(savedmodel, "_export", lambda student, folder: folder.mkdir())
     (copy.parent / "7").mkdir()
-    assert savedmodel.write(student, copy.parents[1], "two", ["wave", "night"], SIZE).name == "8"
+    assert savedmodel.write(student, copy.parents[1], "two", SIZE).name == "8"
     assert sorted(entry.name for entry in copy.parent.iterdir()) == ["1", "7", "8"]
     assert (copy / "saved_model.pb").is_file()
 
@@ -75,14 +72,14 @@ def test_what_cannot_be_finished_is_not_there(student, tmp_path, monkeypatch):
     monkeypatch.setattr(savedmodel, "_export", lambda student, folder: folder.mkdir())
     monkeypatch.setattr(warmup, "write", full)
     with pytest.raises(UserError, match=r"two cannot be written: No space left.*Make room"):
-        savedmodel.write(student, tmp_path, "two", ["wave", "night"], SIZE)
+        savedmodel.write(student, tmp_path, "two", SIZE)
     assert list((tmp_path / "two").iterdir()) == []
 
 
 def test_a_folder_that_is_a_file_is_named(student, tmp_path):
     (tmp_path / "models").write_text("in the way")
     with pytest.raises(UserError, match="models/two cannot be written"):
-        savedmodel.write(student, tmp_path / "models", "two", ["wave", "night"], SIZE)
+        savedmodel.write(student, tmp_path / "models", "two", SIZE)
 
 
 def test_each_signature_is_a_predict_call_with_named_tensors_and_a_free_batch(written):
@@ -93,49 +90,26 @@ def test_each_signature_is_a_predict_call_with_named_tensors_and_a_free_batch(wr
     assert {signature.method_name for signature in found.values()} == {"tensorflow/serving/predict"}
     names = {key: (sorted(value.inputs), sorted(value.outputs)) for key, value in found.items()}
     assert names == {
-        "serving_default": (["frame", "style"], ["stylized"]),
-        "stylize": (["frame", "state", "style"], ["state", "stylized"]),
-        "jpeg": (["image_bytes", "style"], ["stylized_bytes"]),
+        "serving_default": (["frame"], ["stylized"]),
+        "jpeg": (["image_bytes"], ["stylized_bytes"]),
     }
     for signature in found.values():
         assert {tensor.tensor_shape.dim[0].size for tensor in signature.inputs.values()} == {-1}
 
 
-def test_a_batch_of_streams_equals_the_network_with_its_states_fed_back(student, signatures):
-    rng, shapes = np.random.default_rng(0), input_shapes(student, SIZE, batch=3)
-    style = np.array([[1, 0], [0.2, 0.5], [0, 0]], np.float32)
-    ours = theirs = np.zeros(shapes["state"], np.float32)
-    for _ in range(3):
-        frame = rng.random(shapes["frame"], np.float32)
-        expected = student({"frame": frame, "style": style, "state": ours}, training=False)
-        got = signatures["stylize"](
-            frame=tf.constant(frame), style=tf.constant(style), state=tf.constant(theirs)
-        )
-        ours, theirs = keras.ops.convert_to_numpy(expected["state"]), got["state"].numpy()
-        np.testing.assert_allclose(theirs, ours, atol=1e-5)
-        np.testing.assert_allclose(
-            got["stylized"], keras.ops.convert_to_numpy(expected["stylized"]), atol=1e-5
-        )
-
-
-def test_the_default_signature_is_one_step_from_the_start(student, signatures):
-    shapes = input_shapes(student, SIZE, batch=2)
-    frame = np.random.default_rng(1).random(shapes["frame"], np.float32)
-    style = np.array([[1, 0], [0, 0.7]], np.float32)
-    inputs = {"frame": frame, "style": style, "state": np.zeros(shapes["state"], np.float32)}
-    expected = keras.ops.convert_to_numpy(student(inputs, training=False)["stylized"])
-    got = signatures["serving_default"](frame=tf.constant(frame), style=tf.constant(style))
+def test_a_batch_of_frames_equals_the_network(student, signatures):
+    frame = np.random.default_rng(0).random((3, *SIZE, 3), np.float32)
+    expected = np.concatenate([student({"frame": one[None]}, training=False)["stylized"] for one in frame])
+    got = signatures["serving_default"](frame=tf.constant(frame))
     np.testing.assert_allclose(got["stylized"], expected, atol=1e-5)
 
 
 def test_pictures_of_any_sizes_are_painted_as_the_command_line_would(student, signatures):
     sent = [jpeg(draw_picture(1, 37, 51)), jpeg(draw_picture(2, 16, 8)), jpeg(draw_picture(3, 5, 3))]
-    style = np.array([[1, 0], [0, 1], [0.3, 0.3]], np.float32)
-    answers = signatures["jpeg"](image_bytes=tf.constant(sent), style=tf.constant(style))["stylized_bytes"]
-    for data, row, answer in zip(sent, style, answers.numpy(), strict=True):
+    answers = signatures["jpeg"](image_bytes=tf.constant(sent))["stylized_bytes"]
+    for data, answer in zip(sent, answers.numpy(), strict=True):
         fitted, fitting = fit(decoded(data), margin=DEFAULT_MARGIN)
-        state = np.zeros(input_shapes(student, fitted.shape[:2])["state"], np.float32)
-        inputs = {"frame": to_float(fitted)[None], "style": row[None], "state": state}
+        inputs = {"frame": to_float(fitted)[None]}
         painted = keras.ops.convert_to_numpy(student(inputs, training=False)["stylized"])[0]
         expected = decoded(jpeg(unfit(to_uint8(painted), fitting), pictures.QUALITY))
         assert decoded(answer).shape == decoded(data).shape
@@ -144,14 +118,14 @@ def test_pictures_of_any_sizes_are_painted_as_the_command_line_would(student, si
 
 def test_a_grey_picture_comes_back_in_colour(signatures):
     data = cv2.imencode(".jpg", draw_picture(1, 16, 16)[..., 0])[1].tobytes()
-    answer = signatures["jpeg"](image_bytes=tf.constant([data]), style=tf.constant([[1.0, 0.0]]))
+    answer = signatures["jpeg"](image_bytes=tf.constant([data]))
     assert decoded(answer["stylized_bytes"].numpy()[0]).shape == (16, 16, 3)
 
 
 @pytest.mark.parametrize("data", [b"", b"nonsense", jpeg(draw_picture(1, 16, 16))[:60]])
 def test_what_is_no_jpeg_is_refused_by_name(signatures, data):
     with pytest.raises(tf.errors.InvalidArgumentError, match="Invalid JPEG data"):
-        signatures["jpeg"](image_bytes=tf.constant([data]), style=tf.constant([[1.0, 0.0]]))
+        signatures["jpeg"](image_bytes=tf.constant([data]))
 
 
 def test_a_picture_too_large_to_paint_is_refused_by_its_header(signatures):
@@ -159,30 +133,21 @@ def test_a_picture_too_large_to_paint_is_refused_by_its_header(signatures):
     size = small.index(b"\xff\xc0") + 5  # height and width of the frame header
     small[size : size + 4] = 2 * (65_000).to_bytes(2, "big")
     with pytest.raises(tf.errors.InvalidArgumentError, match=f"may have {pictures.MOST_PIXELS} pixels"):
-        signatures["jpeg"](image_bytes=tf.constant([bytes(small)]), style=tf.constant([[1.0, 0.0]]))
-
-
-def test_each_picture_needs_a_style_of_its_own(signatures):
-    data = jpeg(draw_picture(1, 16, 16))
-    with pytest.raises(tf.errors.InvalidArgumentError, match="one row of `style` for each"):
-        signatures["jpeg"](image_bytes=tf.constant([data, data]), style=tf.constant([[1.0, 0.0]]))
+        signatures["jpeg"](image_bytes=tf.constant([bytes(small)]))
 
 
 def test_every_signature_answers_its_warm_up_request(written):
     assert savedmodel.replay_warmup(written) == len(savedmodel.SIGNATURES)
 
 
-def test_warm_up_requests_without_answers_are_a_gate_s_business(copy, student):
-    requests = warmup.requests(student, SIZE)
-    del requests["stylize"]["state"]
-    warmup.write(copy, "two", requests)
-    with pytest.raises(UserError, match=r"'stylize' does not answer its warm-up request: .*state"):
+def test_warm_up_requests_without_answers_are_a_gate_s_business(copy):
+    requests = warmup.requests(SIZE)
+    warmup.write(copy, "two", {"jpeg": {"frame": requests["serving_default"]["frame"]}})
+    with pytest.raises(UserError, match=r"'jpeg' does not answer its warm-up request: .*image_bytes"):
         savedmodel.replay_warmup(copy)
 
     warmup.write(copy, "two", {"paint": requests["jpeg"]})
-    with pytest.raises(
-        UserError, match=r"asks for 'paint', known are \['jpeg', 'serving_default', 'stylize'\]"
-    ):
+    with pytest.raises(UserError, match=r"asks for 'paint', known are \['jpeg', 'serving_default'\]"):
         savedmodel.replay_warmup(copy)
 
     (copy / warmup.FILE).unlink()
@@ -197,10 +162,10 @@ def test_requests_are_written_as_tensorflow_serving_defines_them(copy):
         assert len(content) < 128
         return bytes([number << 3 | 2, len(content)]) + content
 
-    style = tf.make_tensor_proto([[0.5, 0.5]])
-    warmup.write(copy, "two", {"jpeg": {"style": style}})
+    value = tf.make_tensor_proto([[0.5, 0.5]])
+    warmup.write(copy, "two", {"jpeg": {"style": value}})
     (record,) = tf.data.TFRecordDataset(str(copy / warmup.FILE))
     model_spec = field(1, b"two") + field(3, b"jpeg")
-    entry = field(1, b"style") + field(2, style.SerializeToString())
+    entry = field(1, b"style") + field(2, value.SerializeToString())
     request = field(1, model_spec) + field(2, entry)
     assert record.numpy() == field(6, field(1, request))

@@ -15,7 +15,7 @@ from keras_vst.layers import instance_norm
 from keras_vst.models.student import build_student
 from tests.export.comparison import assert_same_network
 
-TINY = StudentConfig(num_styles=2, channels=(4, 5, 6), num_blocks=1, state_channels=3)
+TINY = StudentConfig(channels=(4, 5, 6), num_blocks=1)
 
 
 @pytest.fixture(scope="module")
@@ -54,9 +54,8 @@ def test_a_keras_file_gives_the_network_that_was_saved(tmp_path, student, batch_
     stored.set_weights(student.get_weights())
     stored.save(tmp_path / "wave.keras")
     source = load(tmp_path / "wave.keras")
-    assert_same_network(source.student, student)
-    assert (source.kind, source.config) == ("keras", TINY)
-    assert source.styles == [{"name": "wave-1"}, {"name": "wave-2"}]
+    assert_same_network(source.network, student)
+    assert source.config == TINY
     assert (source.record["recipe"], source.record["steps"]) == ("", None)
     assert source.record["versions"] == {"keras": keras.__version__}
 
@@ -111,7 +110,7 @@ def test_a_member_that_would_fill_the_memory_is_refused_before_it_is_read(keras_
 def with_layer(origin, path, layer):
     description = described(origin)
     layers = description["config"]["layers"]
-    index = next(index for index, old in enumerate(layers) if old["name"] == "clip")
+    index = next(index for index, old in enumerate(layers) if old["name"] == "stylized")
     layers[index] = {**layers[index], **layer}
     return rewrite(origin, path, config=json.dumps(description))
 
@@ -123,7 +122,10 @@ def with_layer(origin, path, layer):
             "module": "keras.layers",
             "class_name": "Lambda",
             "registered_name": None,
-            "config": {"name": "clip", "function": {"class_name": "__lambda__", "config": {"code": "4wEA"}}},
+            "config": {
+                "name": "stylized",
+                "function": {"class_name": "__lambda__", "config": {"code": "4wEA"}},
+            },
         },
         {"module": "os", "class_name": "system", "registered_name": "os>system", "config": "touch evil"},
         {"module": "builtins", "class_name": "function", "registered_name": "eval", "config": {}},
@@ -135,7 +137,7 @@ def test_a_layer_that_could_run_something_is_named_and_not_made(keras_file, tmp_
     monkeypatch.setattr(keras.saving, "load_model", pytest.fail)
     path = with_layer(keras_file, tmp_path / "evil.keras", layer)
     kind = layer["registered_name"] or layer["class_name"]
-    with pytest.raises(UserError, match=rf"its layer 'clip' is a '{kind}'.*Nothing in it was run"):
+    with pytest.raises(UserError, match=rf"its layer 'stylized' is a '{kind}'.*Nothing in it was run"):
         load(path)
 
 
@@ -221,7 +223,7 @@ def test_weights_that_cannot_be_read_are_refused(keras_file, tmp_path, data):
 
 
 def test_weights_of_another_student_are_refused(keras_file, tmp_path):
-    other = build_student(StudentConfig(channels=(4, 4, 8), num_blocks=0, state_channels=2))
+    other = build_student(StudentConfig(channels=(4, 4, 8), num_blocks=0))
     other.save_weights(tmp_path / "other.weights.h5")
     data = (tmp_path / "other.weights.h5").read_bytes()
     with pytest.raises(UserError, match="cannot be read as a network"):
