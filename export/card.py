@@ -26,7 +26,7 @@ else:
 
 CARD_SIZE = (368, 640)  # height and width at which the card quotes the arithmetic
 ABOUT = {"title": "", "artist": "unknown", "year": "unknown", "licence": "unknown"}  # where nothing is told
-TRAINING = ("recipe", "seed", "steps", "config", "versions")
+TRAINING = ("recipe", "command", "init", "seed", "steps", "minutes", "config", "versions")
 
 
 def read_about(path: Path | None) -> dict[str, Any]:

@@ -70,14 +70,14 @@ def _from_run(path: Path) -> Source:
             config = configuration.from_dict({"student": told["student"]}).student
             network = build_student(config, batch_size=1)
         run.load_network(network)
-        pictures = record.get("styles", [])
         known = {
-            "recipe": record.get("recipe", ""),
+            **{key: record.get(key, "") for key in ("recipe", "command", "init")},
             "config": told,
             "versions": record.get("versions", {}),
             "seed": told.get("seed"),
             "steps": run.last_step(),
-            "sha256": pictures[0].get("sha256", "") if pictures else "",
+            "minutes": max((row.get("minutes", 0.0) for row in run.rows()), default=0.0),
+            "sha256": (record.get("style") or {}).get("sha256", ""),
         }
     return Source(network, config, known)
 

@@ -33,10 +33,9 @@ def score(sitting: Sitting, vgg16: str | None) -> dict[str, float]:
     )
 
 
-def export(run: str, vgg16: str | None, install: bool) -> int:
+def export(run: str, install: bool) -> int:
     """Through the gate, in a process of its own: training and export know each other by the run alone."""
     command = [sys.executable, "-m", "export", "--run", run, "--out", run, "--quick"]
-    command += ["--vgg16", vgg16] if vgg16 else []
     command += ["--install"] if install else []
     try:
         return subprocess.run(command, check=False).returncode

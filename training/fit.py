@@ -152,7 +152,7 @@ def _train(sitting: Sitting, arguments: argparse.Namespace) -> int:
         return 0
     from training.finish import export
 
-    return export(str(run.path), arguments.vgg16, arguments.install)
+    return export(str(run.path), arguments.install)
 
 
 def _tell(sitting: Sitting, finished: bool) -> None:
