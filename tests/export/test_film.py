@@ -8,7 +8,6 @@ import json
 import keras
 import numpy as np
 import pytest
-from keras_vst.runners.verify import open_runner
 
 from edge.film import FilmStylizer
 from export import film, order
@@ -20,6 +19,7 @@ from keras_vst import features, zoo
 from keras_vst.config import RunConfig, TeacherConfig
 from keras_vst.errors import UserError
 from keras_vst.models.teacher import build_teacher
+from keras_vst.runners.verify import open_runner
 from keras_vst.runs import RunDirectory
 from tests.export.networks import CONTENT, TINY
 

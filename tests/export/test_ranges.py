@@ -5,7 +5,6 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
-from keras_vst.runners.verify import open_runner
 
 from export import quantization, tflite
 from export.calibration import Calibration
@@ -14,6 +13,7 @@ from keras_vst.config import StudentConfig
 from keras_vst.frames import to_float
 from keras_vst.layers import StyleNorm
 from keras_vst.models.student import build_student
+from keras_vst.runners.verify import open_runner
 from tests.conftest import draw_picture
 
 SIZE = (32, 48)
