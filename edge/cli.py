@@ -17,7 +17,6 @@ from keras_vst import __version__
 from keras_vst.commands import run_command
 from keras_vst.errors import UserError
 
-
 COMMANDS = ("stylize", "live", "styles", "bench")
 
 

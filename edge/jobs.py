@@ -84,7 +84,7 @@ def paint_folder(folder: Path, target: Path, painter: Painter, wishes: Wishes) -
                 except (
                     UserError
                 ) as error:  # a damaged file, or a wish that does not fit it, does not stop a folder
-                    left_out.append(str(error))
+                    left_out.append(f"{name}: {error}")
                     continue
                 count += _paint(stack, source, sink, painter, its_wishes)[0]
             progress.update()

@@ -1,4 +1,4 @@
-"""The networks we ship run on tflite-runtime 2.14 as they do on LiteRT, recurrent state and all."""
+"""The networks we ship run on tflite-runtime 2.14 as they do on LiteRT, mixes too."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from export.gate.agreement import MOST_LEVELS, MOST_MEAN_LEVELS
+from keras_vst import zoo
+from keras_vst.networks.mixing import mix
 from tests.conftest import draw_picture
 
 ROOT = Path(__file__).parents[1]
 PYTHON = ROOT / ".venv-tflite" / "bin" / "python"
 SHIPPED = sorted((ROOT / "keras_vst" / "zoo").glob("*/*.tflite"))
+MOST_LEVELS, MOST_MEAN_LEVELS = 1, 2.0  # of 255: at any pixel of a float file, and on average of an int8 one
 
 # The same lines run in both environments; argv: network, frames (.npy in), stylized frames (.npy out).
 STYLIZE = """
@@ -25,10 +27,8 @@ from edge.stylizer import Stylizer
 
 network, frames, stylized = map(Path, sys.argv[1:])
 stylizer = Stylizer(network)
-weights = np.zeros(stylizer.runner.num_styles)
-weights[0] = 1
-np.save(stylized, [stylizer.stylize(frame, weights) for frame in np.load(frames)])
-print(stylizer.runner.runtime.name, stylizer.runner.runtime.version)
+np.save(stylized, [stylizer.stylize(frame) for frame in np.load(frames)])
+print(stylizer.network.runtime.name, stylizer.network.runtime.version)
 """
 
 pytestmark = pytest.mark.skipif(
@@ -63,21 +63,31 @@ def stylize(python: Path, network: Path, frames: Path, target: Path) -> tuple[np
     return np.load(target), done.stdout.strip()
 
 
-@pytest.mark.parametrize("network", SHIPPED, ids=lambda path: path.name)
-def test_a_shipped_network_runs_alike_on_both_runtimes(network, python, frames, tmp_path):
+def run_on_both(network: Path, python: Path, frames: Path, tmp_path: Path) -> None:
     ours, newer = stylize(Path(sys.executable), network, frames, tmp_path / "litert.npy")
     theirs, older = stylize(python, network, frames, tmp_path / "tflite.npy")
     assert newer.startswith("litert")
     assert older == "tflite-runtime 2.14.0"
     difference = np.abs(ours.astype(int) - theirs.astype(int))
     told = f"levels of 255 by frame: {difference.max(axis=(1, 2, 3)).tolist()}"
-    if (
-        "int8" in network.name
-    ):  # its kernels round differently, and the memory carries that on; they agree on average
-        assert difference.mean() <= MOST_MEAN_LEVELS["int8"], told
+    if "int8" in network.name:  # its kernels round differently; they agree on average
+        assert difference.mean() <= MOST_MEAN_LEVELS, told
     else:
-        assert difference.max() <= MOST_LEVELS["fp32"], told
+        assert difference.max() <= MOST_LEVELS, told
     assert np.abs(ours.astype(int) - np.load(frames)).mean() > 1, "nothing was painted"
+
+
+@pytest.mark.parametrize("network", SHIPPED, ids=lambda path: path.name)
+def test_a_shipped_network_runs_alike_on_both_runtimes(network, python, frames, tmp_path):
+    run_on_both(network, python, frames, tmp_path)
+
+
+def test_a_mix_runs_alike_on_both_runtimes(python, frames, tmp_path):
+    first = zoo.styles(quality="live")[0]
+    others = [style for style in zoo.styles(quality="live") if style.architecture == first.architecture]
+    mixed = tmp_path / "mixed.tflite"
+    mixed.write_bytes(mix([(style, 1.0) for style in others[:3]]))
+    run_on_both(mixed, python, frames, tmp_path)
 
 
 def test_there_are_networks_to_run():

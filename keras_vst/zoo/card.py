@@ -33,7 +33,7 @@ def read_card(path: Path) -> dict[str, Any]:
     _check_told(path, card)
     for key, file in card["files"].items():
         _check_file(path, file, f"`files.{key}`")
-    if "weights" in card:
+    if "weights" in card and "fp32" in card["files"]:  # without that file there is nothing to mix
         _check_weights(path, card)
     return card
 
@@ -79,9 +79,9 @@ def _check_file(path: Path, file: Any, what: str) -> None:
 
 def _check_weights(path: Path, card: dict[str, Any]) -> None:
     """Ranges of float32 in file order, inside the fp32 file, none over another."""
-    weights, exact = card["weights"], card["files"].get("fp32", {})
+    weights, exact = card["weights"], card["files"]["fp32"]
     _check(path, weights, {"file": str, "tensors": list}, "`weights`")
-    if weights["file"] != exact.get("file"):
+    if weights["file"] != exact["file"]:
         raise broken(path, f"`weights` is of {weights['file']!r}, expected the fp32 file")
     end = 0
     for tensor in weights["tensors"]:

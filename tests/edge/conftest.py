@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,41 +10,28 @@ import pytest
 from edge.cli import main
 from keras_vst import zoo
 from tests.keras_vst.clips import grey_steps, write_clip
+from tests.keras_vst.networks.networks import write_style
 
 Command = Callable[..., tuple[int, str, str]]
 FRAMES = 6
 
 
-def write_entry(root: Path, name: str, network: Path, styles: list[str], **more: object) -> Path:
-    """Put a network and its card into a zoo."""
-    folder = root / name
-    folder.mkdir(parents=True)
-    content = network.read_bytes()
-    (folder / network.name).write_bytes(content)
-    file = {
-        "file": network.name,
-        "sha256": hashlib.sha256(content).hexdigest(),
-        "bytes": len(content),
-    }
-    card = {
-        "name": name,
-        "files": {"fp32": file},
-        "styles": [
-            {"name": style, "title": style.title(), "artist": "Nobody", "year": 1900} for style in styles
-        ],
-        **more,
-    }
-    (folder / "card.json").write_text(json.dumps(card))
-    return folder
+@pytest.fixture
+def bundled(tmp_path: Path, negative: Path, same: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A zoo in place of the package's: `dark` and `plain` (unlike others) paint the negative, `light` the frame."""
+    root = tmp_path / "zoo"
+    write_style(root, "dark", negative)
+    write_style(root, "light", same)
+    write_style(root, "plain", negative, architecture="other")
+    monkeypatch.setattr(zoo, "ROOT", root)
+    return root
 
 
 @pytest.fixture
-def bundled(tmp_path: Path, negative: Path, stateless: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A zoo in place of the package's: `pair` with the styles dark and light, `single` with plain."""
-    root = tmp_path / "zoo"
-    write_entry(root, "pair", negative, ["dark", "light"], margin=8)
-    write_entry(root, "single", stateless, ["plain"])
-    monkeypatch.setattr(zoo, "ROOT", root)
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's own zoo, empty."""
+    root = tmp_path / "own"
+    monkeypatch.setenv("KERAS_VST_ZOO", str(root))
     return root
 
 

@@ -1,4 +1,4 @@
-"""A source, a sink and an engine that only pretend, for tests of what runs between them."""
+"""A source, a sink and a network that only pretend, for tests of what runs between them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import numpy as np
 from edge.controls import Controls
 from edge.painter import Painter
 from edge.stylizer import Stylizer
-from keras_vst.runners.tflite import Runtime
+from keras_vst.frames import to_float
+from keras_vst.networks.base import Runtime
 from keras_vst.video import TimedFrame, VideoInfo
-from keras_vst.zoo import Network
 
 WIDTH, HEIGHT, FPS = 48, 32, 25
 
@@ -66,29 +66,25 @@ class FakeSink:
         self.ended.append("abort")
 
 
-class FakeEngine:
-    """Answers with the negative, mixed by the sum of the styles, and remembers the sizes it saw."""
+class FakeNetwork:
+    """Paints `share` of the negative into the frame, and remembers the sizes it saw."""
 
     path, runtime = Path("fake.tflite"), Runtime("fake", "1", None)
-    threads, size, state_channels = 1, None, 1
-    style_names, margin = (), None
+    threads, size, margin = 1, None, None
 
-    def __init__(self, num_styles: int = 2):
-        self.num_styles = num_styles
-        self.sizes: list[tuple[int, int]] = []
-        self.styles: list[np.ndarray] = []
+    def __init__(self, share: float = 1.0, sizes: list[tuple[int, int]] | None = None):
+        self.map_channels: dict[str, int] = {}
+        self.share = share
+        self.sizes = [] if sizes is None else sizes
 
-    def run_pixels(self, frame, style, state=None):
+    def paint(self, frame):
         self.sizes.append(frame.shape[:2])
-        self.styles.append(style[0].copy())
-        share = float(style.sum())
-        mixed = frame * (1 - share) + (255 - frame) * share
-        return np.rint(mixed).astype(np.uint8), np.zeros(
-            (1, frame.shape[0] // 4, frame.shape[1] // 4, 1), "f"
-        )
+        return np.rint(frame * (1 - self.share) + (255 - frame) * self.share).astype(np.uint8)
+
+    def paint_film(self, frame, maps):
+        return to_float(self.paint(frame))[np.newaxis]
 
 
-def fake_painter(engine: FakeEngine | None = None, **settings: object) -> Painter:
-    engine = engine or FakeEngine()
-    controls = Controls(["dark", "light"][: engine.num_styles], [1.0, 0.0][: engine.num_styles], **settings)
-    return Painter(Network("fake", engine.path, {}, ()), Stylizer(engine, margin=8), controls)
+def fake_painter(network: FakeNetwork | None = None, **settings: object) -> Painter:
+    network = network or FakeNetwork()
+    return Painter("fake", Stylizer(network, margin=8), Controls(["dark"], [1.0], **settings))

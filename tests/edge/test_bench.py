@@ -27,36 +27,36 @@ def test_the_row_names_everything_a_number_depends_on(vst, bundled, short_scene)
     assert status == 0
     row = json.loads(out)
     assert row["frames"] == SHORT - WARM_UP
-    assert (row["network"], row["size"], row["threads"], row["runtime"]) == ("pair", "64x48", 2, "litert")
+    assert (row["network"], row["size"], row["threads"], row["runtime"]) == ("dark", "64x48", 2, "litert")
     assert row["versions"] == {
         package: version(name)
         for package, name in (("litert", "ai-edge-litert"), ("numpy", "numpy"), ("av", "av"))
     }
     assert (row["python"], row["device"]) == (platform.python_version(), device_name())
     assert list(row["milliseconds"]) == ["capture", "fit", "network", "unfit", "sink"]
-    assert all(0 < times["median"] <= times["p95"] for times in row["milliseconds"].values())
+    assert all(0 <= times["median"] <= times["p95"] for times in row["milliseconds"].values())
 
 
-def test_the_frame_rate_is_that_of_the_counted_frames(vst, stateless, short_scene, monkeypatch):
+def test_the_frame_rate_is_that_of_the_counted_frames(vst, negative, short_scene, monkeypatch):
     # A clock that moves on by a quarter of a second between its two looks.
     looks = iter([1.0, 1.25])
     monkeypatch.setattr(bench, "clock", lambda: next(looks))
-    status, out, _ = vst("bench", "--json", "--model", stateless)
+    status, out, _ = vst("bench", "--json", "--model", negative)
     assert status == 0
     row = json.loads(out)
     assert row["frames_per_second"] == 4 * (SHORT - WARM_UP)
 
 
-def test_for_people_there_is_a_line_per_stage(vst, stateless, short_scene):
-    status, out, _ = vst("bench", "--model", stateless)
+def test_for_people_there_is_a_line_per_stage(vst, negative, short_scene):
+    status, out, _ = vst("bench", "--model", negative)
     assert status == 0
-    assert re.search(r"^[\d.]+ frames per second at 64x48, network stateless$", out, re.MULTILINE)
+    assert re.search(r"^[\d.]+ frames per second at 64x48, network negative$", out, re.MULTILINE)
     assert re.search(r"^  network +[\d.]+ ms, 95 % below [\d.]+ ms$", out, re.MULTILINE)
 
 
-def test_a_clip_that_ends_in_the_warm_up_is_told(vst, stateless, tmp_path, monkeypatch):
+def test_a_clip_that_ends_in_the_warm_up_is_told(vst, negative, tmp_path, monkeypatch):
     monkeypatch.setattr(bench, "SCENE", write_clip(tmp_path / "scene.mp4", grey_steps(WARM_UP)))
-    status, _, err = vst("bench", "--model", stateless)
+    status, _, err = vst("bench", "--model", negative)
     assert status == 2
     assert f"has {WARM_UP} frames, but the warm-up takes {WARM_UP}" in err
 

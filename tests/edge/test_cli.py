@@ -11,6 +11,7 @@ import pytest
 from edge import stylize
 from edge.cli import main
 from keras_vst import __version__, zoo
+from tests.keras_vst.networks.networks import write_style
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -37,8 +38,8 @@ def test_styles_are_listed_one_a_line(vst, bundled):
     status, out, err = vst("styles")
     assert (status, err) == (0, "")
     assert out.splitlines()[:2] == [
-        "dark   Dark, Nobody, 1900 (network pair)",
-        "light  Light, Nobody, 1900 (network pair)",
+        "dark   Dark, Nobody, 1900",
+        "light  Light, Nobody, 1900",
     ]
 
 
@@ -50,9 +51,31 @@ def test_styles_are_listed_as_json(vst, bundled):
         "title": "Plain",
         "artist": "Nobody",
         "year": 1900,
-        "network": "single",
         "quality": "live",
+        "architecture": "other",
+        "own": False,
     }
+
+
+def test_ones_own_styles_are_listed_too_and_what_is_broken_is_told(vst, bundled, own, negative):
+    write_style(own, "mine", negative)
+    write_style(own, "dark", negative)
+    write_style(own, "torn", negative, files={})
+    status, out, err = vst("styles")
+    assert (status, out.splitlines()[-1]) == (0, "mine   Mine, Nobody, 1900 (your own)")
+    assert err.count("\n") == 2
+    assert "dark has the name of a style that comes with the package; rename it" in err
+    assert "`files` has no 'fp32'" in err
+
+
+def test_a_command_imports_what_it_needs_and_no_more():
+    program = (
+        "import sys; from edge.cli import main\n"
+        "try: main(['stylize', '--help'])\n"
+        "except SystemExit: print([name for name in sys.modules if name.startswith(('edge.live', 'edge.web'))])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "[]"
 
 
 def test_an_empty_zoo_lists_nothing(vst, tmp_path, monkeypatch):
@@ -139,7 +162,7 @@ def test_the_module_runs_as_a_program():
 
 def test_a_pipe_goes_in_and_out_by_its_name_and_a_pause_does_not_hold_up_ctrl_c(bundled):
     """The reader takes one picture and no more; Ctrl-C ends it all the same."""
-    model, picture = bundled / "single" / "stateless.tflite", bytes([50]) * (64 * 48 * 3)
+    model, picture = bundled / "dark" / "dark.tflite", bytes([50]) * (64 * 48 * 3)
     command = [sys.executable, "-m", "edge", "live", "-?size=64x48&live=1", "--sink", "-?format=rgb24"]
     process = subprocess.Popen(
         [*command, "--model", str(model), "--threads", "1"],

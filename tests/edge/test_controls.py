@@ -1,5 +1,7 @@
 import json
 import threading
+from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -21,7 +23,9 @@ def settled(made: Controls) -> Look:
 
 def test_what_was_asked_for_at_the_start_holds_from_the_first_frame():
     made = Controls(NAMES, [0.5, 0.3, 0.0], strength=80, detail=20, keep_color=True)
-    assert made.look(0.0) == Look((0.5, 0.3, 0.0), 0.8, keep_color=True, detail=0.2)
+    look = made.look(0.0)
+    assert look.shares == pytest.approx((0.625, 0.375, 0.0))
+    assert replace(look, shares=()) == Look((), 0.8, keep_color=True, detail=0.2)
 
 
 def test_a_style_fades_in_over_half_a_second_of_the_frames_own_clock():
@@ -80,8 +84,8 @@ def test_a_blend_without_a_second_style_takes_the_next_one():
     assert controls().apply({"blend": 50})["second"] == "scream"
 
 
-def test_a_mix_is_taken_as_it_is():
-    assert settled_after({"mix": {"wave": 0.2, "night": 0.5}}).shares == (0.2, 0.0, 0.5)
+def test_a_mix_is_taken_by_its_shares():
+    assert settled_after({"mix": {"wave": 0.2, "night": 0.6}}).shares == pytest.approx((0.25, 0.0, 0.75))
 
 
 def settled_after(message: dict) -> Look:
@@ -108,6 +112,31 @@ def test_keys_stay_within_the_slider():
     for _ in range(20):
         made.press("-")
     assert made.status()["strength"] == 0
+
+
+def unlike(indices: Sequence[int]) -> str | None:
+    """The second of three styles has another architecture."""
+    return "scream cannot be mixed" if 1 in indices and len(indices) > 1 else None
+
+
+def test_styles_that_cannot_be_mixed_are_refused_and_nothing_changes():
+    made = Controls(NAMES, [1.0, 0.0, 0.0], mixable=unlike)
+    before = made.status()
+    for message in ({"mix": {"wave": 0.5, "scream": 0.5}}, {"second": "scream", "blend": 30, "strength": 10}):
+        assert made.apply(message) == {"ok": False, "error": "scream cannot be mixed"}
+        assert made.status() == before
+
+
+def test_a_style_that_cannot_be_mixed_follows_at_once():
+    made = Controls(NAMES, [1.0, 0.0, 0.0], mixable=unlike)
+    made.look(0.0)
+    assert made.apply({"style": "scream"})["ok"]
+    assert made.look(0.04).shares == (0.0, 1.0, 0.0)
+
+
+def test_a_blend_takes_the_next_style_that_fits():
+    made = Controls(NAMES, [1.0, 0.0, 0.0], mixable=unlike)
+    assert made.apply({"blend": 50})["second"] == "night"
 
 
 @pytest.mark.parametrize("key", [*KEYS, *ALIASES])
@@ -138,14 +167,14 @@ def test_a_snapshot_is_taken_once_and_quitting_stays():
 @pytest.mark.parametrize(
     ("message", "error"),
     [
-        ({"style": "dance"}, "there is no style 'dance' in this network; known: wave, scream, night"),
+        ({"style": "dance"}, "there is no style 'dance'; known: wave, scream, night"),
         ({"style": 3}, "there is no style 3"),
         ({"strength": 101}, "strength is a number from 0 to 100, but 101 came"),
         ({"strength": "80"}, "but '80' came"),
         ({"strength": True}, "but True came"),
         ({"strength": float("nan")}, "but nan came"),
         ({"split": 1}, "split is true or false, but 1 came"),
-        ({"mix": {"wave": 0.8, "night": 0.4}}, "may add up to 1 at most, but they are 1.2"),
+        ({"mix": {"wave": 0, "night": 0}}, "the shares of a mix are all 0"),
         ({"mix": {"wave": -1}}, "the share of wave is a number from 0 to 1"),
         ({"mix": {}}, "mix is an object of styles and shares"),
         ({"step": 7}, "step is a number from -1 to 1"),

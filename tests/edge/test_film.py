@@ -9,13 +9,10 @@ import pytest
 from edge import film as module
 from edge.film import FilmStylizer
 from edge.timeline import Timeline
-from keras_vst.errors import UserError
-from keras_vst.runners.verify import open_runner
 from keras_vst.video import open_source
 from tests.conftest import draw_picture, write_picture
-from tests.edge.conftest import write_entry
 from tests.keras_vst.clips import write_clip
-from tests.keras_vst.runners.networks import film_network
+from tests.keras_vst.networks.networks import film_network, write_style
 
 WIDE = draw_picture(21, 96, 220)
 SHIFT = 4
@@ -29,7 +26,7 @@ def panned(index: int, height: int = 96, width: int = 128) -> np.ndarray:
 def stylizer_that_was_shown(film, *frames: np.ndarray, **settings) -> tuple[FilmStylizer, np.ndarray]:
     stylizer = FilmStylizer(film, **settings)
     for frame in frames:
-        painted = stylizer.stylize(frame, [1.0])
+        painted = stylizer.stylize(frame)
     return stylizer, painted
 
 
@@ -41,7 +38,7 @@ def brightened(frame: np.ndarray, by: int = 20) -> np.ndarray:
 def test_the_first_frame_and_every_picture_start_with_nothing(film):
     for size in ((96, 128), (45, 61), (1, 1)):
         frame = draw_picture(2, 96, 128)[: size[0], : size[1]]
-        painted = FilmStylizer(film).stylize(frame, [1.0])
+        painted = FilmStylizer(film).stylize(frame)
         assert painted.shape == frame.shape
         assert np.abs(painted - frame / 2.0).max() <= 0.5
 
@@ -75,17 +72,17 @@ def test_reset_and_another_size_start_anew(film):
     stylizer, _ = stylizer_that_was_shown(film, panned(0))
     stylizer.reset()
     lighter = brightened(panned(0))
-    assert np.abs(stylizer.stylize(lighter, [1.0]) - lighter / 2.0).max() <= 0.5
+    assert np.abs(stylizer.stylize(lighter) - lighter / 2.0).max() <= 0.5
     narrow = np.ascontiguousarray(panned(0)[:50, :70])
-    assert np.abs(stylizer.stylize(narrow, [1.0]) - narrow / 2.0).max() <= 0.5
+    assert np.abs(stylizer.stylize(narrow) - narrow / 2.0).max() <= 0.5
 
 
 def test_the_border_is_never_carried_along(film):
     stylizer, _ = stylizer_that_was_shown(film, *[panned(0)] * 2)
     lighter = brightened(panned(0), 8)
-    stylizer.stylize(lighter, [1.0])
-    assert stylizer._state is not None
-    border = stylizer._state.painting[0, :8, 8:-8]
+    stylizer.stylize(lighter)
+    assert stylizer._past is not None
+    border = stylizer._past.painting[0, :8, 8:-8]
     np.testing.assert_allclose(border, np.broadcast_to(lighter[0] / 510.0, border.shape), atol=1e-5)
 
 
@@ -107,9 +104,9 @@ def test_weaker_paintings_are_mixed_in_afterwards_and_do_not_fade(film):
     still = panned(0)
     stylizer = FilmStylizer(film)
     for _ in range(3):
-        painted = stylizer.stylize(still, [0.5])
+        painted = stylizer.stylize(still, 0.5)
     assert np.abs(painted - (0.5 * still + 0.25 * still)).max() <= 1
-    np.testing.assert_array_equal(stylizer.stylize(still, [0.0]), still)
+    np.testing.assert_array_equal(stylizer.stylize(still, 0.0), still)
 
 
 def test_only_huge_frames_are_painted_smaller(film):
@@ -125,7 +122,7 @@ def test_noise_is_one_map_a_seed_and_none_by_default(tmp_path):
     frame = panned(0)
 
     def painted(seed: int | None) -> np.ndarray:
-        return FilmStylizer(network, noise=seed).stylize(frame, [1.0]).astype(int)
+        return FilmStylizer(network, noise=seed).stylize(frame).astype(int)
 
     assert np.abs(painted(None) - frame / 2.0).max() <= 0.5
     np.testing.assert_array_equal(painted(7), painted(7))
@@ -160,7 +157,7 @@ def test_the_command_paints_a_picture(vst, film, tmp_path):
         ("film", (), "is of film quality; use it with `vst stylize --quality film`"),
         ("negative", ("--quality", "film"), "is a live network, which knows nothing of optical flow"),
         ("film", ("--quality", "film", "--noise", "3"), "takes no noise"),
-        ("stateless", ("--noise", "3"), "takes no noise"),
+        ("negative", ("--noise", "3"), "takes no noise"),
     ],
 )
 def test_a_network_of_the_other_kind_is_refused(vst, request, tmp_path, network, options, message):
@@ -171,32 +168,15 @@ def test_a_network_of_the_other_kind_is_refused(vst, request, tmp_path, network,
     assert not (tmp_path / "out.png").exists()
 
 
-def test_a_film_network_of_the_zoo_is_found_by_its_quality_alone(vst, bundled, film, tmp_path):
-    """Its style is called as a live one is, and each quality has its own."""
-    write_entry(bundled, "opus", film, ["plain", "grand"], quality="film")
-    card = json.loads((bundled / "opus" / "card.json").read_text())
-    card["styles"] = card["styles"][:1]
-    (bundled / "opus" / "card.json").write_text(json.dumps(card))
+def test_a_film_network_of_the_zoo_is_named_with_its_quality(vst, bundled, film, tmp_path):
+    write_style(bundled, "opus", film, quality="film", architecture="teacher")
     photo, target = write_picture(tmp_path / "in.png", 5), tmp_path / "out.png"
-    for quality, network in (("film", "opus"), ("live", "single")):
-        _, out, _ = vst("stylize", photo, "-o", target, "--style", "plain", "--quality", quality)
-        assert f"network {network}," in out
-    assert "known: plain" in vst("stylize", photo, "-o", target, "--style", "dark", "--quality", "film")[2]
-    assert "plain  Plain, Nobody, 1900 (network opus, --quality film)\n" in vst("styles")[1]
+    _, out, _ = vst("stylize", photo, "-o", target, "--style", "opus", "--quality", "film")
+    assert "network opus," in out
+    for style, quality in (("opus", "live"), ("dark", "film")):
+        _, _, err = vst("stylize", photo, "-o", target, "--style", style, "--quality", quality)
+        assert (
+            f"{style} is of {'film' if quality == 'live' else 'live'} quality; use it with --quality" in err
+        )
+    assert "opus   Opus, Nobody, 1900 (--quality film)\n" in vst("styles")[1]
     assert vst("styles", "--sheet", photo, "-o", target)[1].startswith("3 styles")
-
-
-def test_maps_of_another_form_are_refused(tmp_path):
-    import tensorflow as tf
-
-    from tests.keras_vst.runners.networks import write_network
-
-    def step(frame, style, warped, visible):
-        return {"stylized": frame * visible * tf.reduce_sum(style) + warped}
-
-    channels = {"frame": 3, "warped": 3, "visible": 3}
-    specs = [tf.TensorSpec((1, None, None, count), tf.float32, name) for name, count in channels.items()]
-    specs.insert(1, tf.TensorSpec((1, 1), tf.float32, "style"))
-    network = write_network(tmp_path / "odd.tflite", step, specs)
-    with pytest.raises(UserError, match=r"`visible` is \(1, -1, -1, 3\), expected \(1, -1, -1, 1\)"):
-        open_runner(network)

@@ -14,6 +14,7 @@ import pytest
 from edge import live
 from edge.sources import SourceLost
 from keras_vst.errors import UserError
+from keras_vst.networks.tflite import TfliteNetwork
 from keras_vst.video import TimedFrame, VideoInfo, open_source, probe
 from keras_vst.video.sink import ClipSink
 from keras_vst.video.target import disk_errors
@@ -124,15 +125,13 @@ def test_it_ends_after_the_wanted_seconds(vst, bundled):
 
 
 def test_a_target_that_cannot_be_held_makes_it_work_smaller_and_say_so(run, monkeypatch):
-    from keras_vst.runners.tflite import Runner
+    painted = TfliteNetwork.paint
 
-    painted = Runner.run_pixels
-
-    def slow(self, frame, style, state=None):
+    def slow(self, frame):
         time.sleep(0.004 * frame.size / (144 * 208 * 3))
-        return painted(self, frame, style, state)
+        return painted(self, frame)
 
-    monkeypatch.setattr(Runner, "run_pixels", slow)
+    monkeypatch.setattr(TfliteNetwork, "paint", slow)
     source = FakeSource(60, live=False)
     source.info = VideoInfo(192, 128)
 

@@ -87,8 +87,26 @@ def test_no_style_lists_the_known_ones(vst, bundled, clip, out):
     assert err == "vst: which style? Add --style with one of: dark, light, plain.\n"
 
 
-def test_styles_of_two_networks(refused, clip):
-    assert "only styles of one network can be mixed" in refused(clip, style="dark,plain")
+def test_styles_of_two_architectures(refused, clip):
+    message = refused(clip, style="dark,plain")
+    assert "dark and plain cannot be mixed: their architectures are linear and other; choose" in message
+
+
+def test_a_mix_beside_a_file_such_as_an_int8_one(refused, clip, negative):
+    message = refused(clip, None, "--model", negative, "--style", "dark,light")
+    assert "--style chooses from the zoo, whose mixes run in fp32, and --model names one file" in message
+
+
+def test_a_folder_of_the_zoo_that_is_broken_is_told_when_it_is_asked_for(refused, clip, bundled, vst, out):
+    card = bundled / "light" / "card.json"
+    card.write_text(card.read_text().replace('"fp32"', '"fp16"', 1))
+    assert "`files` has no 'fp32'" in refused(clip, style="light")
+    assert vst("stylize", clip, "-o", out / "out.mp4", "--style", "dark")[0] == 0  # others paint all the same
+
+
+def test_before_and_after_in_place_of_the_output(refused, photos, out):
+    message = refused(photos / "photo_0.png", out / "out.png", "--before-after", f"{out}/../out/out.png")
+    assert "is the output itself" in message
 
 
 def test_a_missing_output_folder(refused, clip, tmp_path):
@@ -166,7 +184,7 @@ def test_somebody_elses_model(refused, clip, foreign):
 
 
 def test_a_bundled_network_that_was_damaged(refused, clip, bundled):
-    path = bundled / "single" / "stateless.tflite"
+    path = bundled / "plain" / "plain.tflite"
     path.write_bytes(path.read_bytes()[:-1])
     assert "its checksum is not the one on its card" in refused(clip)
 

@@ -1,13 +1,17 @@
+import time
 from fractions import Fraction
 
 import numpy as np
-import pytest
 
+from edge.controls import Controls
 from edge.latency import LatencyController
+from edge.mixer import Mixer
+from edge.painter import Painter
 from edge.sizes import ladder
+from edge.stylizer import Stylizer
 from keras_vst.video import TimedFrame
 from tests.conftest import draw_picture
-from tests.edge.live_fakes import FakeEngine, fake_painter, frame
+from tests.edge.live_fakes import FakeNetwork, fake_painter, frame
 
 
 def timed(pixels: np.ndarray, index: int) -> TimedFrame:
@@ -21,28 +25,30 @@ def test_a_frame_is_painted_and_keeps_its_time():
     assert (painted.before.pixels == 10).all()
 
 
-def test_a_new_style_reaches_the_network_frame_by_frame():
-    engine = FakeEngine()
-    painter = fake_painter(engine)
-    painter.repaint(frame(0))
-    painter.controls.apply({"style": "light"})
-    for index in range(1, 14):
-        painter.repaint(frame(index))
-    seconds = [style[1] for style in engine.styles]
-    assert seconds[:6] == pytest.approx([0, 0.08, 0.16, 0.24, 0.32, 0.4])
-    assert seconds[-1] == 1.0
-
-
-def test_strength_is_handed_to_the_network():
-    engine = FakeEngine()
-    painted = fake_painter(engine, strength=40).repaint(frame(0, level=100))
-    np.testing.assert_allclose(engine.styles[0], [0.4, 0.0], atol=1e-6)
+def test_strength_lays_that_much_of_the_painting_over_the_frame():
+    painted = fake_painter(strength=40).repaint(frame(0, level=100))
     assert (painted.after.pixels == round(0.6 * 100 + 0.4 * 155)).all()
 
 
+def test_a_new_style_is_painted_with_as_soon_as_its_network_is_ready():
+    sizes: list[tuple[int, int]] = []
+    controls = Controls(["dark", "light"], [1.0, 0.0])
+    mixer = Mixer(lambda shares, size: FakeNetwork(shares[0], sizes), controls.look(0.0).shares)
+    painter = Painter("fake", Stylizer(FakeNetwork(), margin=8), controls, mixer)
+    painter.repaint(frame(0))
+    controls.apply({"style": "light"})
+    levels = []
+    for index in range(1, 30):
+        levels.append(int(painter.repaint(frame(index, level=55)).after.pixels[0, 0, 0]))
+        time.sleep(0.005)
+    assert levels[-1] == 55  # all of the style that gives the frame back
+    assert levels == sorted(levels, reverse=True)
+    assert len(set(levels)) > 4  # on the way there, mixes
+
+
 def test_a_frozen_picture_stays_while_time_goes_on():
-    engine = FakeEngine()
-    painter = fake_painter(engine)
+    network = FakeNetwork()
+    painter = fake_painter(network)
     first = painter.repaint(frame(0, level=10))
     painter.controls.apply({"freeze": True})
     held = [painter.repaint(frame(index, level=50 + index)) for index in (1, 2, 3)]
@@ -53,7 +59,7 @@ def test_a_frozen_picture_stays_while_time_goes_on():
     assert [int(each.after.pixels[0, 0, 0]) for each in held] == [204, 204, 204]
     assert [each.after.time for each in held] == [frame(index).time for index in (1, 2, 3)]
     assert (later.after.pixels == 156).all()
-    assert len(engine.sizes) == 3
+    assert len(network.sizes) == 3
 
 
 def test_split_screen_shows_the_frame_on_the_left():
@@ -79,30 +85,15 @@ def test_colours_and_detail_are_the_frames_when_asked_for():
 
 
 def test_a_governor_that_sees_slow_frames_makes_the_network_work_smaller():
-    engine = FakeEngine()
-    painter = fake_painter(engine)
+    network = FakeNetwork()
+    painter = fake_painter(network)
     sizes = ladder((240, 320), 8)
     said: list[str] = []
     painter.governor = LatencyController(0.02, sizes, said.append)
     painter.latency = 0.05  # as a sink reports it, whatever this machine really takes
     for index in range(12):
         assert painter.repaint(timed(draw_picture(2, 240, 320), index)).after.pixels.shape == (240, 320, 3)
-    assert engine.sizes[0] == (256, 336)
-    assert engine.sizes[-1] == painter.governor.size
-    assert engine.sizes[-1][0] * engine.sizes[-1][1] <= 0.9 * 0.02 / 0.05 * 256 * 336
+    assert network.sizes[0] == (256, 336)
+    assert network.sizes[-1] == painter.governor.size
+    assert network.sizes[-1][0] * network.sizes[-1][1] <= 0.9 * 0.02 / 0.05 * 256 * 336
     assert len(said) == 1
-
-
-def test_a_clip_starts_without_memory(negative):
-    painter = fake_painter()
-    given = []
-    run = painter.stylizer.runner.run_pixels
-
-    def spy(pixels, style, state=None):
-        given.append(state is not None)
-        return run(pixels, style, state)
-
-    painter.stylizer.runner.run_pixels = spy
-    for _ in range(2):
-        assert len(list(painter.paint([frame(0), frame(1)]))) == 2
-    assert given == [False, True, False, True]

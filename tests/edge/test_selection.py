@@ -1,7 +1,6 @@
-import numpy as np
 import pytest
 
-from edge.selection import parse_shares, select_network, style_vector
+from edge.selection import parse_shares, select_parts
 from keras_vst.errors import UserError
 
 
@@ -31,6 +30,7 @@ def test_shares_are_read(text, shares):
         ("wave:-0.1", "'-0.1' came"),
         ("wave:nan", "'nan' came"),
         ("wave:1.5", "'1.5' came"),
+        ("wave:0,night:0", "are all 0"),
         ("wave:0.7,night:0.4", "add up to 1.1; they may add up to 1 at most"),
     ],
 )
@@ -39,43 +39,25 @@ def test_shares_that_make_no_sense_are_refused(text, message):
         parse_shares(text)
 
 
-def test_a_style_leads_to_its_network(bundled):
-    assert select_network({"light": 1.0}, None).path == bundled / "pair" / "negative.tflite"
-    assert select_network({"plain": 1.0}, None).name == "single"
+def test_a_style_leads_to_its_file(bundled):
+    ((style, share),) = select_parts("light", None)
+    assert (style.path, share) == (bundled / "light" / "light.tflite", 1.0)
 
 
-def test_styles_of_one_network_can_be_mixed_and_others_not(bundled):
-    assert select_network({"dark": 0.5, "light": 0.5}, None).name == "pair"
-    with pytest.raises(UserError, match="dark, plain belong to different networks"):
-        select_network({"dark": 0.5, "plain": 0.5}, None)
+def test_styles_of_one_architecture_can_be_mixed_and_others_not(bundled):
+    parts = select_parts("dark:0.7,light:0.3", None)
+    assert [(style.name, share) for style, share in parts] == [("dark", 0.7), ("light", 0.3)]
+    with pytest.raises(UserError, match="dark and plain cannot be mixed"):
+        select_parts("dark,plain", None)
 
 
 def test_without_a_style_the_known_ones_are_listed(bundled):
     with pytest.raises(UserError, match="one of: dark, light, plain"):
-        select_network(None, None)
+        select_parts(None, None)
 
 
-def test_a_file_of_ones_own_takes_the_names_of_the_card_beside_it(bundled, negative):
-    path = bundled / "pair" / "negative.tflite"
-    assert [style.name for style in select_network(None, path).styles] == ["dark", "light"]
-    assert select_network(None, negative).styles == ()
-
-
-def test_the_vector_has_the_order_of_the_network():
-    vector = style_vector({"c": 0.5, "a": 0.25}, ["a", "b", "c"], 3)
-    np.testing.assert_array_equal(vector, np.array([0.25, 0.0, 0.5], np.float32))
-
-
-def test_without_shares_all_weight_is_on_the_first_style():
-    np.testing.assert_array_equal(style_vector(None, [], 2), np.array([1.0, 0.0], np.float32))
-
-
-def test_styles_without_names_have_numbers():
-    np.testing.assert_array_equal(style_vector({"1": 1.0}, [], 2), np.array([0.0, 1.0], np.float32))
-    with pytest.raises(UserError, match="no style '2'; known: 0, 1"):
-        style_vector({"2": 1.0}, [], 2)
-
-
-def test_a_card_that_names_other_styles_than_the_network_has_is_told():
-    with pytest.raises(UserError, match="names 1 styles, but the network has 2"):
-        style_vector(None, ["a"], 2)
+def test_a_file_of_ones_own_is_known_by_its_name(bundled, negative):
+    ((style, _),) = select_parts(None, negative)
+    assert (style.name, style.path, style.sha256) == ("negative", negative, None)
+    ((beside_a_card, _),) = select_parts(None, bundled / "dark" / "dark.tflite")
+    assert beside_a_card.sha256 is not None

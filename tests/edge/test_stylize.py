@@ -33,30 +33,30 @@ def test_a_picture_comes_out_as_its_negative(vst, bundled, tmp_path):
     assert (status, err) == (0, "")
     np.testing.assert_array_equal(picture(tmp_path / "out.png"), 255 - draw_picture(1, 45, 61))
     assert re.fullmatch(
-        r"1 frame in [\d.]+ s, [\d.]+ frames per second, network pair, litert, \d threads?: \S+out\.png\n",
+        r"1 frame in [\d.]+ s, [\d.]+ frames per second, network dark, litert, \d threads?: \S+out\.png\n",
         out,
     )
 
 
-def test_a_mix_at_half_strength_is_the_sum_of_its_shares(vst, bundled, tmp_path):
+def test_a_mix_at_half_strength_lies_half_over_the_frame(vst, bundled, tmp_path):
     source = draw_to(tmp_path / "in.png", seed=2)
     status, _, _ = vst(
-        "stylize", source, "-o", tmp_path / "out.png", "--style", "dark:0.5,light:0.3", "--strength", "0.5"
+        "stylize", source, "-o", tmp_path / "out.png", "--style", "dark:0.6,light:0.4", "--strength", "0.5"
     )
     assert status == 0
     before = draw_picture(2).astype(np.float64)
-    expected = 0.6 * before + 0.4 * (255 - before)
-    assert np.abs(picture(tmp_path / "out.png") - expected).max() <= 0.51
+    expected = 0.7 * before + 0.3 * (255 - before)
+    assert np.abs(picture(tmp_path / "out.png") - expected).max() <= 1
 
 
-def test_a_clip_keeps_its_times_its_size_and_its_sound(vst, clip, stateless, tmp_path):
+def test_a_clip_keeps_its_times_its_size_and_its_sound(vst, clip, negative, tmp_path):
     target = tmp_path / "out.mp4"
-    status, out, _ = vst("stylize", clip, "-o", target, "--model", stateless, "--json", "--threads", 1)
+    status, out, _ = vst("stylize", clip, "-o", target, "--model", negative, "--json", "--threads", 1)
     assert status == 0
     assert out.count("\n") == 1
     row = json.loads(out)
     assert (row["frames"], row["skipped"], row["threads"]) == (FRAMES, 0, 1)
-    assert (row["network"], row["output"]) == ("stateless", str(target))
+    assert (row["network"], row["output"]) == ("negative", str(target))
     assert video_times(target) == video_times(clip)
     assert sound_packets(target) == sound_packets(clip)
     with open_source(target) as source:
@@ -68,14 +68,14 @@ def test_a_clip_becomes_numbered_frames_and_these_a_clip(vst, clip, negative, tm
     frames = tmp_path / "frames"
     assert vst("stylize", clip, "-o", f"{frames}/", "--model", negative)[0] == 0
     assert names(frames) == [f"{index:06d}.png" for index in range(FRAMES)]
-    options = ("--style", "1:1", "--codec", "ffv1")
+    options = ("--codec", "ffv1")
     assert vst("stylize", frames, "-o", tmp_path / "film.mkv", "--model", negative, *options)[0] == 0
     with open_source(tmp_path / "film.mkv") as film, open_source(clip) as original:
         for twice, once in zip(film, original, strict=True):
             np.testing.assert_array_equal(twice.pixels, once.pixels)
 
 
-def test_a_folder_of_pictures_keeps_its_names_and_its_sizes(vst, stateless, tmp_path):
+def test_a_folder_of_pictures_keeps_its_names_and_its_sizes(vst, negative, tmp_path):
     photos = tmp_path / "photos"
     photos.mkdir()
     draw_to(photos / "cat.png", seed=1, height=33, width=44)
@@ -83,37 +83,18 @@ def test_a_folder_of_pictures_keeps_its_names_and_its_sizes(vst, stateless, tmp_
     (photos / "broken.jpg").write_text("not a picture")
     (photos / "notes.txt").write_text("not a picture either")
     (photos / ".hidden.png").write_text("nor this")
-    status, out, _ = vst("stylize", photos, "-o", f"{tmp_path}/done/", "--model", stateless)
+    status, out, _ = vst("stylize", photos, "-o", f"{tmp_path}/done/", "--model", negative)
     assert status == 0
-    assert out.startswith("2 frames (1 damaged left out) in ")
+    assert out.startswith("2 frames (1 left out) in ")
     assert names(tmp_path / "done") == ["cat.png", "dog.bmp.png"]
     np.testing.assert_array_equal(picture(tmp_path / "done" / "cat.png"), 255 - draw_picture(1, 33, 44))
     np.testing.assert_array_equal(picture(tmp_path / "done" / "dog.bmp.png"), 255 - draw_picture(2, 50, 20))
 
 
-def test_the_pictures_of_a_folder_do_not_remember_each_other(vst, negative, tmp_path, monkeypatch):
-    from keras_vst.runners.tflite import Runner
-
-    remembered = []
-    run = Runner.run_pixels
-
-    def spy(self, frame, style, state=None):
-        remembered.append(state is not None)
-        return run(self, frame, style, state)
-
-    monkeypatch.setattr(Runner, "run_pixels", spy)
-    photos = tmp_path / "photos"
-    photos.mkdir()
-    for name in ("a.png", "b.png"):
-        draw_to(photos / name, seed=3)
-    assert vst("stylize", photos, "-o", f"{tmp_path}/done/", "--model", negative)[0] == 0
-    assert remembered == [False, False]
-
-
-def test_before_after_is_the_middle_frame_in_two_halves(vst, stateless, tmp_path):
+def test_before_after_is_the_middle_frame_in_two_halves(vst, negative, tmp_path):
     clip = write_clip(tmp_path / "in.mkv", grey_steps(5), codec="ffv1", pixel_format="bgr0")
     split = tmp_path / "split.png"
-    options = ("--model", stateless, "--before-after", split)
+    options = ("--model", negative, "--before-after", split)
     assert vst("stylize", clip, "-o", tmp_path / "out.mp4", *options)[0] == 0
     shown = picture(split)
     np.testing.assert_array_equal(shown[:, :31], flat((20, 20, 20), 31, 48))
@@ -126,7 +107,7 @@ def test_the_halves_of_a_tiny_picture_have_no_line_between_them():
     np.testing.assert_array_equal(joined[..., 0], [[1, 1, 9, 9, 9]] * 2)
 
 
-def test_progress_is_shown_on_a_terminal_and_not_when_quiet(vst, clip, stateless, tmp_path, monkeypatch):
+def test_progress_is_shown_on_a_terminal_and_not_when_quiet(vst, clip, negative, tmp_path, monkeypatch):
     class Terminal(StringIO):
         def isatty(self) -> bool:
             return True
@@ -134,33 +115,33 @@ def test_progress_is_shown_on_a_terminal_and_not_when_quiet(vst, clip, stateless
     for quiet, seen in (((), True), (("--quiet",), False)):
         terminal = Terminal()
         monkeypatch.setattr(sys, "stderr", terminal)
-        assert vst("stylize", clip, "-o", tmp_path / "out.gif", "--model", stateless, *quiet)[0] == 0
+        assert vst("stylize", clip, "-o", tmp_path / "out.gif", "--model", negative, *quiet)[0] == 0
         assert (f"/{FRAMES}" in terminal.getvalue()) is seen
 
 
-def test_frames_of_one_pixel_are_painted(vst, stateless, tmp_path):
+def test_frames_of_one_pixel_are_painted(vst, negative, tmp_path):
     cv2.imwrite(str(tmp_path / "dot.png"), flat((250, 250, 250), 1, 1))
-    assert vst("stylize", tmp_path / "dot.png", "-o", tmp_path / "out.png", "--model", stateless)[0] == 0
+    assert vst("stylize", tmp_path / "dot.png", "-o", tmp_path / "out.png", "--model", negative)[0] == 0
     assert picture(tmp_path / "out.png").tolist() == [[[5, 5, 5]]]
 
 
-def test_a_truncated_clip_is_painted_up_to_the_break(vst, stateless, tmp_path):
+def test_a_truncated_clip_is_painted_up_to_the_break(vst, negative, tmp_path):
     frames = [draw_picture(seed, 96, 128) for seed in range(20)]
     whole = write_clip(tmp_path / "whole.mp4", frames)  # its index is at the front
     cut = tmp_path / "cut.mp4"
     cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
-    status, out, _ = vst("stylize", cut, "-o", tmp_path / "out.mp4", "--model", stateless, "--json")
+    status, out, _ = vst("stylize", cut, "-o", tmp_path / "out.mp4", "--model", negative, "--json")
     assert status == 0
     assert 0 < json.loads(out)["frames"] < 20
     assert probe(tmp_path / "out.mp4").frames == json.loads(out)["frames"]
 
 
 @pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_or_an_end_stops_at_once_and_leaves_nothing(stateless, tmp_path, kind):
+def test_ctrl_c_or_an_end_stops_at_once_and_leaves_nothing(negative, tmp_path, kind):
     command = [sys.executable, "-m", "edge", "stylize", str(SCENE), "-o", str(tmp_path / "out.webm")]
     process = subprocess.Popen(
         # So large that it takes many seconds, however fast the machine.
-        [*command, "--model", str(stateless), "--size", "2560x1440"],
+        [*command, "--model", str(negative), "--size", "2560x1440"],
         cwd=REPOSITORY,
         stderr=subprocess.PIPE,
         text=True,
@@ -192,7 +173,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(bundled, tmp_path):
         "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000));"
         "from edge.cli import main; sys.exit(main(sys.argv[1:]))"
     )
-    model = bundled / "single" / "stateless.tflite"
+    model = bundled / "dark" / "dark.tflite"
     done = subprocess.run(
         [
             sys.executable,
@@ -214,14 +195,14 @@ def test_a_full_disk_is_told_and_leaves_nothing(bundled, tmp_path):
     assert names(folder) == []
 
 
-def test_a_folder_of_pictures_and_clips_keeps_its_names(vst, stateless, clip, tmp_path):
+def test_a_folder_of_pictures_and_clips_keeps_its_names(vst, negative, clip, tmp_path):
     mixed = tmp_path / "mixed"
     mixed.mkdir()
     draw_to(mixed / "cat.png", seed=1, height=33, width=44)
     write_clip(mixed / "short.avi", grey_steps(3), codec="ffv1", pixel_format="bgr0")
     (mixed / "walk.mp4").write_bytes(clip.read_bytes())
     (mixed / "torn.mkv").write_bytes(b"not a clip")
-    status, out, _ = vst("stylize", mixed, "-o", f"{tmp_path}/done/", "--model", stateless, "--json")
+    status, out, _ = vst("stylize", mixed, "-o", f"{tmp_path}/done/", "--model", negative, "--json")
     assert status == 0
     assert names(tmp_path / "done") == ["cat.png", "short.avi.mp4", "walk.mp4"]
     row = json.loads(out)
@@ -230,10 +211,42 @@ def test_a_folder_of_pictures_and_clips_keeps_its_names(vst, stateless, clip, tm
     assert len(video_times(tmp_path / "done" / "short.avi.mp4")) == 3
 
 
-def test_a_part_of_a_clip_has_the_sound_of_that_part(vst, stateless, tmp_path):
+@pytest.mark.parametrize(
+    ("options", "painted", "reason"),
+    [
+        (("--codec", "libx265"), ["cat.png", "long.mp4", "short.mp4"], "dance.gif"),
+        (("--codec", "libx265"), ["cat.png", "long.mp4", "short.mp4"], "flower.webm"),
+        (
+            ("--start", "0.5"),
+            ["cat.png", "long.mp4"],
+            "short.mp4 lasts 0.1 s, but --start asks for second 0.5",
+        ),
+    ],
+)
+def test_a_wish_that_does_not_fit_a_file_leaves_out_that_file_alone(
+    vst, negative, tmp_path, options, painted, reason
+):
+    mixed = tmp_path / "mixed"
+    mixed.mkdir()
+    draw_to(mixed / "cat.png", seed=1, height=33, width=44)
+    write_clip(mixed / "long.mp4", grey_steps(20))
+    write_clip(mixed / "short.mp4", grey_steps(3))
+    if "--codec" in options:
+        write_clip(mixed / "flower.webm", grey_steps(3), codec="libvpx-vp9")
+        assert vst("stylize", mixed / "short.mp4", "-o", mixed / "dance.gif", "--model", negative)[0] == 0
+    status, out, err = vst(
+        "stylize", mixed, "-o", f"{tmp_path}/done/", "--model", negative, "--json", *options
+    )
+    assert status == 0
+    assert names(tmp_path / "done") == painted
+    assert json.loads(out)["skipped"] == len(names(mixed)) - len(painted)
+    assert reason in err
+
+
+def test_a_part_of_a_clip_has_the_sound_of_that_part(vst, negative, tmp_path):
     clip = write_clip(tmp_path / "in.mp4", grey_steps(20), sound="aac")
     target = tmp_path / "out.mp4"
-    options = ("--start", "0.2", "--duration", "0.4", "--model", stateless)
+    options = ("--start", "0.2", "--duration", "0.4", "--model", negative)
     assert vst("stylize", clip, "-o", target, *options)[0] == 0
     assert [float(time) for time in video_times(target)] == pytest.approx([k / 25 for k in range(10)])
     with open_source(target) as source:
@@ -247,10 +260,10 @@ def test_a_part_of_a_clip_has_the_sound_of_that_part(vst, stateless, tmp_path):
     assert len(part) * 1024 / 48000 == pytest.approx(0.4, abs=0.045)
 
 
-def test_the_original_colours_can_be_kept(vst, stateless, tmp_path):
+def test_the_original_colours_can_be_kept(vst, negative, tmp_path):
     source = tmp_path / "in.png"
     cv2.imwrite(str(source), flat((90, 120, 150), 64, 48))  # BGR: brownish
-    assert vst("stylize", source, "-o", tmp_path / "out.png", "--model", stateless, "--keep-color")[0] == 0
+    assert vst("stylize", source, "-o", tmp_path / "out.png", "--model", negative, "--keep-color")[0] == 0
     red, green, blue = picture(tmp_path / "out.png")[20, 30].astype(int)
     # The light of the negative, the colour of the picture: differences stay, the mean turns over.
     assert (red - green, green - blue) == pytest.approx((30, 30), abs=3)
@@ -258,16 +271,16 @@ def test_the_original_colours_can_be_kept(vst, stateless, tmp_path):
     assert 0.299 * red + 0.587 * green + 0.114 * blue == pytest.approx(255 - light, abs=2)
 
 
-def test_stats_go_to_stderr_and_the_hud_into_the_picture(vst, clip, stateless, tmp_path):
+def test_stats_go_to_stderr_and_the_hud_into_the_picture(vst, clip, negative, tmp_path):
     status, out, err = vst(
-        "stylize", clip, "-o", tmp_path / "out.mp4", "--model", stateless, "--stats", "--json"
+        "stylize", clip, "-o", tmp_path / "out.mp4", "--model", negative, "--stats", "--json"
     )
     assert status == 0
     assert json.loads(out)["frames"] == FRAMES
     assert [line.split()[0] for line in err.splitlines()] == ["capture", "fit", "network", "unfit", "sink"]
     large = tmp_path / "large.png"
     cv2.imwrite(str(large), flat((0, 0, 0), 640, 480))
-    assert vst("stylize", large, "-o", tmp_path / "hud.png", "--model", stateless, "--hud")[0] == 0
+    assert vst("stylize", large, "-o", tmp_path / "hud.png", "--model", negative, "--hud")[0] == 0
     shown = picture(tmp_path / "hud.png")
     assert (shown[200:] == 255).all()
     assert (shown[:100, :100] < 100).any()

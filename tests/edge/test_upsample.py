@@ -102,19 +102,16 @@ def test_views_into_a_larger_picture_will_do():
 
 
 @pytest.mark.slow
-def test_a_shipped_network_is_sharper_and_no_less_steady_than_bilinear_at_720p():
-    """Along the exact flow of our own scene, with the first network of the zoo at a ninth of the pixels."""
-    from edge.stylizer import Stylizer
-    from keras_vst import zoo
+def test_a_painting_is_sharper_and_no_less_steady_than_bilinear_at_720p():
+    """Along the exact flow of our own scene, painted in flat patches of other colours at a ninth of the pixels."""
     from keras_vst.frames import fit
     from keras_vst.scene import Scene
 
-    network, scene = zoo.networks()[0], Scene(1280, 720)
-    stylizer = Stylizer(network.path, margin=network.margin, native=True)
+    scene = Scene(1280, 720)
     ours, plain, frames = [], [], [scene.frame(index) for index in range(20, 26)]
     for frame in frames:
         small = fit(frame, (240, 427))[0][:240, :427]
-        painting = stylizer.stylize(small, np.eye(stylizer.runner.num_styles)[0])
+        painting = cv2.pyrMeanShiftFiltering(small, 6, 30)[..., ::-1] // 2 + 60
         ours.append(upsample(painting, small, frame))
         plain.append(cv2.resize(painting, (1280, 720), interpolation=cv2.INTER_LINEAR))
 

@@ -2,12 +2,17 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 
-from keras_vst.commands import run_command
+from keras_vst.commands import hushed, run_command
 from keras_vst.errors import UserError
+
+ROOT = Path(__file__).parents[2]
 
 
 def fail():
@@ -50,3 +55,31 @@ def test_a_thread_may_run_a_command_too():
     thread.start()
     thread.join()
     assert found == [0]
+
+
+def test_chatter_is_kept_off_stderr():
+    program = (
+        "import os; from keras_vst.commands import hushed\n"
+        "with hushed(): os.write(2, b'chatter')\n"
+        "os.write(2, b'news')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True)
+    assert done.stderr == b"news"
+
+
+def test_what_another_thread_says_meanwhile_is_heard(capfd):
+    """stderr is the whole process's: a network that is opened beside the frame loop may not silence it."""
+    hushing, said = threading.Event(), threading.Event()
+
+    def speak() -> None:
+        hushing.wait(5)
+        os.write(2, b"the disk is full\n")
+        said.set()
+
+    speaker = threading.Thread(target=speak)
+    speaker.start()
+    with hushed():
+        hushing.set()
+        said.wait(5)
+    speaker.join()
+    assert capfd.readouterr().err == "the disk is full\n"

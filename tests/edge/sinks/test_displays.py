@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
+from edge.cli import COMMANDS
 from edge.sinks import open_sink, window
 from keras_vst.errors import UserError
 from tests.edge.sinks.peers import INFO, feed, frames
@@ -146,7 +147,13 @@ def test_options_that_would_be_ignored_are_refused() -> None:
         open_sink("window:", INFO, crf=20)
 
 
-def test_opencv_is_loaded_before_pyav_or_its_windows_would_hang() -> None:
-    order = "import edge.cli, sys; names = list(sys.modules); print(names.index('cv2') < names.index('av'))"
-    result = subprocess.run([sys.executable, "-c", order], capture_output=True, text=True, check=True)
+@pytest.mark.parametrize("command", COMMANDS)
+def test_opencv_is_loaded_before_pyav_or_its_windows_would_hang(command: str) -> None:
+    order = (
+        "import sys; from edge.cli import build_parser; build_parser(sys.argv[1:]);"
+        "names = list(sys.modules); print(names.index('cv2') < names.index('av'))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", order, command], capture_output=True, text=True, check=True
+    )
     assert result.stdout.strip() == "True"

@@ -106,16 +106,16 @@ def weight_layout(content: bytes) -> list[dict[str, Any]]:
     return [{**found[offset], "length": 4 * int(np.prod(found[offset]["shape"]))} for offset in sorted(found)]
 
 
-def make_card(name: str, files: Sequence[Path], **more: object) -> dict[str, Any]:
+def make_card(name: str, networks: Sequence[Path], /, **more: object) -> dict[str, Any]:
     """The card of files whose precisions are fp32, fp16, int8 in that order."""
-    contents = [file.read_bytes() for file in files]
+    contents = [file.read_bytes() for file in networks]
     entries = {
         precision: {
             "file": file.name,
             "bytes": len(content),
             "sha256": hashlib.sha256(content).hexdigest(),
         }
-        for precision, file, content in zip(("fp32", "fp16", "int8"), files, contents, strict=False)
+        for precision, file, content in zip(("fp32", "fp16", "int8"), networks, contents, strict=False)
     }
     # A tensor's name comes from the converter's file; any two files of one architecture have the same.
     tensors = [{**each, "name": f"w{index}"} for index, each in enumerate(weight_layout(contents[0]))]
@@ -127,7 +127,7 @@ def make_card(name: str, files: Sequence[Path], **more: object) -> dict[str, Any
         "quality": "live",
         "architecture": "linear",
         "files": entries,
-        "weights": {"file": files[0].name, "tensors": tensors},
+        "weights": {"file": networks[0].name, "tensors": tensors},
         **more,
     }
 
