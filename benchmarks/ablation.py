@@ -21,6 +21,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from keras_vst.config import RECIPES
 from keras_vst.features import load_vgg16
 from keras_vst.frames import Pixels
 from keras_vst.runs import RunDirectory
@@ -30,28 +31,32 @@ from training.evaluation.cards import NETWORK
 from training.evaluation.material import SIZES, fitted, gather
 from training.evaluation.measures import MEASURES, measure
 from training.evaluation.subjects import find_subject, open_painter
+from training.trainer import ADVERSARIAL
 
 COLLECTION = "collection"  # a choice that learns from a folder, which holds the one painting
+LADDER = ("palette", "field", "temporal", "border", "grid")  # each added in turn to content and style
+LOSS = RECIPES["painting"].loss
 CHOICES: dict[str, tuple[str, ...]] = {  # the settings that differ from the recipe
-    # The ladder: each term added in turn.
-    "content and style": ("loss.palette=0", "loss.field=0", "loss.temporal=0", "loss.border=0"),
-    "and palette": ("loss.field=0", "loss.temporal=0", "loss.border=0"),
-    "and field": ("loss.temporal=0", "loss.border=0"),
-    "and temporal": ("loss.border=0",),
-    "and border: the recipe": (),
-    # Others.
-    "and grid": ("loss.grid=4",),
+    "content and style": tuple(f"loss.{term}=0" for term in LADDER),
+    **{
+        f"and {term}": tuple(f"loss.{later}=0" for later in LADDER[place + 1 :])
+        for place, term in enumerate(LADDER)
+    },
     "each batch by itself": ("loss.memory=0",),
-    "style twice as strong": ("loss.style=18",),
-    "content twice as strong": ("loss.content=2.6",),
-    "temporal twice as strong": ("loss.temporal=24",),
+    **{
+        f"{term} twice as strong": (f"loss.{term}={2 * getattr(LOSS, term)}",)
+        for term in ("style", "content", "temporal")
+    },
     "larger strokes": ("data.style_side=768",),
     "judged at 128": ("schedule.judged_sizes=128",),
-    "norms held for the last third": ("schedule.norms_held_from=0.67",),
-    "collection, no discriminators": (COLLECTION, "loss.adversarial=0", "loss.adversarial_motion=0",
-                                      "loss.adversarial_reverse=0", "loss.cycle=0", "loss.identity=0"),
+    "norms never held": ("schedule.norms_held_from=1",),
+    "collection, no discriminators": (
+        COLLECTION,
+        *(f"loss.{term}=0" for term in (*ADVERSARIAL, "cycle", "identity")),
+    ),
     "collection, discriminators": (COLLECTION,),
-}  # fmt: skip
+}
+RECIPE = f"and {LADDER[-1]}"  # the whole ladder
 ROW, STRIP = "row.json", "strip.png"
 NUM_PHOTOS = 6
 CAPTION = 28  # pixels

@@ -14,7 +14,7 @@ def test_every_choice_is_a_configuration_of_its_own(name):
     settings = list(ablation.CHOICES[name])
     recipe = ablation.COLLECTION if ablation.COLLECTION in settings else "painting"
     config = with_overrides(RECIPES[recipe], [each for each in settings if "=" in each])
-    assert (config == RECIPES["painting"]) == (name == "and border: the recipe")
+    assert (config == RECIPES["painting"]) == (name == ablation.RECIPE)
 
 
 def test_the_table_names_each_choice_its_minutes_and_its_numbers():
