@@ -9,7 +9,7 @@ import pytest
 
 from keras_vst.config import RECIPES, smoke_of, with_overrides
 from keras_vst.errors import UserError
-from keras_vst.ops import luminance, warp
+from keras_vst.ops import warp
 from training.data import (
     ClipCache,
     Keyframes,
@@ -18,9 +18,7 @@ from training.data import (
     Sources,
     arrays,
     dataset,
-    frame_pairs,
     largest_crop,
-    pairs_of,
     real_clips,
 )
 
