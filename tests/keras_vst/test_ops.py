@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+
 import cv2
 import keras
 import numpy as np
@@ -223,3 +227,50 @@ def test_crop_cuts_the_margin_off_each_side(margin):
     cropped = ops.crop(frames, margin)
 
     np.testing.assert_array_equal(cropped, frames[:, margin : 6 - margin, margin : 8 - margin])
+
+
+def test_on_a_single_device_a_statistic_and_rows_are_what_they_are():
+    value = keras.ops.convert_to_tensor(random_array((3, 2)))
+
+    assert ops.across_replicas(value) is value
+    assert ops.of_all_replicas(value) is value
+
+
+ON_TWO_DEVICES = """
+import json
+import tensorflow as tf
+from keras_vst.ops import across_replicas, of_all_replicas
+
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+
+@tf.function
+def everywhere():
+    def one():
+        place = tf.cast(tf.distribute.get_replica_context().replica_id_in_sync_group, tf.float32)
+        value, rows = place * 2 + 1, tf.stack([[place], [place + 10.0]])
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch([value, rows])
+            squared = across_replicas(value) ** 2
+            gathered = of_all_replicas(rows)
+            assert gathered.shape == (4, 1), gathered.shape
+            cubed = tf.reduce_sum(gathered ** 3)
+        return squared, tape.gradient(squared, value), gathered[:, 0], tape.gradient(cubed, rows)[:, 0]
+    return strategy.run(one)
+
+print(json.dumps([[each.numpy().tolist() for each in strategy.experimental_local_results(found)]
+                  for found in everywhere()]))
+"""
+
+
+@pytest.mark.slow
+def test_devices_share_statistics_and_rows_and_their_gradients():
+    done = subprocess.run([sys.executable, "-c", ON_TWO_DEVICES], capture_output=True, text=True, check=True)
+
+    squared, slope, rows, slopes = json.loads(done.stdout)
+    # The values are 1 and 3; gradients are averaged over devices afterwards, as those of the weights are.
+    assert (squared, slope) == ([4, 4], [4, 4])
+    assert rows == [[0, 10, 1, 11]] * 2
+    expected = [[2 * 3 * row**2 for row in own] for own in ([0, 10], [1, 11])]
+    assert slopes == expected

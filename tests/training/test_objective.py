@@ -1,105 +1,212 @@
 from __future__ import annotations
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from keras_vst import losses
+from keras_vst.config import with_overrides
+from keras_vst.ops import moments
 from tests.harness import random_array
-from tests.training.trainers import features
-from training.objective import CONTRAST_RANGE, Judge, StyleMemory, style_references
+from tests.training.trainers import features, tiny
+from training.objective import COLOURS, LOOKS, PAST, Judge, Memory, TwoScales, style_references
+
+CONFIG = tiny("painting")
+LOOKED_AT = ("content", "style", "palette", "field")
+PHOTO_COLOURS = 0.2 + 0.5 * random_array((400, 3), 7)
 
 
 def picture(seed):
-    return random_array((1, 32, 32, 3), seed)
+    """Of a few colours, unlike from seed to seed, so that palettes and textures differ."""
+    tint = np.random.default_rng(seed).uniform(0.3, 1, 3)
+    return np.float32(random_array((1, 32, 32, 3), seed) * tint)
 
 
 @pytest.fixture(scope="module")
-def judge():
-    return Judge(features(), style_references(features(), [[picture(0)], [picture(1), picture(2)]]))
+def references():
+    return style_references(features(), [picture(0)], PHOTO_COLOURS)
 
 
-def test_references_hold_a_row_a_style_and_average_the_pictures_of_one(judge):
-    grams = [losses.grams(features()(picture(seed))) for seed in range(3)]
-
-    for name in losses.STYLE_LAYERS:
-        rows = np.array(judge.references.grams[name])
-        np.testing.assert_allclose(rows[0], grams[0][name][0], rtol=1e-5)
-        np.testing.assert_allclose(rows[1], (grams[1][name][0] + grams[2][name][0]) / 2, rtol=1e-5)
+@pytest.fixture(scope="module")
+def judge(references):
+    return Judge(features(), references)
 
 
-def test_a_picture_in_its_own_style_is_at_zero(judge):
-    style = np.float32([[1, 0]])
-
-    terms = judge.terms(picture(0), picture(0), style, ("content", "style", "palette"))
-
-    assert all(float(term) < 1e-6 for term in terms.values())
-    other = judge.terms(picture(0), picture(0), np.float32([[0, 1]]), ("style",))
-    assert float(other["style"]) > 1e-4
+def memory_of(references, *settings):
+    return Memory(with_overrides(CONFIG, list(settings)), references, keras.Variable(0, dtype="int64"))
 
 
-def test_a_batch_is_judged_as_a_whole(judge):
-    """Two pictures of which neither has the style's Gram matrix may have it together."""
-    style, both = np.float32([[0, 1]] * 2), np.concatenate([picture(1), picture(2)])
-
-    assert float(judge.terms(both, both, style, ("style",))["style"]) < 1e-6
-    alone = judge.terms(picture(1), picture(1), style, ("style",))
-    assert float(alone["style"]) > 1e-5
+@pytest.fixture
+def memory(references):
+    return memory_of(references)
 
 
-def style_term(judge, shown, style, memory):
-    return float(judge.terms(shown, shown, style, ("style",), memory)["style"])
+def test_fine_layers_look_at_a_crop_and_deep_ones_at_all_of_it_at_half_size():
+    near, whole = picture(1)[:, :16, :16], picture(2)
+    halved = whole.reshape(1, 16, 2, 16, 2, 3).mean(axis=(2, 4))
+    seen = {"near": features()(near), "far": features()(halved)}
+
+    looks = TwoScales(features())(near, whole)
+
+    assert len(looks) == len(LOOKS)
+    for look, (scale, layer, _) in zip(looks, LOOKS, strict=True):
+        np.testing.assert_allclose(look, seen[scale][layer], atol=1e-4)
 
 
-def test_with_a_memory_pictures_shown_one_after_the_other_count_together(judge):
-    """The second style is the mean of two pictures: each alone is off it, half of each is on it."""
-    style, memory = np.float32([[0, 1]]), StyleMemory(judge.references, keep=0.5)
+def test_the_references_of_several_pictures_are_those_of_all_of_them_together(references):
+    other = style_references(features(), [picture(1)], PHOTO_COLOURS)
+    both = style_references(features(), [picture(0), picture(1)], PHOTO_COLOURS)
 
-    first = style_term(judge, picture(1), style, memory)
-    assert first == pytest.approx(style_term(judge, picture(1), style, None), rel=1e-5)
-    assert style_term(judge, picture(2), style, memory) < 1e-6 < first
-
-
-def test_each_style_has_a_memory_of_its_own(judge):
-    memory = StyleMemory(judge.references, keep=0.9)
-    style_term(judge, picture(1), np.float32([[0, 1]]), memory)
-
-    assert style_term(judge, picture(0), np.float32([[1, 0]]), memory) < 1e-6
+    for pairs in zip(both.statistics, references.statistics, other.statistics, strict=True):
+        for together, first, second in zip(*pairs, strict=True):
+            np.testing.assert_allclose(together, (np.array(first) + second) / 2, rtol=1e-4)
+    cells = [picture(seed).reshape(8, 4, 8, 4, 3).mean(axis=(1, 3)).reshape(-1, 3) for seed in (0, 1)]
+    np.testing.assert_allclose(both.mean, np.concatenate(cells).mean(axis=0), rtol=1e-4)
+    assert len(both.colours) == len(references.colours) + len(other.colours)
 
 
-def test_the_gradient_of_what_is_remembered_is_that_of_the_batch_alone(judge):
+def test_colours_are_whitened_by_the_painting(references):
+    np.testing.assert_allclose(references.colours.mean(axis=0), 0, atol=1e-4)
+    spread = np.cov(references.colours.T)
+    np.testing.assert_allclose(spread, np.diag(np.diag(spread)), atol=1e-3)
+    assert (np.diag(spread) < 1).all()  # the noise floor takes something off
+    assert (np.diag(spread) > 0.3).all()
+
+
+def test_recoloured_photos_have_the_mean_and_covariance_of_the_painting(references):
+    cells = picture(0).reshape(8, 4, 8, 4, 3).mean(axis=(1, 3)).reshape(-1, 3)
+
+    recoloured = (PHOTO_COLOURS - references.photo_mean) @ references.recolour + references.mean
+
+    np.testing.assert_allclose(recoloured.mean(axis=0), cells.mean(axis=0), atol=1e-4)
+    np.testing.assert_allclose(np.cov(recoloured.T), np.cov(cells.T), atol=1e-4)
+
+
+def test_each_term_falls_towards_the_painting(judge, references):
+    def terms(shown, original):
+        found = judge.terms(shown, original, LOOKED_AT, memory_of(references, "loss.memory=0"))
+        return {name: float(term) for name, term in found.items()}
+
+    own, foreign = terms(picture(0), picture(0)), terms(picture(3), picture(0))
+    assert set(own) == set(LOOKED_AT)
+    assert own["content"] < 1e-6 < 0.1 < foreign["content"]
+    assert own["style"] < 0.5 * foreign["style"]  # a crop is not the whole picture
+    assert own["palette"] < 0.5 * foreign["palette"]
+
+
+def test_only_what_is_wanted_is_looked_at(judge, memory):
+    assert set(judge.terms(picture(0), picture(1), ("content", "temporal"), memory)) == {"content"}
+    assert judge.terms(picture(0), picture(1), ("temporal",), memory) == {}
+    assert judge.nearness(picture(0), picture(1), ("temporal",), memory) == {}
+
+
+def test_nearness_compares_with_the_painted_picture_itself(judge, memory):
+    wanted = ("content", "style", "palette")
+    own, other = (judge.nearness(picture(1), picture(seed), wanted, memory) for seed in (1, 2))
+
+    assert set(own) == set(wanted)
+    assert all(float(term) < 1e-6 for term in own.values())
+    assert all(float(term) > 1e-3 for term in other.values())
+
+
+def test_without_references_a_style_term_says_what_is_missing():
+    with pytest.raises(ValueError, match=r"references=None\. Make them with `style_references`"):
+        Judge(features(), None).terms(picture(0), picture(0), ("palette",), memory_of(None))
+
+
+# memory
+
+
+def statistics(seed):
+    return [tuple(map(np.float32, moments(random_array((1, 8, 8, size), seed)))) for size in (4, 6, 6, 8, 8)]
+
+
+def test_the_first_batch_counts_alone_and_later_ones_count_along(references):
+    memory = memory_of(references, "loss.memory=0.75")
+    first, second = statistics(1), statistics(2)
+
+    alone = memory.moments(first)
+    memory.step.assign(1)
+    mixed = memory.moments(second)
+
+    for pairs in zip(first, second, alone, mixed, strict=True):
+        for one, two, found, later in zip(*pairs, strict=True):
+            np.testing.assert_allclose(found, one, rtol=1e-6)
+            np.testing.assert_allclose(later, 0.75 * one + 0.25 * two, rtol=1e-5)
+
+
+def test_pictures_of_which_none_has_the_texture_may_have_it_together(judge):
+    """Shown one after the other, half of each is what the style asks for."""
+    looks = [TwoScales(features())(picture(seed)[:, :16, :16], picture(seed)) for seed in (1, 2)]
+    both = [
+        [np.array(part) for part in moments(tf.concat(pair, axis=0))] for pair in zip(*looks, strict=True)
+    ]
+    memory = memory_of(judge.references, "loss.memory=0.5")
+
+    def off(found):
+        return sum(float(losses.style(*pair)) for pair in zip(found, both, strict=True))
+
+    first = off(memory.moments([moments(look) for look in looks[0]]))
+    memory.step.assign(1)
+    together = off(memory.moments([moments(look) for look in looks[1]]))
+    assert together < 1e-5 < 1e-2 < first
+
+
+def test_the_gradient_of_what_is_remembered_is_that_of_the_batch_alone(references):
     """As if all that was painted before had been painted along: not less of it the longer the memory."""
-    style, shown = np.float32([[1, 0]]), tf.Variable(picture(3))
+    now = [tf.constant(part) for pair in statistics(1) for part in pair]
 
     def gradient(keep):
-        memory = StyleMemory(judge.references, keep)
-        for _ in range(2):
-            with tf.GradientTape() as tape:
-                term = judge.terms(shown, shown, style, ("style",), memory)["style"]
-        return tape.gradient(term, shown).numpy()
+        memory = memory_of(references, f"loss.memory={keep}")
+        memory.step.assign(1)
+        with tf.GradientTape() as tape:
+            tape.watch(now)
+            seen = memory.moments(list(zip(now[::2], now[1::2], strict=True)))
+            value = sum(tf.reduce_sum(part * 3) for pair in seen for part in pair)
+        return tape.gradient(value, now)
 
-    np.testing.assert_allclose(gradient(0.9), gradient(0.0), rtol=1e-3, atol=1e-8)
-    assert np.abs(gradient(0.9)).max() > 0
-
-
-def test_only_what_is_wanted_is_looked_at(judge):
-    style = np.float32([[1, 0]])
-
-    assert set(judge.terms(picture(0), picture(1), style, ("content", "temporal"))) == {"content"}
-    assert judge.terms(picture(0), picture(1), style, ("temporal",)) == {}
-    assert judge.nearness(picture(0), picture(1), ("temporal",)) == {}
+    for ours, theirs in zip(gradient(0.9), gradient(0), strict=True):
+        np.testing.assert_allclose(ours, theirs)
+        np.testing.assert_allclose(ours, np.full(ours.shape, 3))
 
 
-def test_nearness_compares_with_the_painted_picture_itself(judge):
-    wanted = ("content", "style", "palette")
+def test_colours_of_the_last_few_batches_are_kept_and_the_oldest_makes_room(references):
+    memory = memory_of(references)
+    for step in range(PAST + 1):
+        memory.step.assign(step)
+        rows = memory.colours(tf.fill((8, 3), float(step)))
 
-    assert all(float(term) < 1e-6 for term in judge.nearness(picture(0), picture(0), wanted).values())
-    assert all(float(term) > 1e-5 for term in judge.nearness(picture(0), picture(1), wanted).values())
+    assert rows.shape == ((PAST + 1) * COLOURS, 3)
+    assert set(np.unique(rows)) == set(range(PAST + 1))  # with step 0, which only now is let go
+    memory.step.assign(PAST + 1)
+    assert 0.0 not in np.unique(memory.colours(tf.fill((8, 3), 99.0)))
 
 
-def test_contrast_grows_with_the_energy_of_the_features_within_its_range():
-    found = style_references(features(), [[0 * picture(0)], [picture(0)], [400 * picture(0)]]).contrast
+def test_each_colour_of_a_batch_is_drawn_as_often_as_the_others_and_alone_has_a_gradient(references):
+    memory, colours = memory_of(references), tf.constant(np.arange(24, dtype=np.float32).reshape(8, 3))
+    with tf.GradientTape() as tape:
+        tape.watch(colours)
+        rows = memory.colours(colours)
+        value = tf.reduce_sum(rows)
 
-    assert float(found[0]) == CONTRAST_RANGE[0]
-    assert (np.diff(np.array(found)) >= 0).all()
-    assert float(max(found)) <= CONTRAST_RANGE[1]
+    assert np.unique(rows[:COLOURS, 0], return_counts=True)[1].tolist() == [COLOURS // 8] * 8
+    np.testing.assert_allclose(
+        tf.convert_to_tensor(tape.gradient(value, colours)), np.full((8, 3), COLOURS // 8)
+    )
+
+
+def test_a_forgetful_memory_adds_nothing(references):
+    memory, now = memory_of(references, "loss.memory=0"), statistics(1)
+    memory.step.assign(5)
+
+    assert memory.moments(now) is now
+    assert memory.colours(tf.zeros((8, 3))).shape == (COLOURS, 3)
+
+
+def test_slices_have_length_one_and_are_others_at_each_step(memory):
+    first = np.array(memory.directions())
+    memory.step.assign(1)
+
+    np.testing.assert_allclose(np.linalg.norm(first, axis=0), 1, rtol=1e-5)
+    assert np.abs(first - memory.directions()).max() > 0.1

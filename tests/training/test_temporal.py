@@ -9,14 +9,13 @@ from training.temporal import (
     aligned,
     aligned_last,
     check_batch,
-    feature_flicker,
     flatness,
     flicker,
     frame_pairs,
     pairs_of,
 )
 
-CONFIG = tiny("painting", "data.frames=3")
+CONFIG = tiny("painting", "data.frames=3", "loss.temporal_flat=0")
 
 
 @pytest.fixture
@@ -25,73 +24,60 @@ def batch():
 
 
 def still(batch):
-    same = {
-        **batch,
-        "clip": tf.repeat(batch["clip"][:, :1], 3, axis=1),
-        "light": tf.ones_like(batch["light"]),
-    }
+    same = {**batch, "clip": tf.repeat(batch["clip"][:, :1], 3, axis=1)}
     return {**same, "flow": tf.zeros_like(batch["flow"]), "visible": tf.ones_like(batch["visible"])}
 
 
-def test_pairs_are_neighbours_and_last_with_first():
+def inside(frame):
+    margin = CONFIG.data.margin
+    return np.float64(frame)[:, margin:-margin, margin:-margin]
+
+
+def test_pairs_are_neighbours_and_for_a_discriminator_of_motion_the_way_back_as_well():
     assert frame_pairs(2) == [(1, 0)]
-    assert frame_pairs(4) == [(1, 0), (2, 1), (3, 2), (3, 0)]
-
-
-def test_a_discriminator_of_motion_wants_the_last_frame_moved_back_as_well():
-    assert pairs_of(CONFIG) == [(1, 0), (2, 1), (2, 0)]
-    assert pairs_of(tiny("clip")) == [(1, 0), (2, 1), (2, 0), (1, 2)]
+    assert frame_pairs(4) == [(1, 0), (2, 1), (3, 2)]
+    assert pairs_of(CONFIG) == [(1, 0), (2, 1)]
+    assert pairs_of(tiny("clip")) == [(1, 0), (2, 1), (1, 2)]
 
 
 def test_a_still_clip_painted_the_same_way_does_not_flicker(batch):
     clip = still(batch)
-    found = flicker(clip, [clip["clip"][:, 0]] * 3, CONFIG)
 
-    assert float(found["temporal"]) == float(found["long_term"]) == 0
+    assert float(flicker(clip, [clip["clip"][:, 0]] * 3, CONFIG)) == 0
 
 
-def test_flicker_is_the_mean_square_of_what_changes_inside_the_margin(batch):
+def test_flicker_is_the_mean_square_of_what_changes_inside_the_margin_over_the_variance(batch):
     clip, frames = still(batch), [batch["clip"][:, time] for time in range(3)]
-    inner = slice(CONFIG.data.margin, -CONFIG.data.margin)
-    first, second, third = (np.array(frame)[:, inner, inner] for frame in frames)
+    first, second, third = map(inside, frames)
 
-    found = flicker(clip, frames, CONFIG)
+    changes = [np.mean((second - first) ** 2), np.mean((third - second) ** 2)]
+    variance = first.reshape(-1, 3).var(axis=0).mean()
+    found = float(flicker(clip, frames, CONFIG))
+    assert found == pytest.approx(np.mean(changes) / (variance + 0.001), rel=1e-4)
 
-    neighbours = [np.mean((second - first) ** 2), np.mean((third - second) ** 2)]
-    assert float(found["temporal"]) == pytest.approx(np.mean(neighbours), rel=1e-5)
-    assert float(found["long_term"]) == pytest.approx(np.mean((third - first) ** 2), rel=1e-5)
+
+def test_painting_with_half_the_contrast_flickers_as_much(batch):
+    clip, frames = still(batch), [batch["clip"][:, time] for time in range(3)]
+
+    faint = float(flicker(clip, [0.5 * frame + 0.2 for frame in frames], CONFIG))
+    assert faint == pytest.approx(float(flicker(clip, frames, CONFIG)), rel=0.05)
 
 
 def test_what_moves_with_the_flow_does_not_flicker(batch):
     wide = np.random.default_rng(0).random((2, 32, 40, 3), np.float32)
     frames = [tf.constant(wide[:, :, 3 * time : 3 * time + 32]) for time in range(3)]
     moving = still(batch)
-    steps = tf.constant([3.0, 3.0, 6.0])[None, :, None, None, None]
-    moving["flow"] = tf.concat([tf.ones((2, 3, 32, 32, 1)) * steps, tf.zeros((2, 3, 32, 32, 1))], axis=-1)
+    moving["flow"] = tf.concat([tf.fill((2, 2, 32, 32, 1), 3.0), tf.zeros((2, 2, 32, 32, 1))], axis=-1)
 
-    assert float(flicker(moving, frames, CONFIG)["temporal"]) < 1e-10
-    assert float(flicker(still(batch), frames, CONFIG)["temporal"]) > 0.01
+    assert float(flicker(moving, frames, CONFIG)) < 1e-9
+    assert float(flicker(still(batch), frames, CONFIG)) > 0.1
 
 
 def test_motion_that_looks_beyond_the_margin_is_not_judged(batch):
     far = {**still(batch), "flow": tf.fill(batch["flow"].shape, 9.0)}  # the margin is 8
     frames = [batch["clip"][:, time] for time in range(3)]
 
-    assert float(flicker(far, frames, CONFIG)["temporal"]) == 0
-
-
-def test_a_scene_that_grows_brighter_may_be_painted_brighter(batch):
-    frame = tf.fill(batch["clip"][:, 0].shape, 0.4)
-    stylized = [frame, frame * 1.1, frame * 1.2]
-    brighter = {
-        **still(batch),
-        "clip": tf.stack(stylized, axis=1),
-        "light": tf.constant([[1.0, 1.1, 1.2]] * 2),
-    }
-
-    assert float(flicker(brighter, stylized, CONFIG)["temporal"]) < 1e-9
-    dark = {**brighter, "light": tf.ones((2, 3))}
-    assert float(flicker(dark, stylized, CONFIG)["temporal"]) > 1e-4
+    assert float(flicker(far, frames, CONFIG)) == 0
 
 
 def test_flat_places_weigh_more_where_that_is_asked_for(batch):
@@ -100,10 +86,10 @@ def test_flat_places_weigh_more_where_that_is_asked_for(batch):
     clip = still(batch)
     sky = {**clip, "clip": tf.fill(clip["clip"].shape, 0.5)}
 
-    busy, plain = (float(flicker(clip, frames, one)["temporal"]) for one in (config, CONFIG))
+    busy, plain = (float(flicker(clip, frames, one)) for one in (config, CONFIG))
     assert busy == pytest.approx(plain, rel=1e-3), "noise is nowhere flat"
-    raised = float(flicker(sky, frames, config)["temporal"])
-    assert raised == pytest.approx(4 * float(flicker(sky, frames, CONFIG)["temporal"]), rel=1e-5)
+    raised = float(flicker(sky, frames, config))
+    assert raised == pytest.approx(4 * float(flicker(sky, frames, CONFIG)), rel=1e-5)
 
 
 def test_flatness_is_a_bell_of_the_local_deviation_of_luminance():
@@ -116,28 +102,6 @@ def test_flatness_is_a_bell_of_the_local_deviation_of_luminance():
     for row, column in ((0, 0), (3, 7), (7, 11)):
         deviation = luma[0, row : row + 9, column : column + 9].std()
         assert found[0, row, column, 0] == pytest.approx(np.exp(-((deviation / 0.03) ** 2)), abs=1e-4)
-
-
-def test_features_are_compared_at_a_quarter_of_the_size_and_relative_to_themselves(batch):
-    rng = np.random.default_rng(0)
-    features = [tf.constant(rng.random((2, 8, 8, 5), np.float32)) for _ in range(3)]
-    inner = slice(2, -2)
-    first, second, third = (np.array(one)[:, inner, inner] for one in features)
-
-    found = float(feature_flicker(still(batch), features, CONFIG.data.margin))
-
-    changes = [np.mean((b - a) ** 2) / np.mean(b**2) for a, b in ((first, second), (second, third))]
-    assert found == pytest.approx(np.mean(changes), rel=1e-4)
-    doubled = [2 * one for one in features]
-    assert float(feature_flicker(still(batch), doubled, 8)) == pytest.approx(found, rel=1e-4)
-
-
-def test_features_that_move_with_the_flow_do_not_flicker(batch):
-    wide = np.random.default_rng(0).random((2, 8, 10, 5), np.float32)
-    features = [tf.constant(wide[:, :, time : time + 8]) for time in range(3)]
-    flow = tf.concat([tf.fill((2, 3, 32, 32, 1), 4.0), tf.zeros((2, 3, 32, 32, 1))], axis=-1)
-
-    assert float(feature_flicker({**still(batch), "flow": flow}, features, 8)) < 1e-10
 
 
 def test_three_frames_of_a_steady_pan_are_alike_once_aligned():
@@ -166,10 +130,8 @@ def test_a_stylized_clip_is_aligned_onto_its_last_but_one_frame():
 
 @pytest.mark.parametrize("name", ["flow", "clip"])
 def test_a_batch_made_for_other_pairs_is_refused(batch, name):
-    with pytest.raises(
-        ValueError, match=r"needs 3 frames and flow for the pairs \[\(1, 0\), \(2, 1\), \(2, 0\)\]"
-    ):
-        check_batch({**batch, name: batch[name][:, :2]}, CONFIG)
+    with pytest.raises(ValueError, match=r"needs 3 frames and flow for the pairs \[\(1, 0\), \(2, 1\)\]"):
+        check_batch({**batch, name: batch[name][:, :1]}, CONFIG)
 
 
 def test_a_batch_without_an_inside_is_refused(batch):

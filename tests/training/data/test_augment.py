@@ -25,9 +25,7 @@ def shard_of(seed, size=(100, 130)):
     clip = dataclasses.replace(clip, light=[1.0, 1.0, 1.0])
     flow, visible = zip(*(clip.flow(*pair) for pair in PAIRS), strict=True)
     frames = np.stack([clip.frame(time) for time in range(3)])
-    return Shard(
-        frames, np.stack(flow).astype(np.float16), np.stack(visible).astype(np.uint8), np.ones(3, np.float32)
-    )
+    return Shard(frames, np.stack(flow).astype(np.float16), np.stack(visible).astype(np.uint8))
 
 
 def gliding_shard(dx, dy):
@@ -39,7 +37,6 @@ def gliding_shard(dx, dy):
         np.stack(frames).astype(np.uint8),
         np.stack(moves),
         np.ones((3, 100, 130, 1), np.uint8),
-        np.ones(3, np.float32),
     )
 
 

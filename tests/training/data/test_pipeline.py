@@ -9,7 +9,7 @@ import pytest
 
 from keras_vst.config import RECIPES, smoke_of, with_overrides
 from keras_vst.errors import UserError
-from keras_vst.ops import luminance, warp
+from keras_vst.ops import warp
 from training.data import (
     ClipCache,
     Keyframes,
@@ -18,9 +18,7 @@ from training.data import (
     Sources,
     arrays,
     dataset,
-    frame_pairs,
     largest_crop,
-    pairs_of,
     real_clips,
 )
 
@@ -51,10 +49,8 @@ def test_a_batch_has_the_promised_shapes_and_ranges(pictures):
 
     assert {name: array.shape for name, array in batch.items()} == {
         "clip": (2, 3, 64, 64, 3),
-        "flow": (2, 3, 64, 64, 2),
-        "visible": (2, 3, 64, 64, 1),
-        "light": (2, 3),
-        "style": (2, SMOKE.num_styles),
+        "flow": (2, 2, 64, 64, 2),
+        "visible": (2, 2, 64, 64, 1),
     }
     assert {array.dtype for array in batch.values()} == {np.dtype(np.float32)}
     assert batch["clip"].min() >= 0
@@ -83,18 +79,6 @@ def test_the_flow_of_a_batch_brings_the_earlier_frame_onto_the_later_one(picture
         assert error < 0.01
         moved += rest > 2 * error
     assert moved >= 2
-
-
-def test_the_light_of_a_batch_is_the_scene_s_own(pictures):
-    still = ["data.motion.shift=0", "data.motion.zoom=0", "data.motion.rotation=0", "data.motion.noise=0"]
-    config = with_overrides(SMOKE, [*still, "data.motion.objects=0", "data.motion.light=0.2"])
-    (batch,) = take(pictures, config, 1)
-
-    bright = np.asarray(luminance(batch["clip"]))
-    unclipped = batch["clip"].max(axis=(2, 3, 4)) < 1
-    ratio = bright[:, 1].mean(axis=(1, 2, 3)) / bright[:, 0].mean(axis=(1, 2, 3))
-    expected = batch["light"][:, 1] / batch["light"][:, 0]
-    np.testing.assert_allclose(ratio[unclipped.all(1)], expected[unclipped.all(1)], rtol=0.02)
 
 
 def test_the_same_seed_gives_the_same_batches_and_another_seed_does_not(pictures):
@@ -128,23 +112,6 @@ def test_a_batch_that_cannot_be_shared_out_is_refused(pictures):
         take(pictures, SMOKE, 1, workers=3)
 
 
-def test_several_styles_take_turns_one_a_batch(pictures):
-    config = with_overrides(SMOKE, ["student.num_styles=2"])
-    styles = [batch["style"] for batch in take(pictures, config, 2)]
-
-    np.testing.assert_array_equal(styles[0], [[1, 0], [1, 0]])
-    np.testing.assert_array_equal(styles[1], [[0, 1], [0, 1]])
-
-
-def test_frame_pairs_are_neighbours_and_the_ends():
-    assert frame_pairs(2) == [(1, 0)]
-    assert frame_pairs(4) == [(1, 0), (2, 1), (3, 2), (3, 0)]
-
-
-def test_a_discriminator_of_motion_gets_the_way_back_as_well():
-    assert pairs_of(COLLECTION) == [(1, 0), (2, 1), (2, 0), (1, 2)]
-
-
 def test_squares_grow_with_the_stages(pictures):
     steps = ["schedule.judged_sizes=16,32", "schedule.stage_shares=0.5,0.5", "schedule.steps=4"]
     config = with_overrides(SMOKE, steps)
@@ -174,11 +141,11 @@ def test_real_clips_are_mixed_in_from_their_step_on(pictures, clips):
 
 
 def test_paintings_come_with_the_batch_at_the_size_that_is_judged(pictures, photos):
-    sources = Sources(pictures, paintings=[Paintings(photos, 48, COLLECTION.data.motion)])
+    sources = Sources(pictures, painting=Paintings(photos, 48, COLLECTION.data.motion))
     (batch,) = take(sources, COLLECTION, 1)
 
     assert batch["clip"].shape == (2, 3, 64, 64, 3)
-    assert batch["flow"].shape == (2, 4, 64, 64, 2)
+    assert batch["flow"].shape == (2, 3, 64, 64, 2)
     assert batch["painting"].shape == (2, 3, 32, 32, 3)
     assert batch["painting_flow"].shape == (2, 2, 32, 32, 2)
 
@@ -196,8 +163,8 @@ def test_keyframes_bring_pairs_and_the_unpainted_clip(pictures, clips, photos):
     (both,) = take(Sources(pictures, clips, keyframes=keyframes), config, 1)
 
     assert alone["frame"].shape == alone["target"].shape == (2, 64, 64, 3)
-    assert set(alone) == {"frame", "target", "style"}
-    assert set(both) == {"frame", "target", "style", "clip", "flow", "visible", "light"}
+    assert set(alone) == {"frame", "target"}
+    assert set(both) == {"frame", "target", "clip", "flow", "visible"}
     np.testing.assert_array_equal(alone["frame"], both["frame"])
 
 
