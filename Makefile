@@ -6,7 +6,7 @@ JOBS ?= 2# test processes; each holds TensorFlow, about 1 GB
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.8
 UV := UV_PROJECT_ENVIRONMENT=$(VENV) UV_LINK_MODE=copy $(BIN)/uv
-EXTRAS := --extra train --extra onnx --extra live --extra dev
+EXTRAS := --extra train --extra onnx --extra live --extra webrtc --extra dev
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check format bench window clean
