@@ -18,7 +18,7 @@ from training.evaluation.quick import quick_score
 if TYPE_CHECKING:
     from training.loop import Sitting
 
-SCORED, SIDE = 4, 360  # photos that the score-card looks at, and their shorter side
+SCORED, SIDE = 4, 768  # photos that the score-card looks at, and their shorter side
 
 
 def score(sitting: Sitting, vgg16: str | None) -> dict[str, float]:

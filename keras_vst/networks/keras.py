@@ -10,14 +10,15 @@ import keras
 import numpy as np
 
 from keras_vst.frames import Pixels, to_float, to_uint8
-from keras_vst.networks.base import Runtime, Tensor, check_frame_size, count_threads
+from keras_vst.networks.base import Runtime, Size, Tensor, check_frame_size, count_threads
 from keras_vst.networks.signature import OUTPUT
 
 
 class KerasNetwork:
     """A functional model with the named inputs of a student or a teacher, open sizes, and `stylized`."""
 
-    size, margin = None, None
+    size: Size | None = None
+    margin: int | None = None
 
     def __init__(self, model: keras.Model, path: Path = Path("model.keras")) -> None:
         """`path` is where the model came from, for messages."""
