@@ -8,7 +8,7 @@ from keras_vst.config import RECIPES
 from tests.training.trainers import floats, make_batch, make_trainer, moved, tiny, weights_of
 from training.trainer import build_trainer
 
-CONFIG = tiny("painting", "data.frames=3")
+CONFIG = tiny("painting", "data.frames=3", "loss.grid=0")
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def test_every_recipe_takes_a_step_and_logs_each_term_raw_and_weighted(name):
 
 
 def test_a_term_without_weight_is_neither_computed_nor_logged():
-    none = [f"loss.{name}=0" for name in ("style", "palette", "field", "border")]
+    none = [f"loss.{name}=0" for name in ("style", "palette", "field", "border", "grid")]
     config = tiny("painting", *none)
 
     logs = make_trainer(config).train_step(make_batch(config))
@@ -206,7 +206,7 @@ def test_earlier_batches_count_in_the_style_term(batch):
     rest = make_batch(CONFIG, seed=5)
 
     def second(*settings):
-        trainer = make_trainer(tiny("painting", "data.frames=3", *settings))
+        trainer = make_trainer(tiny("painting", "data.frames=3", "loss.grid=0", *settings))
         first = floats(trainer.train_step(batch))["style"]
         return first, floats(trainer.train_step(rest))["style"]
 
