@@ -8,7 +8,7 @@ from keras_vst.errors import UserError
 from keras_vst.models.student import build_student
 from keras_vst.runs import RunDirectory
 from training import initial
-from training.initial import base_of, take_weights
+from training.initial import BUNDLED, NOTHING, default_of, take_weights
 
 CONFIG = with_overrides(smoke_of(RECIPES["painting"]), ["student.channels=4,4,8"])
 
@@ -32,7 +32,7 @@ def test_a_run_and_its_file_of_weights_give_all_of_them(run):
 
     for origin in (run.path, run.network_file("student")):
         again = unlike(1)
-        take_weights(again, str(origin))
+        take_weights(again, str(origin), CONFIG)
         for ours, theirs in zip(again.get_weights(), trained.get_weights(), strict=True):
             np.testing.assert_array_equal(ours, theirs)
 
@@ -45,20 +45,32 @@ def test_what_does_not_fit_is_told_with_what_would(origin, run, tmp_path):
     with pytest.raises(
         UserError, match=r"--init .* does not fit: .*same student\.\* settings.*none begins with"
     ):
-        take_weights(other, str(tmp_path / origin))
+        take_weights(other, str(tmp_path / origin), CONFIG)
 
 
 def test_every_student_that_learns_to_paint_begins_with_the_base_of_its_size(tmp_path, monkeypatch):
     monkeypatch.setattr(initial, "BASES", tmp_path)
-    assert base_of(RECIPES["painting"]) == ""
-    base = tmp_path / "student-16-32-48-3.weights.h5"
-    base.write_bytes(b"")
+    assert default_of(CONFIG) == NOTHING
+    base = unlike(0)
+    base.save_weights(tmp_path / "student-4-4-8-1.weights.h5")
 
     for name in ("painting", "collection", "clip", "keyframes"):
-        assert base_of(RECIPES[name]) == str(base)
-    for config in (
-        RECIPES["film"],
-        RECIPES["base"],
-        with_overrides(RECIPES["painting"], ["student.num_blocks=2"]),
-    ):
-        assert base_of(config) == ""
+        config = with_overrides(smoke_of(RECIPES[name]), ["student.channels=4,4,8"])
+        assert default_of(config) == BUNDLED
+    for other in (RECIPES["film"], RECIPES["base"], with_overrides(CONFIG, ["student.num_blocks=2"])):
+        assert default_of(other) == NOTHING
+    network = unlike(1)
+    for origin, expected in ((NOTHING, network.get_weights()[0]), (BUNDLED, base.get_weights()[0])):
+        take_weights(network, origin, CONFIG)
+        np.testing.assert_array_equal(network.get_weights()[0], expected)
+
+
+def test_the_bundled_base_fits_the_student_that_every_style_is():
+    student = build_student(RECIPES["painting"].student)
+    before = student.get_weights()
+
+    take_weights(student, BUNDLED, RECIPES["painting"])
+
+    assert default_of(RECIPES["painting"]) == BUNDLED
+    kernels = [pair for pair in zip(before, student.get_weights(), strict=True) if pair[0].ndim == 4]
+    assert sum(not np.array_equal(*pair) for pair in kernels) >= 14
