@@ -80,15 +80,16 @@ def temporal(
     return change / (variance + FAINT)
 
 
-def grid(stylized: Tensor, flat: Tensor) -> Tensor:
-    """Mean squared pattern of two pixels where the frame is flat, relative to the picture's variance; 0 for none.
+def grid(stylized: Tensor, flat: Tensor, variance: Tensor, *, seen: Tensor | None = None) -> Tensor:
+    """Mean squared pattern of two pixels where the frame is flat, in units of the picture's variance; 0 for none.
 
-    `flat` is (B, H, W, 1), 1 where the frame shows nothing.
+    `flat` is (B, H, W, 1), 1 where the frame shows nothing; `seen` is its sum, where devices share a batch.
     """
     blocks = ops.average_pool(stylized, 2, 2)
     smooth = ops.repeat(ops.repeat(blocks, 2, axis=1), 2, axis=2)
-    pattern = ops.sum(flat * ops.square(stylized - smooth)) / (ops.sum(flat) * stylized.shape[-1] + 1.0)
-    return pattern / (ops.stop_gradient(ops.mean(ops.var(stylized, axis=(0, 1, 2)))) + FAINT)
+    seen = ops.sum(flat) if seen is None else seen
+    pattern = ops.sum(flat * ops.square(stylized - smooth)) / ops.maximum(seen * stylized.shape[-1], 1.0)
+    return pattern / (ops.stop_gradient(variance) + FAINT)
 
 
 def reconstruction(stylized: Tensor, frames: Tensor) -> Tensor:

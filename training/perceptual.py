@@ -11,12 +11,12 @@ from keras import ops
 from keras_vst import losses
 from keras_vst.config import RunConfig
 from keras_vst.models.student import build_student
-from keras_vst.ops import Tensor, crop, repeat_edge
+from keras_vst.ops import Tensor, across_replicas, crop, repeat_edge
 from keras_vst.zoo import DEFAULT_MARGIN
 from training import noise
 from training.minimize import minimize
 from training.objective import LOOKED_AT, Judge, Memory
-from training.temporal import Batch, check_batch, flatness_inside, flicker
+from training.temporal import Batch, check_batch, flatness_inside, flicker, variance
 from training.trainer import Terms, Trainer, tensors
 
 BORDER_PLACE = 11  # stream of noise
@@ -78,8 +78,9 @@ class PerceptualTrainer(Trainer):
         if "border" in wanted:
             terms["border"] = self.border(batch, stylized)
         if "grid" in wanted:
-            flat = flatness_inside(batch["clip"][:, 0], margin)
-            terms["grid"] = losses.grid(crop(stylized[0], margin), flat)
+            inner, flat = crop(stylized[0], margin), flatness_inside(batch["clip"][:, 0], margin)
+            seen = across_replicas(ops.sum(flat))
+            terms["grid"] = losses.grid(inner, flat, variance(inner), seen=seen)
         if "reconstruction" in wanted:
             found = [losses.reconstruction(*pair) for pair in zip(stylized, _frames(batch), strict=True)]
             terms["reconstruction"] = sum(found) / len(found)

@@ -39,8 +39,8 @@ def check_batch(batch: Batch, config: RunConfig) -> None:
 
 def flicker(batch: Batch, stylized: Sequence[Tensor], config: RunConfig) -> Tensor:
     """Mean change between neighbouring frames, in units of the variance of what was painted."""
-    variance = _variance(crop(stylized[0], config.data.margin))
-    found = [_change(batch, stylized, later, variance, config) for later, _ in frame_pairs(len(stylized))]
+    unit = variance(crop(stylized[0], config.data.margin))
+    found = [_change(batch, stylized, later, unit, config) for later, _ in frame_pairs(len(stylized))]
     return sum(found) / len(found)
 
 
@@ -65,6 +65,13 @@ def aligned_last(batch: Batch, stylized: Sequence[Tensor], config: RunConfig) ->
     return aligned([crop(frame, margin) for frame in stylized[-3:]], flow)
 
 
+def variance(frames: Tensor) -> Tensor:
+    """Of the colours of a batch, over all devices that share it; the mean of the three channels'."""
+    own = ops.stack([ops.mean(frames, axis=(0, 1, 2)), ops.mean(ops.square(frames), axis=(0, 1, 2))])
+    mean, square = ops.unstack(across_replicas(own))
+    return ops.mean(square - ops.square(mean))
+
+
 def flatness(frames: Tensor) -> Tensor:
     """How flat the surroundings of each pixel are: 1 for a clear sky, 0 in a meadow.
 
@@ -82,7 +89,7 @@ def flatness_inside(frames: Tensor, margin: int) -> Tensor:
 
 
 def _change(
-    batch: Batch, stylized: Sequence[Tensor], later: int, variance: Tensor, config: RunConfig
+    batch: Batch, stylized: Sequence[Tensor], later: int, unit: Tensor, config: RunConfig
 ) -> Tensor:
     """Relative squared difference between a frame and the one before it, moved into it."""
     margin = config.data.margin
@@ -95,14 +102,7 @@ def _change(
     if config.loss.temporal_flat > 0:
         emphasis = 1.0 + config.loss.temporal_flat * flatness_inside(batch["clip"][:, later], margin)
     seen = across_replicas(ops.sum(visible))
-    return losses.temporal(current, crop(held, reach), visible, variance, emphasis=emphasis, seen=seen)
-
-
-def _variance(frames: Tensor) -> Tensor:
-    """Of the colours of a batch, over all devices that share it; the mean of the three channels'."""
-    own = ops.stack([ops.mean(frames, axis=(0, 1, 2)), ops.mean(ops.square(frames), axis=(0, 1, 2))])
-    mean, square = ops.unstack(across_replicas(own))
-    return ops.mean(square - ops.square(mean))
+    return losses.temporal(current, crop(held, reach), visible, unit, emphasis=emphasis, seen=seen)
 
 
 def _within(flow: Tensor, reach: int) -> Tensor:

@@ -8,6 +8,7 @@ import pytest
 from keras_vst.config import (
     KINDS,
     RECIPES,
+    TERMS,
     DataConfig,
     DiscriminatorConfig,
     LossConfig,
@@ -198,9 +199,9 @@ def test_each_recipe_has_a_smoke_size_of_the_same_kind_and_objective(name):
 
 
 def test_the_terms_of_a_run_are_those_of_its_kind_that_weigh_something():
+    none = dict.fromkeys(TERMS["perceptual"], 0.0)
     config = RunConfig(
-        kind="keyframes",
-        loss=LossConfig(content=0, palette=0, field=0, temporal=0, border=0, memory=0, supervised=2),
+        kind="keyframes", loss=LossConfig(**{**none, "style": 1.0}, memory=0.0, supervised=2.0)
     )
 
     assert config.terms == ("style", "supervised")

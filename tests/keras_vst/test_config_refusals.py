@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from keras_vst.config import (
+    TERMS,
     DataConfig,
     DiscriminatorConfig,
     LossConfig,
@@ -12,6 +15,8 @@ from keras_vst.config import (
     StudentConfig,
 )
 from keras_vst.errors import UserError
+
+NOTHING = LossConfig(**dict.fromkeys(TERMS["perceptual"], 0.0))
 
 
 @pytest.mark.parametrize(
@@ -76,7 +81,7 @@ def test_settings_of_the_schedule_and_the_objective_are_refused_in_three_parts(k
         ),
         ({"loss": LossConfig(cycle=1.0)}, r"loss\.cycle means nothing to kind=perceptual"),
         (
-            {"loss": LossConfig(content=0, style=0, palette=0, field=0, temporal=0, border=0)},
+            {"loss": NOTHING},
             r"every term of kind=perceptual weighs 0",
         ),
         ({"kind": "film", "loss": LossConfig(border=0, diversity=1.0)}, r"Set teacher\.noise_channels=2"),
@@ -85,7 +90,7 @@ def test_settings_of_the_schedule_and_the_objective_are_refused_in_three_parts(k
             r"judged_sizes=\(256,\), margin=40, photo_side=200\. Use photo_side=336",
         ),
         (
-            {"kind": "keyframes", "loss": LossConfig(field=0, border=0, supervised=1.0, memory=0.5)},
+            {"kind": "keyframes", "loss": dataclasses.replace(NOTHING, supervised=1.0, memory=0.5)},
             r"keyframes compares each frame with its painting\. Received: 0\.5",
         ),
         ({"discriminator": DiscriminatorConfig(num_frames=3)}, r"num_frames is 1 in a run.*Received: 3"),

@@ -41,7 +41,7 @@ def write_config(path: Path, config: RunConfig) -> str:
 def keyframe_words(folder: Path, photos: Path, *overrides: str) -> list[str]:
     """The words of a run that needs no VGG16: one frame and its painting; 8 steps with a discriminator."""
     config = tiny("keyframes", *NO_VGG16, "schedule.steps=8", *overrides)
-    words = ["--recipe", "keyframes", "--config", write_config(folder / "tiny.json", config), "--quiet"]
+    words = ["--config", write_config(folder / "tiny.json", config), "--no-export", "--quiet"]
     return [*words, "--keyframe", f"{photos / 'photo_0.png'}={photos / 'photo_1.png'}"]
 
 

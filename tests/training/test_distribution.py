@@ -86,8 +86,8 @@ def test_two_workers_take_the_steps_of_one_with_the_same_batch(recipe, start, ph
     source = ["--collection", str(photos)] if recipe == "collection" else ["--style", str(painting)]
     exact = ["data.motion.noise=0", "schedule.mixed_precision=false"]  # 16 bits round a half unlike a whole
     config = tiny(recipe, "data.batch=4", "schedule.steps=4", *exact)
-    settings = ["--config", write_config(tmp_path / "tiny.json", config), "--photos", str(photos), "--quiet"]
-    words = ["--recipe", recipe, *source, *settings, "--run"]
+    settings = ["--config", write_config(tmp_path / "tiny.json", config), "--photos", str(photos)]
+    words = [*source, *settings, "--no-export", "--quiet", "--run"]
 
     runs = {
         "one": lambda folder: [start(tmp_path / "one.npz", [*words, folder])],

@@ -7,69 +7,70 @@ from keras_vst.config import RECIPES, StudentConfig, smoke_of, with_overrides
 from keras_vst.errors import UserError
 from keras_vst.models.student import build_student
 from keras_vst.runs import RunDirectory
-from training.initial import take_weights
+from training import initial
+from training.initial import BUNDLED, NOTHING, default_of, take_weights
 
-SMALL = {"channels": (4, 4, 8), "num_blocks": 1, "state_channels": 2}
-SMALL_SETTINGS = ["student.channels=4,4,8", "student.num_blocks=1", "student.state_channels=2"]
+CONFIG = with_overrides(smoke_of(RECIPES["painting"]), ["student.channels=4,4,8"])
 
 
-def unlike(seed, num_styles):
-    student, rng = build_student(StudentConfig(num_styles=num_styles, **SMALL)), np.random.default_rng(seed)
+def unlike(seed, config=CONFIG.student):
+    student, rng = build_student(config), np.random.default_rng(seed)
     student.set_weights([weight + rng.uniform(-0.05, 0.15, weight.shape) for weight in student.get_weights()])
     return student
 
 
-def painted(student, style):
-    rng = np.random.default_rng(7)
-    frame, state = rng.random((1, 16, 24, 3), np.float32), rng.random((1, 4, 6, 2), np.float32)
-    given = {"frame": frame, "state": state, "style": np.array([style], np.float32)}
-    return np.asarray(student(given, training=False)["stylized"])
-
-
 @pytest.fixture
-def palette(tmp_path):
-    config = with_overrides(smoke_of(RECIPES["palette"]), [*SMALL_SETTINGS, "student.num_styles=3"])
-    run, student = RunDirectory(tmp_path / "palette"), unlike(0, 3)
-    run.create(config, {})
-    run.save_network(student)
-    return run, student
+def run(tmp_path):
+    run = RunDirectory(tmp_path / "run")
+    run.create(CONFIG, {})
+    return run
 
 
-def test_one_style_of_a_palette_starts_a_network_of_its_own(palette):
-    run, three = palette
-    one = unlike(1, 1)
-    take_weights(one, f"{run.path}:2")
-    # Two graphs: each processor sums them in an order of its own.
-    np.testing.assert_allclose(painted(one, [1]), painted(three, [0, 1, 0]), atol=1e-5)
-    assert np.abs(painted(one, [1]) - painted(three, [1, 0, 0])).max() > 1e-3
+def test_a_run_and_its_file_of_weights_give_all_of_them(run):
+    trained = unlike(0)
+    run.save_network(trained)
 
-
-def test_a_run_and_its_file_of_weights_give_all_of_them(palette):
-    run, three = palette
     for origin in (run.path, run.network_file("student")):
-        again = unlike(1, 3)
-        take_weights(again, str(origin))
-        np.testing.assert_array_equal(painted(again, [0, 1, 0]), painted(three, [0, 1, 0]))
+        again = unlike(1)
+        take_weights(again, str(origin), CONFIG)
+        for ours, theirs in zip(again.get_weights(), trained.get_weights(), strict=True):
+            np.testing.assert_array_equal(ours, theirs)
 
 
-@pytest.mark.parametrize(
-    ("style", "told"),
-    [("0", "has the styles 1 to 3"), ("4", "has the styles 1 to 3"), ("", "takes the second style")],
-)
-def test_a_style_that_is_not_there_is_told(palette, style, told):
-    run, _ = palette
-    with pytest.raises(UserError, match=told):
-        take_weights(unlike(1, 1), f"{run.path}:{style}")
+@pytest.mark.parametrize("origin", ["nowhere", "run"])
+def test_what_does_not_fit_is_told_with_what_would(origin, run, tmp_path):
+    run.save_network(unlike(0))
+    other = unlike(1, StudentConfig(channels=(4, 4, 8), num_blocks=2))
+
+    with pytest.raises(
+        UserError, match=r"--init .* does not fit: .*same student\.\* settings.*none begins with"
+    ):
+        take_weights(other, str(tmp_path / origin), CONFIG)
 
 
-def test_one_style_does_not_begin_a_network_of_several(palette):
-    run, _ = palette
-    with pytest.raises(UserError, match="a network of one style, not of 3"):
-        take_weights(unlike(1, 3), f"{run.path}:2")
+def test_every_student_that_learns_to_paint_begins_with_the_base_of_its_size(tmp_path, monkeypatch):
+    monkeypatch.setattr(initial, "BASES", tmp_path)
+    assert default_of(CONFIG) == NOTHING
+    base = unlike(0)
+    base.save_weights(tmp_path / "student-4-4-8-1.weights.h5")
+
+    for name in ("painting", "collection", "clip", "keyframes"):
+        config = with_overrides(smoke_of(RECIPES[name]), ["student.channels=4,4,8"])
+        assert default_of(config) == BUNDLED
+    for other in (RECIPES["film"], RECIPES["base"], with_overrides(CONFIG, ["student.num_blocks=2"])):
+        assert default_of(other) == NOTHING
+    network = unlike(1)
+    for origin, expected in ((NOTHING, network.get_weights()[0]), (BUNDLED, base.get_weights()[0])):
+        take_weights(network, origin, CONFIG)
+        np.testing.assert_array_equal(network.get_weights()[0], expected)
 
 
-def test_a_style_of_another_network_is_refused(palette):
-    run, _ = palette
-    other = build_student(StudentConfig(num_styles=1, **{**SMALL, "num_blocks": 2}))
-    with pytest.raises(UserError, match="is another network"):
-        take_weights(other, f"{run.path}:2")
+def test_the_bundled_base_fits_the_student_that_every_style_is():
+    student = build_student(RECIPES["painting"].student)
+    before = student.get_weights()
+
+    take_weights(student, BUNDLED, RECIPES["painting"])
+
+    assert default_of(RECIPES["painting"]) == BUNDLED
+    kernels = [pair for pair in zip(before, student.get_weights(), strict=True) if pair[0].ndim == 4]
+    assert sum(not np.array_equal(*pair) for pair in kernels) >= 14

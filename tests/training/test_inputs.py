@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+import hashlib
+import json
+
 import pytest
 
+from keras_vst.config import RECIPES, with_overrides
 from keras_vst.errors import UserError
 from training.inputs import Inputs, keyframe, licences
 
 
 def test_inputs_come_back_from_json(tmp_path):
     given = Inputs(style=("a.png", "b.png"), clips=("c.mp4",), keyframe=(("c.mp4@3", "d.png"),), photos="p")
-    import json
-
     assert Inputs.from_dict(json.loads(json.dumps(given.to_dict()))) == given
 
 
@@ -28,6 +30,13 @@ def test_inputs_come_back_from_json(tmp_path):
             {"style": (".",), "collection": "."},
             r"no use for --collection\. It takes --style, --photos, --clips",
         ),
+        (
+            "perceptual",
+            {"style": (".",), "clips": (".",)},
+            r"no use for --clips\. It takes --style, --photos",
+        ),
+        ("adversarial", {"collection": ".", "clips": (".",)}, r"no use for --clips"),
+        ("base", {"clips": (".",)}, r"no use for --clips\. It takes --photos"),
         ("perceptual", {"style": ("nowhere.png",)}, r"no file nowhere\.png"),
         ("keyframes", {"keyframe": (("no.mp4@3", "."),)}, r"no file no\.mp4\."),
         ("keyframes", {"keyframe": ((".", "."),) * 6}, r"one to 5 painted frames\. Received: 6"),
@@ -45,12 +54,55 @@ def test_a_keyframe_is_a_pair():
             keyframe(text)
 
 
-def test_every_picture_becomes_a_style_of_its_network(painting):
-    two = Inputs(style=(str(painting), str(painting)))
-    assert two.overrides("perceptual") == ["student.num_styles=2"]
-    assert two.overrides("film") == ["teacher.num_styles=2"]
-    assert [style["name"] for style in two.styles()] == ["painting", "painting"]
-    assert len(two.styles()[0]["sha256"]) == 64
+FILM, KEYFRAMES = RECIPES["film"], RECIPES["keyframes"]
+
+
+@pytest.mark.parametrize(
+    ("config", "settings", "given", "message"),
+    [
+        (
+            FILM,
+            ["schedule.clips_from=1"],
+            {"clips": ("c",)},
+            r"never be looked at with schedule\.clips_from=1\.0",
+        ),
+        (
+            KEYFRAMES,
+            [],
+            {"clips": ("c",)},
+            r"never be looked at with loss\.temporal=0\.0\. Leave --clips out",
+        ),
+        (KEYFRAMES, ["loss.temporal=2"], {}, r"loss\.temporal=2\.0 needs the clip.*Add --clips CLIP"),
+    ],
+)
+def test_clips_are_decoded_only_for_a_run_that_looks_at_them_and_it_must_have_them(
+    config, settings, given, message
+):
+    with pytest.raises(UserError, match=message):
+        Inputs(**given).check_use(with_overrides(config, settings))
+
+
+def test_a_run_that_looks_at_clips_takes_them():
+    clip = Inputs(clips=("walk.mp4",))
+    config = with_overrides(KEYFRAMES, clip.overrides("keyframes"))
+
+    assert config.loss.temporal > 0
+    clip.check_use(config)
+    clip.check_use(FILM)
+    for none in (FILM, KEYFRAMES, RECIPES["painting"]):
+        Inputs().check_use(none)
+
+
+def test_the_style_is_told_by_name_and_checksum(painting, photos):
+    told = Inputs(style=(str(painting), "another.png")).learned_from()
+
+    assert told == {
+        "name": "painting",
+        "file": str(painting),
+        "sha256": hashlib.sha256(painting.read_bytes()).hexdigest(),
+    }
+    assert Inputs(collection=str(photos)).learned_from()["file"] == str(photos)
+    assert Inputs().learned_from() is None
 
 
 def test_licences_are_counted_from_the_manifest_beside_the_data(tmp_path):

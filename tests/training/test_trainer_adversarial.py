@@ -36,7 +36,7 @@ def test_generators_and_discriminators_each_move_their_own_weights_only(trainer,
 def test_each_term_reaches_the_networks_that_it_should_and_no_others(trainer, batch):
     judged = {name: {"generator", name} for name in ("adversarial", "adversarial_motion")}
     wanted = {
-        **{name: {"generator"} for name in (*TERMS["perceptual"], "identity") if name != "grid"},
+        **{name: {"generator"} for name in (*TERMS["perceptual"], "identity")},
         **judged,
         "adversarial_reverse": {"reverse", "adversarial_reverse"},
         "cycle": {"generator", "reverse"},
