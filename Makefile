@@ -14,7 +14,7 @@ EXTRAS := --extra train --extra onnx --extra live --extra webrtc --extra dev
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 
-demo: $(VENV)/.edge ## stylize the bundled clip with the bundled network (installs the edge part only)
+demo: $(VENV)/.edge ## stylize the bundled clip in a bundled style (installs the edge part only)
 	@mkdir -p demo
 	@$(BIN)/vst stylize keras_vst/assets/scene.mp4 -o demo/stylized.mp4 --style great-wave \
 		--before-after demo/before_after.png

@@ -7,6 +7,7 @@ student.weights.h5  the running mean alone: what is exported (teacher.weights.h5
 samples/       strips of input and output, PNG
 tensorboard/   the same for TensorBoard, one folder a sitting
 curves.png, report.html  to look at without TensorBoard
+NAME.tflite and others, card.json, report.json, export.html  what `python -m export` made of it, once it is finished
 """
 
 from __future__ import annotations

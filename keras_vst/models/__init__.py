@@ -1,1 +1,1 @@
-"""The networks: `student` (live), `teacher` (film and distillation), `discriminator` (adversarial)."""
+"""The networks: `student` (live), `teacher` (film), `discriminator` (adversarial)."""

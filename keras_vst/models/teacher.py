@@ -1,4 +1,4 @@
-"""The teacher: the large network for film and for distillation, steadied by optical flow.
+"""The teacher: the large network for film, steadied by optical flow.
 
 In:  frame (B, H, W, 3) in [0, 1];
      warped (B, H, W, 3), the previous output moved into this frame by `ops.warp`, zeros at the start;

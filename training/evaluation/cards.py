@@ -20,7 +20,7 @@ PEER_PICTURE = "peer, this painting"
 
 LEAST_DECIBELS = 44.0
 MOST_FLICKER = 1.03
-SHARE_OF_PEER = 0.16  # of its time: 18.7 of 118 ms, as the recurrent network of ten styles took
+SHARE_OF_PEER = 0.16  # of its time: 18.7 of 118 ms, as an earlier network took, when this was set
 
 
 @dataclass(frozen=True)
