@@ -152,7 +152,7 @@ def _train(sitting: Sitting, arguments: argparse.Namespace) -> int:
         return 0
     from training.finish import export
 
-    return export(str(run.path), arguments.install)
+    return export(run, arguments.install)
 
 
 def _tell(sitting: Sitting, finished: bool) -> None:

@@ -88,9 +88,7 @@ def flatness_inside(frames: Tensor, margin: int) -> Tensor:
     return flatness(crop(frames, margin - FLAT_WINDOW // 2))
 
 
-def _change(
-    batch: Batch, stylized: Sequence[Tensor], later: int, unit: Tensor, config: RunConfig
-) -> Tensor:
+def _change(batch: Batch, stylized: Sequence[Tensor], later: int, unit: Tensor, config: RunConfig) -> Tensor:
     """Relative squared difference between a frame and the one before it, moved into it."""
     margin = config.data.margin
     reach = min(margin, REACH)

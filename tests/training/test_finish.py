@@ -37,7 +37,7 @@ def words(monkeypatch, painting, photos, tmp_path):
 
 
 def test_a_finished_run_scores_itself_and_is_handed_to_export(words, exports, tmp_path):
-    assert main([*words, "--install"]) == 1  # what export said
+    assert main([*words, "--install"]) == 1  # what export said, and no network is there
 
     (command,) = exports
     folder = str(tmp_path / "mine")
@@ -49,6 +49,15 @@ def test_a_finished_run_scores_itself_and_is_handed_to_export(words, exports, tm
     page = run.report_file.read_text(encoding="utf-8")
     assert "Score-card" in page
     assert f"{score['palette']:.3f}" in page
+
+
+@pytest.mark.parametrize(("status", "left"), [(1, 0), (2, 2), (0, 0)])
+def test_a_smaller_file_that_was_refused_does_not_fail_a_run(status, left, tmp_path, monkeypatch, capsys):
+    (tmp_path / f"{tmp_path.name}.tflite").write_bytes(b"the network itself")
+    monkeypatch.setattr(finish.subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], status))
+
+    assert finish.export(RunDirectory(tmp_path), install=False) == left
+    assert ("all the same" in capsys.readouterr().out) is (status == 1)
 
 
 def test_a_run_may_be_left_at_its_weights(words, exports, tmp_path, capsys):
