@@ -40,14 +40,6 @@ def warp(frames: Tensor, flow: Tensor) -> Tensor:
     return upper + (lower - upper) * down
 
 
-def gram(features: Tensor) -> Tensor:
-    """How channels fire together, whatever the place: (B, H, W, C) -> (B, C, C), mean over pixels."""
-    batch, height, width = ops.shape(features)[:3]
-    channels = features.shape[-1]
-    flat = ops.reshape(ops.cast(features, "float32"), (batch, height * width, channels))
-    return ops.matmul(ops.transpose(flat, (0, 2, 1)), flat) / ops.cast(height * width, "float32")
-
-
 def moments(features: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and second moment of the channels over all pixels of a batch, in float32: two arrays (C,) and (C, C)."""
     flat = ops.reshape(ops.cast(features, "float32"), (-1, features.shape[-1]))

@@ -132,28 +132,6 @@ def test_warp_takes_any_size_in_one_graph():
         np.testing.assert_array_equal(graph(frames, flow)[:, :, :-1], frames[:, :, 1:])
 
 
-def test_gram_is_the_mean_product_of_channels():
-    features = random_array((2, 3, 4, 5))
-
-    expected = np.einsum("bhwi,bhwj->bij", features.astype(np.float64), features) / 12
-    np.testing.assert_allclose(ops.gram(features), expected, rtol=1e-5)
-
-
-def test_gram_of_two_pixels_by_hand():
-    features = np.float32([[[[1, 2], [3, 4]]]])
-
-    np.testing.assert_allclose(ops.gram(features), [[[5, 7], [7, 10]]])
-
-
-def test_gram_does_not_care_where_things_are():
-    features = random_array((1, 6, 6, 4))
-
-    shuffled = (
-        np.random.default_rng(0).permutation(features.reshape(1, 36, 4), axis=1).reshape(features.shape)
-    )
-    np.testing.assert_allclose(ops.gram(features), ops.gram(shuffled), rtol=1e-5)
-
-
 def test_moments_are_mean_and_second_moment_over_all_pixels_of_a_batch():
     features = 10 * random_array((2, 5, 6, 3)) - 4
 
