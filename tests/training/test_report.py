@@ -19,7 +19,7 @@ def run(tmp_path):
         RECIPES["smoke"],
         {
             "recipe": "smoke",
-            "styles": [{"name": "wave", "file": "<wave>.png"}],
+            "style": {"name": "wave", "file": "<wave>.png"},
             "licences": {"photos": {"CC0": 3}},
             "skipped": {"count": 70, "files": ["a & b.jpg: damaged"]},
         },
