@@ -46,7 +46,7 @@ def make_run(path, change=lambda student: None, painting="", seed=5):
     """A run directory that holds a good network, or one that was changed."""
     run = RunDirectory(path)
     styles = [{"name": "painting", "file": str(painting), "sha256": "ab" * 32}]
-    run.create(RunConfig(student=CONFIG), {"recipe": "smoke", "styles": styles, "photos": "photos"})
+    run.create(RunConfig(student=CONFIG), {"recipe": "smoke", "style": styles[0], "photos": "photos"})
     student = good(seed)
     change(student)
     run.save_network(student)

@@ -40,7 +40,7 @@ def teacher(config: TeacherConfig = CONFIG) -> keras.Model:
 def make_run(path, change=lambda network: None):
     run = RunDirectory(path)
     styles = [{"name": "painting", "file": "", "sha256": "0"}]
-    run.create(dataclasses.replace(RECIPES["film"], teacher=CONFIG), {"recipe": "film", "styles": styles})
+    run.create(dataclasses.replace(RECIPES["film"], teacher=CONFIG), {"recipe": "film", "style": styles[0]})
     network = teacher()
     change(network)
     run.save_network(network)

@@ -27,7 +27,7 @@ def student():
 @pytest.fixture(scope="module")
 def run(student, tmp_path_factory):
     directory = RunDirectory(tmp_path_factory.mktemp("runs") / "mine")
-    directory.create(RunConfig(student=TINY, seed=11), {"recipe": "painting", "styles": STYLES})
+    directory.create(RunConfig(student=TINY, seed=11), {"recipe": "painting", "style": STYLES[0]})
     directory.save_network(student)
     directory.log({"step": 40})
     return directory.path
