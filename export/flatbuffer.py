@@ -70,6 +70,20 @@ def layout(flatbuffer: bytes) -> list[dict[str, Any]]:
     return sorted(found, key=lambda each: each["offset"])
 
 
+def set_range(flatbuffer: bytes, layer: str, low: float, high: float) -> bytes:
+    """The int8 file with another range for what a convolution gives; what it computes outside is cut off."""
+    model = read(flatbuffer)
+    scale = (high - low) / 255.0
+    for graph in model.subgraphs:
+        for tensor in graph.tensors:
+            if _text(tensor.name) == layer:
+                tensor.quantization.scale, tensor.quantization.zeroPoint = (
+                    [scale],
+                    [round(-128 - low / scale)],
+                )
+    return write(model)
+
+
 def _rename(graph: Any, layers: set[str]) -> None:
     """Name tensors after the layers that compute them."""
     for operator in graph.operators:

@@ -13,12 +13,13 @@ from tqdm import tqdm
 from export import calibration, film, savedmodel, tflite
 from export.artifact import Artifact, plan
 from export.footage import Size
-from export.gate import cost, operations
+from export.gate import cost, layout, operations
 from export.gate.check import Check
 from export.judge import Judge, Reference
 from export.order import Order
 from export.report import Judged
 from export.source import Source
+from keras_vst import zoo
 from keras_vst.errors import UserError
 from keras_vst.networks.film import moved
 
@@ -71,6 +72,10 @@ class Group:
                 judge = Judge(artifact, path, self.reference, self.resized)
                 if judge.ask(judged[-1], self.order.runtimes, tell):
                     judges.append((judge, judged[-1]))
+                    if judged[-1].key == zoo.PRECISION and not self.film:
+                        judged[-1].checks.append(
+                            layout.mixable(judge.content, self.origin.config.architecture)
+                        )
             bar.update(max(0, before + _STEPS - bar.n))
         bar.set_description("speed")
         self.time(judges)

@@ -16,8 +16,9 @@ import numpy as np
 import tensorflow as tf
 
 from export import calibration
+from export.equalize import PAINT, rewrite
 from export.film import is_film, resizable
-from export.flatbuffer import SIGNATURE, finish
+from export.flatbuffer import SIGNATURE, finish, set_range
 from export.folding import fold
 from keras_vst.commands import hushed
 
@@ -30,6 +31,8 @@ def convert(
 ) -> bytes:
     """The flatbuffer.  `size` (height, width) makes it static; int8 learns its ranges from `frames` (1, H, W, 3)."""
     ready = resizable(network) if is_film(network) else fold(network)
+    samples = frames or calibration.frames() if precision == "int8" else ()
+    ready, logits = rewrite(ready, samples) if samples else (ready, None)
     archive = (
         keras.export.ExportArchive()
     )  # `tf.function` over a Keras model would leave weights uninitialised
@@ -46,12 +49,12 @@ def convert(
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
             converter.target_spec.supported_types = [tf.float16]
         elif precision == "int8":
-            samples = frames or calibration.frames()
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
             converter.representative_dataset = lambda: ({"frame": frame} for frame in samples)
             builtins = tf.lite.OpsSet.TFLITE_BUILTINS
             converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8, builtins]
-        return finish(converter.convert(), ready)
+        file = finish(converter.convert(), ready)
+    return set_range(file, PAINT, *logits) if logits else file
 
 
 def _specs(network: keras.Model, size: tuple[int, int] | None) -> dict[str, Any]:
