@@ -17,7 +17,7 @@ CPU_FLAGS = {"avx512_bf16", "amx_bf16"}
 def use(setting: bool | str) -> str:
     """Set Keras's policy for the networks that are trained from now on; its name.
 
-    On a CPU they stay float32, for their norms would cast to and fro what little their convolutions gain.
+    On a CPU they stay float32, for their norms would cost what little their convolutions gain.
     """
     wanted = _gpu_has_bfloat16() if setting == "auto" else bool(setting)
     policy = "mixed_bfloat16" if wanted else "float32"

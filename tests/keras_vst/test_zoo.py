@@ -78,7 +78,7 @@ def test_a_near_miss_is_helped_and_a_far_one_lists_what_there_is(root):
     with pytest.raises(UserError, match="did you mean 'night'\\? Known: night, sea"):
         zoo.find_style("Nihgt")
     for name in ("qqq", "", ".", "../bundled/sea", "__pycache__"):
-        with pytest.raises(UserError, match=r"no style .*[Kk]nown: night, sea"):
+        with pytest.raises(UserError, match=r"(?i)no style .*known: night, sea"):
             zoo.find_style(name)
 
 
