@@ -1,0 +1,109 @@
+"""Files and folders that are there whole or not at all, even after a kill, a full disk or a power cut."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from keras_vst.errors import UserError
+
+DISK_TROUBLE = {
+    errno.ENOSPC: "the disk is full; free some space or write elsewhere",
+    errno.EDQUOT: "your quota is used up; free some space or write elsewhere",
+    errno.EFBIG: "the file would be larger than is allowed there; write elsewhere",
+    errno.EROFS: "the disk is read-only; write elsewhere",
+    errno.EACCES: "you may not write there; change the permissions or write elsewhere",
+    errno.EPERM: "you may not write there; change the permissions or write elsewhere",
+    errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
+}
+
+
+class Part:
+    """A file or folder to be; `part` is the hidden name beside it that is written to meanwhile."""
+
+    def __init__(self, path: Path, *, folder: bool = False) -> None:
+        """Nothing is made yet: `part` is free to be written, or to be made a folder."""
+        self.path, self.folder = path, folder
+        # A short stem keeps the hidden name below the limit of 255 bytes that file systems have.
+        self.part = path.with_name(f".{path.stem[:40]}.part-{os.getpid()}{path.suffix}")
+
+    def commit(self, keep_as: Path | None = None) -> None:
+        """Move the finished part into place; what was there is deleted, or kept under another name."""
+        with disk_errors(self.path):
+            _to_disk(self.part)
+            retired = keep_as or self.path.with_name(f".{self.path.name[:40]}.old-{os.getpid()}")
+            had = self.path.exists() and (self.folder or keep_as is not None)
+            if had:  # no system puts a folder over a full one in one step
+                os.replace(self.path, retired)
+            try:
+                os.replace(self.part, self.path)
+            except OSError:
+                if had:
+                    os.replace(retired, self.path)
+                raise
+            _to_disk(self.path.parent)
+            if had and keep_as is None:
+                shutil.rmtree(retired, ignore_errors=True)
+
+    def discard(self) -> None:
+        """Delete the part; does nothing when there is none."""
+        if self.folder:
+            shutil.rmtree(self.part, ignore_errors=True)
+        else:
+            with suppress(OSError):
+                self.part.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic(path: Path, *, folder: bool = False, keep_as: Path | None = None) -> Iterator[Path]:
+    """A hidden name beside `path` to write to, moved into place at the end; deleted if anything goes wrong.
+
+    Its folder is made.  A full or forbidden disk is a UserError, and what was at `path` stays.
+    """
+    part = Part(path, folder=folder)
+    try:
+        with disk_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if folder:
+                shutil.rmtree(part.part, ignore_errors=True)
+                part.part.mkdir()
+            yield part.part
+        part.commit(keep_as)
+    except BaseException:
+        part.discard()
+        raise
+
+
+def write_whole(path: Path, content: bytes | str) -> None:
+    """Write a file at once; text in UTF-8."""
+    data = content.encode("utf-8") if isinstance(content, str) else content
+    with atomic(path) as part:
+        part.write_bytes(data)
+
+
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turn what a full or forbidden disk raises inside into a UserError; other errors pass."""
+    try:
+        yield
+    except Exception as error:
+        trouble = DISK_TROUBLE.get(getattr(error, "errno", None) or 0)  # an OSError's, or FFmpeg's
+        if trouble is None:
+            raise
+        raise UserError(f"cannot write {path}: {trouble}.") from error
+
+
+def _to_disk(path: Path) -> None:
+    """Flush a file or, where the system lets it be opened, a folder."""
+    try:
+        handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    except PermissionError:  # Windows opens no folders
+        return
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
