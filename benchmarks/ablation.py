@@ -20,6 +20,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from training.evaluation.cards import NETWORK
 
 from keras_vst.config import RECIPES
 from keras_vst.features import load_vgg16
@@ -27,7 +28,6 @@ from keras_vst.frames import Pixels
 from keras_vst.runs import RunDirectory
 from keras_vst.video.pictures import read_picture, write_picture
 from training.evaluation import pictures
-from training.evaluation.cards import NETWORK
 from training.evaluation.material import SIZES, fitted, gather
 from training.evaluation.measures import MEASURES, measure
 from training.evaluation.subjects import find_subject, open_painter

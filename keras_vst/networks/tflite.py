@@ -101,7 +101,9 @@ class TfliteNetwork:
         try:
             return self.runtime.interpreter(model_content=self._content, num_threads=self.threads)
         except (ValueError, RuntimeError) as error:
-            raise base.not_ours(self.path, f"{self.runtime.name} cannot read it ({base.first_line(error)})") from error
+            raise base.not_ours(
+                self.path, f"{self.runtime.name} cannot read it ({base.first_line(error)})"
+            ) from error
 
 
 def _read_signature(

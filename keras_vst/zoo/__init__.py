@@ -161,4 +161,3 @@ def _entry(folder: Path, own: bool) -> Style:
     if PRECISION not in card["files"]:
         raise broken(folder / CARD, f"`files` has no {PRECISION!r}")
     return Style(card["name"], folder / card["files"][PRECISION]["file"], card, own)
-
