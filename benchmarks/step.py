@@ -22,9 +22,9 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from training.evaluation.machine import processor
 
 from keras_vst.features import load_vgg16
+from keras_vst.machine import processor
 from keras_vst.runs import RunDirectory
 from training import precision
 from training.arguments import inputs_of, parser
