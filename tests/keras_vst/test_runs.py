@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from keras_vst.config import RECIPES
+from keras_vst.config import RunConfig, StudentConfig
 from keras_vst.errors import UserError
 from keras_vst.models.student import build_student
 from keras_vst.runs import RunDirectory
 
-SMOKE = RECIPES["smoke"]
+SMOKE = RunConfig(student=StudentConfig(channels=(4, 4, 8), num_blocks=0), seed=7)
 
 
 @pytest.fixture
