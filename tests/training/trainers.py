@@ -7,10 +7,13 @@ import functools
 import keras
 import numpy as np
 
-from keras_vst.config import RECIPES, RunConfig, smoke_of, stage, with_overrides
+from keras_vst.config import RunConfig, with_overrides
 from training.objective import References, style_references
-from training.pairs import pairs_of
-from training.trainer import Trainer, build_trainer
+from training.recipes import RECIPES, smoke_of
+from training.stages import painting_frames, pairs_of, stage
+from training.terms import completed
+from training.trainers import build_trainer
+from training.trainers.base import Trainer
 
 Batch = dict[str, np.ndarray]
 TINY = ["student.channels=4,4,8", "student.num_blocks=0", "data.margin=8"]
@@ -18,7 +21,8 @@ TINY = ["student.channels=4,4,8", "student.num_blocks=0", "data.margin=8"]
 
 def tiny(recipe: str, *overrides: str) -> RunConfig:
     """The recipe at a size at which a step takes tenths of a second."""
-    return with_overrides(smoke_of(RECIPES[recipe]), [*TINY, "schedule.judged_sizes=16", *overrides])
+    settings = [*TINY, "schedule.judged_sizes=16", *overrides]
+    return completed(with_overrides(smoke_of(RECIPES[recipe]), settings))
 
 
 def make_trainer(config: RunConfig, seed: int = 0) -> Trainer:
@@ -41,8 +45,8 @@ def make_batch(config: RunConfig, seed: int = 0) -> Batch:
         "visible": (random(pairs, one.crop, one.crop, 1) > 0.2).astype(np.float32),
     }
     if config.kind == "adversarial":
-        batch["painting"] = random(config.painting_frames, one.judged, one.judged, 3)
-        if config.painting_frames == 3:
+        batch["painting"] = random(painting_frames(config), one.judged, one.judged, 3)
+        if painting_frames(config) == 3:
             batch["painting_flow"] = 4 * random(2, one.judged, one.judged, 2) - 2
     if config.kind == "keyframes":
         batch["frame"], batch["target"] = random(one.crop, one.crop, 3), random(one.crop, one.crop, 3)

@@ -1,7 +1,8 @@
-"""Where a run takes its first weights from: the bundled base, another run, or a file of weights."""
+"""The trainer that a configuration names, and where its first weights come from."""
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 
 import keras
@@ -10,13 +11,36 @@ import keras_vst
 from keras_vst.config import RunConfig
 from keras_vst.errors import UserError
 from keras_vst.runs import RunDirectory, read_weights
+from training.objective import NearnessLoss, PerceptualLoss, References
+from training.trainers.base import Trainer
 
 BUNDLED, NOTHING = "bundled", "none"  # what --init takes besides paths: the base; random weights
 BASES = Path(keras_vst.__file__).parent / "assets" / "bases"
 BEGINS_WITH_BASE = ("perceptual", "adversarial", "keyframes")  # kinds that train a student to paint
+TRAINERS = {
+    "base": ("perceptual", "PerceptualTrainer"),
+    "perceptual": ("perceptual", "PerceptualTrainer"),
+    "adversarial": ("adversarial", "AdversarialTrainer"),
+    "film": ("film", "FilmTrainer"),
+    "keyframes": ("keyframes", "KeyframeTrainer"),
+}
 
 
-def default_of(config: RunConfig) -> str:
+def build_trainer(
+    config: RunConfig, features: keras.Model | None = None, references: References | None = None
+) -> Trainer:
+    """The trainer of that kind.
+
+    `features` is the frozen VGG16 and `references` what it makes of the style pictures (`style_references`);
+    a run without terms that need VGG16 needs neither.
+    """
+    module, name = TRAINERS[config.kind]
+    compare = NearnessLoss if config.kind == "keyframes" else PerceptualLoss
+    trainer = getattr(import_module(f"training.trainers.{module}"), name)
+    return trainer(config, compare(features, references) if features is not None else None)
+
+
+def default_origin(config: RunConfig) -> str:
     """BUNDLED where there is a base of this student, from which all its styles begin, so that they can be mixed."""
     return BUNDLED if config.kind in BEGINS_WITH_BASE and _base(config).is_file() else NOTHING
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import keras
 import tensorflow as tf
@@ -11,13 +11,13 @@ from keras import ops
 from keras_vst import losses
 from keras_vst.config import RunConfig
 from keras_vst.models.student import build_student
-from keras_vst.ops import Tensor, across_replicas, crop, repeat_edge
+from keras_vst.ops import Tensor, crop, repeat_edge
 from keras_vst.zoo import DEFAULT_MARGIN
-from training import noise
-from training.minimize import minimize
-from training.objective import LOOKED_AT, Judge, Memory
-from training.temporal import Batch, check_batch, flatness_inside, flicker, variance
-from training.trainer import Terms, Trainer, tensors
+from training import backend
+from training.objective import Memory, PerceptualLoss
+from training.temporal import Batch, check_batch
+from training.terms import Painted
+from training.trainers.base import Terms, Trainer, tensors
 
 BORDER_PLACE = 11  # stream of noise
 BORDER_SIDE = 128  # pixels of the square that is painted alone; the trunk sees 75 to each side
@@ -29,26 +29,45 @@ class PerceptualTrainer(Trainer):
     def __init__(
         self,
         config: RunConfig,
-        judge: Judge | None,
+        perceptual: PerceptualLoss | None,
         build: Callable[[], keras.Model] | None = None,
-        others: Sequence[keras.Model] = (),
+        reverse: keras.Model | None = None,
     ):
-        """`others` are networks that learn along with the generator."""
-        super().__init__(config, build or (lambda: build_student(config.student)), judge)
+        """`reverse` is a network that learns along with the generator."""
+        super().__init__(config, build or (lambda: build_student(config.student)), perceptual)
+        others = [reverse] if reverse else []
         self.generator_optimizer = self.new_optimizer(config.schedule.learning_rate, self.generator, *others)
-        references = judge.references if judge else None
+        references = perceptual.references if perceptual else None
         self.memory = Memory(config, references, self.generator_optimizer.iterations)
+        self.reverse = reverse
 
     def train_step(self, batch: Batch) -> Terms:
         batch = tensors(batch)
-        check_batch(batch, self.config)
-
-        def objective() -> tuple[Tensor, Terms]:
-            return self.weigh(self.terms(batch, self.paint_clip(batch)))
-
-        _, logs = minimize(objective, self.generator.trainable_variables, self.generator_optimizer)
+        self.check(batch)
+        logs, _ = self.train_generators(batch)
         self.update_average()
         return logs
+
+    def check(self, batch: Batch) -> None:
+        """Refuse a batch of other shapes than the configuration promises."""
+        check_batch(batch, self.config)
+
+    def train_generators(self, batch: Batch) -> tuple[Terms, Painted]:
+        """One step of what paints; the terms, and what was painted."""
+
+        def objective() -> tuple[Tensor, tuple[Terms, Painted]]:
+            painted = self.painted(batch)
+            value, logs = self.weigh(self.terms(painted))
+            return value, (logs, painted)
+
+        networks = [self.generator, self.reverse] if self.reverse else [self.generator]
+        variables = [variable for network in networks for variable in network.trainable_variables]
+        return backend.minimize(objective, variables, self.generator_optimizer)[1]
+
+    def painted(self, batch: Batch, training: bool = True) -> Painted:
+        """What is made of a batch."""
+        stylized = self.paint_clip(batch, training)
+        return Painted(self, batch, stylized, *self.judged(batch, stylized))
 
     def paint(self, frames: Tensor, training: bool = True) -> Tensor:
         """Frames, (B, H, W, 3), as the network paints them."""
@@ -66,26 +85,6 @@ class PerceptualTrainer(Trainer):
         margin = self.config.data.margin
         return crop(stylized[0], margin), crop(batch["clip"][:, 0], margin)
 
-    def terms(self, batch: Batch, stylized: list[Tensor]) -> Terms:
-        """Every term that weighs something, unweighted."""
-        wanted, margin = set(self.config.terms), self.config.data.margin
-        shown, original = self.judged(batch, stylized)
-        terms: Terms = {}
-        if self._judge and wanted & set(LOOKED_AT):
-            terms = self._judge.terms(shown, original, wanted, self.memory)
-        if "temporal" in wanted:
-            terms["temporal"] = flicker(batch, stylized, self.config)
-        if "border" in wanted:
-            terms["border"] = self.border(batch, stylized)
-        if "grid" in wanted:
-            inner, flat = crop(stylized[0], margin), flatness_inside(batch["clip"][:, 0], margin)
-            seen = across_replicas(ops.sum(flat))
-            terms["grid"] = losses.grid(inner, flat, variance(inner), seen=seen)
-        if "reconstruction" in wanted:
-            found = [losses.reconstruction(*pair) for pair in zip(stylized, _frames(batch), strict=True)]
-            terms["reconstruction"] = sum(found) / len(found)
-        return terms
-
     def border(self, batch: Batch, stylized: list[Tensor]) -> Tensor:
         """What is made of a square when it is all that there is, beside what was made of it in the whole.
 
@@ -95,7 +94,7 @@ class PerceptualTrainer(Trainer):
         margin, frames = self.config.data.margin, batch["clip"][:, 0]
         side = min(BORDER_SIDE, frames.shape[1] - 2 * margin)
         seed, step = self.config.seed, self.generator_optimizer.iterations
-        row, column = noise.place(margin, frames.shape[1] - margin - side, seed, step, BORDER_PLACE)
+        row, column = backend.place(margin, frames.shape[1] - margin - side, seed, step, BORDER_PLACE)
 
         def cut(whole: Tensor) -> Tensor:
             part = whole[:, row : row + side, column : column + side]
@@ -103,7 +102,3 @@ class PerceptualTrainer(Trainer):
 
         alone = self.paint(repeat_edge(cut(frames), DEFAULT_MARGIN))
         return losses.border(crop(alone, DEFAULT_MARGIN), ops.stop_gradient(cut(stylized[0])))
-
-
-def _frames(batch: Batch) -> list[Tensor]:
-    return [batch["clip"][:, time] for time in range(batch["clip"].shape[1])]

@@ -13,9 +13,10 @@ from keras import ops
 
 from keras_vst.config import RunConfig
 from keras_vst.ops import Tensor
-from training.objective import LOOKED_AT, Judge, References
+from training.objective import PerceptualLoss
+from training.terms import DISCRIMINATOR, TERMS, VGG16, Painted, active, weight_of
 
-ADVERSARIAL = ("adversarial", "adversarial_motion", "adversarial_reverse")
+RAISED = 1.5  # factor on the temporal term once the adversarial terms have entered, which like flicker
 Terms = dict[str, Tensor]
 
 
@@ -25,22 +26,24 @@ class Trainer(keras.Model):
     `generator` is trained; `averaged`, the running mean of its weights, is what is exported.
     """
 
-    def __init__(self, config: RunConfig, build: Callable[[], keras.Model], judge: Judge | None):
+    def __init__(
+        self, config: RunConfig, build: Callable[[], keras.Model], perceptual: PerceptualLoss | None
+    ):
         super().__init__(name=f"{config.kind}_trainer")
-        _check_judge(config, judge)
+        _check_perceptual(config, perceptual)
         self.config = config
         self.generator = build()
         self.averaged = build()
         self.averaged.set_weights(self.generator.get_weights())
         self.averaged.trainable = False
         self.norms_held = False  # whether norms are, in training too, as they will be when the network runs
-        self._judge = judge
+        self.perceptual = perceptual
         self.compile(optimizer=None)
         self.built = True
 
     @property
     def step(self) -> int:
-        """How many steps were taken, over all sittings."""
+        """How many steps were taken, since the first start of the run."""
         return int(ops.convert_to_numpy(self.generator_optimizer.iterations))
 
     @property
@@ -48,23 +51,28 @@ class Trainer(keras.Model):
         """Every network that takes part, by what it does."""
         return {"generator": self.generator}
 
+    def terms(self, painted: Painted) -> Terms:
+        """Every term that weighs something, unweighted."""
+        return {name: TERMS[name].function(painted) for name in active(self.config)}
+
     def term_weights(self) -> Terms:
         """The weight of each term at this step."""
         loss, done = self.config.loss, self._done()
         entered = ramp(done, loss.adversarial_from, loss.adversarial_full)
         held = ramp(done, loss.temporal_from, loss.temporal_full)
-        if any(name in self.config.terms for name in ADVERSARIAL):
-            held = held * (1.0 + (loss.temporal_raised - 1.0) * entered)
-        ramps = {"temporal": held, **dict.fromkeys(ADVERSARIAL, entered)}
-        return {name: getattr(loss, name) * ramps.get(name, ops.ones(())) for name in self.config.terms}
+        if active(self.config, DISCRIMINATOR):
+            held = held * (1.0 + (RAISED - 1.0) * entered)
+        ramps = {"temporal": held, "adversarial": entered, "": ops.ones(())}
+        return {
+            name: weight_of(name, self.config) * ramps[TERMS[name].enters] for name in active(self.config)
+        }
 
     def weigh(self, terms: Terms) -> tuple[Tensor, Terms]:
-        """The objective, and what is logged about it.  A term that was forgotten is a KeyError."""
-        weights = self.term_weights()
-        weighted = {name: weights[name] * terms[name] for name in self.config.terms}
+        """The objective, and what is logged about it."""
+        weighted = {name: weight * terms[name] for name, weight in self.term_weights().items()}
         objective = sum(weighted.values())
         logs = {f"weighted_{name}": term for name, term in weighted.items()}
-        return objective, {"objective": objective, **{name: terms[name] for name in weighted}, **logs}
+        return objective, {"objective": objective, **terms, **logs}
 
     def update_average(self) -> None:
         """Let `averaged` follow: at first quickly, for what it averages is not worth much yet."""
@@ -86,41 +94,9 @@ class Trainer(keras.Model):
         return ops.cast(self.generator_optimizer.iterations, "float32") / self.config.schedule.steps
 
 
-def build_trainer(
-    config: RunConfig, features: keras.Model | None = None, references: References | None = None
-) -> Trainer:
-    """The trainer that the configuration names.
-
-    `features` is the frozen VGG16 and `references` what it makes of the style pictures (`style_references`);
-    a run without the terms LOOKED_AT needs neither.
-    """
-    from training.adversarial import AdversarialTrainer
-    from training.film import FilmTrainer
-    from training.keyframes import KeyframeTrainer
-    from training.perceptual import PerceptualTrainer
-
-    trainers = {
-        "base": PerceptualTrainer,
-        "perceptual": PerceptualTrainer,
-        "adversarial": AdversarialTrainer,
-        "film": FilmTrainer,
-        "keyframes": KeyframeTrainer,
-    }
-    return trainers[config.kind](config, Judge(features, references) if features is not None else None)
-
-
 def tensors(batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The batch as tensors of the backend, whatever arrays it came in."""
     return {name: ops.convert_to_tensor(array, "float32") for name, array in batch.items()}
-
-
-def _check_judge(config: RunConfig, judge: Judge | None) -> None:
-    wanted = [name for name in LOOKED_AT if name in config.terms]
-    if wanted and judge is None:
-        raise ValueError(
-            f"loss.{wanted[0]} needs VGG16 to look at pictures. Received: features=None. "
-            "Load it with `features.load_vgg16`, or give these terms the weight 0."
-        )
 
 
 def ramp(done: Tensor, first: float, full: float) -> Tensor:
@@ -128,3 +104,12 @@ def ramp(done: Tensor, first: float, full: float) -> Tensor:
     if full <= first:
         return ops.cast(done >= full, "float32")
     return ops.clip((done - first) / (full - first), 0.0, 1.0)
+
+
+def _check_perceptual(config: RunConfig, perceptual: PerceptualLoss | None) -> None:
+    wanted = active(config, VGG16)
+    if wanted and perceptual is None:
+        raise ValueError(
+            f"loss.{wanted[0]} needs VGG16 to look at pictures. Received: features=None. "
+            "Load it with `features.load_vgg16`, or give these terms the weight 0."
+        )

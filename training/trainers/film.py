@@ -1,4 +1,4 @@
-"""The training step of the teacher: it walks through a clip and is handed its own last picture, moved by the flow."""
+"""The training step of the teacher: frame by frame, with its own last picture moved by the flow."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from keras_vst import losses
 from keras_vst.config import RunConfig
 from keras_vst.models.teacher import build_teacher, first_inputs
 from keras_vst.ops import Tensor, crop, warp
-from training import noise
-from training.objective import Judge
-from training.perceptual import PerceptualTrainer
+from training import backend
+from training.objective import PerceptualLoss
 from training.temporal import Batch
-from training.trainer import Terms
+from training.terms import Painted
+from training.trainers.perceptual import PerceptualTrainer
 
 GRAIN = 8  # pixels; a noise map varies strokes, not pixels
-WALKED, OTHER = 1, 2  # streams of noise
+CLIP, OTHER = 1, 2  # streams of noise
 
 
 class FilmTrainer(PerceptualTrainer):
     """`film`: perceptual and temporal terms over a clip, unrolled through what the flow carries on."""
 
-    def __init__(self, config: RunConfig, judge: Judge | None):
-        super().__init__(config, judge, lambda: build_teacher(config.teacher))
+    def __init__(self, config: RunConfig, perceptual: PerceptualLoss | None):
+        super().__init__(config, perceptual, lambda: build_teacher(config.teacher))
 
     def paint_clip(self, batch: Batch, training: bool = True) -> list[Tensor]:
         """Frame by frame, each with the painting before it, moved by the flow, where it can be seen."""
@@ -43,14 +43,11 @@ class FilmTrainer(PerceptualTrainer):
         original = ops.concatenate([clip[:half, 0], clip[half:, -1]])
         return crop(shown, self.config.data.margin), crop(original, self.config.data.margin)
 
-    def terms(self, batch: Batch, stylized: list[Tensor]) -> Terms:
-        """Those of the student, and that other noise gives other strokes."""
-        terms = super().terms(batch, stylized)
-        if "diversity" in self.config.terms:
-            first, margin = self._start(batch["clip"][:, 0]), self.config.data.margin
-            other = self._painted({**first, "noise": self._noise(first["frame"], OTHER)})
-            terms["diversity"] = losses.diversity(crop(stylized[0], margin), crop(other, margin))
-        return terms
+    def diversity(self, painted: Painted) -> Tensor:
+        """How alike the clip's first frame is painted with other noise."""
+        first, margin = self._start(painted.batch["clip"][:, 0]), self.config.data.margin
+        other = self._painted({**first, "noise": self._noise(first["frame"], OTHER)})
+        return losses.diversity(crop(painted.stylized[0], margin), crop(other, margin))
 
     def _painted(self, given: dict[str, Tensor], training: bool = True) -> Tensor:
         return ops.cast(self.generator(given, training=training)["stylized"], "float32")
@@ -59,14 +56,14 @@ class FilmTrainer(PerceptualTrainer):
         """Every other step without noise: zeros are the steady default, and must be practised as such."""
         given = first_inputs(frame, self.config.teacher)
         if self.config.teacher.noise_channels:
-            given["noise"] = self._noise(frame, WALKED) * ops.cast(self._taken() % 2, "float32")
+            given["noise"] = self._noise(frame, CLIP) * ops.cast(self._taken() % 2, "float32")
         return given
 
     def _noise(self, frame: Tensor, stream: int) -> Tensor:
         """One map a clip, constant over blocks."""
         batch, height, width, _ = frame.shape
         shape = (batch, -(-height // GRAIN), -(-width // GRAIN), self.config.teacher.noise_channels)
-        coarse = noise.normal(shape, self.config.seed, self._taken(), stream)
+        coarse = backend.normal(shape, self.config.seed, self._taken(), stream)
         fine = ops.repeat(ops.repeat(coarse, GRAIN, axis=1), GRAIN, axis=2)
         return fine[:, :height, :width]
 
