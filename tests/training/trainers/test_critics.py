@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_vst.config import ADVERSARIAL_FORMS, DiscriminatorConfig, LossConfig
+from keras_vst.config import ADVERSARIAL_FORMS, DiscriminatorConfig
 from keras_vst.models.discriminator import build_discriminator
 from tests.harness import gradient, random_array
-from training import critics
-from training.minimize import minimize
+from training.backend import minimize
+from training.trainers import critics
 
 REAL = {"frames": ops.convert_to_tensor(np.full((2, 16, 16, 3), 0.9, np.float32))}
 FAKE = {"frames": ops.convert_to_tensor(random_array((2, 16, 16, 3)))}
@@ -23,11 +23,11 @@ def discriminator():
 
 @pytest.mark.parametrize("form", ADVERSARIAL_FORMS)
 def test_in_each_form_a_discriminator_learns_to_tell_noise_from_flat(form):
-    network, optimizer, loss = discriminator(), keras.optimizers.Adam(0.01), LossConfig(adversarial_form=form)
+    network, optimizer = discriminator(), keras.optimizers.Adam(0.01)
     for _ in range(10):
         critics.norm_weights(network)
         value, means = minimize(
-            lambda: critics.tell_apart(network, REAL, FAKE, BLEND, loss),
+            lambda: critics.tell_apart(network, REAL, FAKE, BLEND, form),
             network.trainable_variables,
             optimizer,
         )
@@ -51,19 +51,18 @@ def test_judging_rewrites_no_weights():
     network = discriminator()
     before = [np.array(variable) for variable in network.variables]
 
-    critics.tell_apart(network, REAL, FAKE, BLEND, LossConfig(adversarial_form="wasserstein"))
-    critics.fool(network, FAKE, LossConfig())
+    critics.tell_apart(network, REAL, FAKE, BLEND, "wasserstein")
 
     for old, variable in zip(before, network.variables, strict=True):
         np.testing.assert_array_equal(old, variable)
 
 
 def test_wasserstein_is_the_difference_of_scores_and_the_penalty_on_slopes_between():
-    network, loss = discriminator(), LossConfig(adversarial_form="wasserstein", gradient_penalty=3.0)
+    network = discriminator()
     real, fake = (np.array(pictures["frames"]) for pictures in (REAL, FAKE))
     between = fake + (real - fake) * np.array(BLEND).reshape(2, 1, 1, 1)
 
-    value, means = critics.tell_apart(network, REAL, FAKE, BLEND, loss)
+    value, means = critics.tell_apart(network, REAL, FAKE, BLEND, "wasserstein")
 
     def score(frames):
         scores = network({"frames": frames}, training=False).values()
@@ -71,16 +70,5 @@ def test_wasserstein_is_the_difference_of_scores_and_the_penalty_on_slopes_betwe
 
     (slopes,) = gradient(score, between)
     lengths = np.sqrt((slopes**2).sum(axis=(1, 2, 3)))
-    expected = float(means["score_fake"]) - float(means["score_real"]) + 3 * np.mean((lengths - 1) ** 2)
+    expected = float(means["score_fake"]) - float(means["score_real"]) + 10 * np.mean((lengths - 1) ** 2)
     assert float(value) == pytest.approx(expected, rel=1e-4)
-
-
-def test_a_generator_is_told_how_to_raise_its_scores():
-    network = discriminator()
-    loss = LossConfig(adversarial_form="hinge")
-
-    (found,) = gradient(lambda frames: critics.fool(network, {"frames": frames}, loss), FAKE["frames"])
-
-    better = ops.convert_to_tensor(np.array(FAKE["frames"]) - 0.05 * np.sign(found))
-    assert float(critics.fool(network, {"frames": better}, loss)) < float(critics.fool(network, FAKE, loss))
-    assert len(critics.logits(network, FAKE).shape) == 1

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from keras_vst.config import RunConfig, Stage, stage, stages, with_overrides
+from keras_vst.config import RunConfig, with_overrides
+from tests.training.toys import tiny
+from training.stages import Stage, frame_pairs, pairs_of, stage, stages
 
 GROWING = with_overrides(
     RunConfig(),
@@ -31,10 +33,6 @@ def test_stages_change_where_the_size_grows_and_where_clips_begin():
     ]
 
 
-def test_the_network_sees_a_margin_on_each_side_of_what_is_judged():
-    assert [one.crop for one in stages(GROWING)] == [128, 192, 192, 256]
-
-
 def test_each_step_belongs_to_the_stage_that_covers_it():
     for one in stages(GROWING):
         for step in (one.first, one.end - 1):
@@ -45,14 +43,6 @@ def test_a_step_beyond_the_end_belongs_to_the_last_stage():
     assert stage(GROWING, 100) == stage(GROWING, 10**6) == stages(GROWING)[-1]
 
 
-def test_clips_from_the_start_and_never():
-    always = with_overrides(GROWING, ["schedule.clips_from=0"])
-    never = with_overrides(GROWING, ["schedule.clips_from=1"])
-
-    assert all(one.real_clips for one in stages(always))
-    assert not any(one.real_clips for one in stages(never))
-
-
 def test_stages_cover_the_run_without_a_gap_however_short_it_is():
     for steps in range(1, 12):
         config = with_overrides(GROWING, [f"schedule.steps={steps}"])
@@ -60,3 +50,10 @@ def test_stages_cover_the_run_without_a_gap_however_short_it_is():
         assert [one.first for one in found] == [0, *(one.end for one in found[:-1])]
         assert found[-1].end == steps
         assert all(one.first < one.end for one in found)
+
+
+def test_pairs_are_neighbours_and_for_a_discriminator_of_motion_the_way_back_as_well():
+    assert frame_pairs(2) == [(1, 0)]
+    assert frame_pairs(4) == [(1, 0), (2, 1), (3, 2)]
+    assert pairs_of(tiny("painting", "data.frames=3")) == [(1, 0), (2, 1)]
+    assert pairs_of(tiny("clip")) == [(1, 0), (2, 1), (1, 2)]

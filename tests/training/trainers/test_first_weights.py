@@ -3,12 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from keras_vst.config import RECIPES, StudentConfig, smoke_of, with_overrides
+from keras_vst.config import StudentConfig, with_overrides
 from keras_vst.errors import UserError
 from keras_vst.models.student import build_student
 from keras_vst.runs import RunDirectory
-from training import initial
-from training.initial import BUNDLED, NOTHING, default_of, take_weights
+from training import trainers
+from training.recipes import RECIPES, smoke_of
+from training.trainers import BUNDLED, NOTHING, default_origin, take_weights
 
 CONFIG = with_overrides(smoke_of(RECIPES["painting"]), ["student.channels=4,4,8"])
 
@@ -49,16 +50,16 @@ def test_what_does_not_fit_is_told_with_what_would(origin, run, tmp_path):
 
 
 def test_every_student_that_learns_to_paint_begins_with_the_base_of_its_size(tmp_path, monkeypatch):
-    monkeypatch.setattr(initial, "BASES", tmp_path)
-    assert default_of(CONFIG) == NOTHING
+    monkeypatch.setattr(trainers, "BASES", tmp_path)
+    assert default_origin(CONFIG) == NOTHING
     base = unlike(0)
     base.save_weights(tmp_path / "student-4-4-8-1.weights.h5")
 
     for name in ("painting", "collection", "clip", "keyframes"):
         config = with_overrides(smoke_of(RECIPES[name]), ["student.channels=4,4,8"])
-        assert default_of(config) == BUNDLED
+        assert default_origin(config) == BUNDLED
     for other in (RECIPES["film"], RECIPES["base"], with_overrides(CONFIG, ["student.num_blocks=2"])):
-        assert default_of(other) == NOTHING
+        assert default_origin(other) == NOTHING
     network = unlike(1)
     for origin, expected in ((NOTHING, network.get_weights()[0]), (BUNDLED, base.get_weights()[0])):
         take_weights(network, origin, CONFIG)
@@ -71,6 +72,6 @@ def test_the_bundled_base_fits_the_student_that_every_style_is():
 
     take_weights(student, BUNDLED, RECIPES["painting"])
 
-    assert default_of(RECIPES["painting"]) == BUNDLED
+    assert default_origin(RECIPES["painting"]) == BUNDLED
     kernels = [pair for pair in zip(before, student.get_weights(), strict=True) if pair[0].ndim == 4]
     assert sum(not np.array_equal(*pair) for pair in kernels) >= 14

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
-from tests.training.trainers import features, floats, make_batch, make_trainer, moved, tiny, weights_of
-from training.trainer import build_trainer, tensors
+from tests.training.toys import features, floats, make_batch, make_trainer, moved, tiny, weights_of
+from training.trainers import build_trainer
+from training.trainers.base import tensors
 
 CONFIG = tiny("keyframes")
 PLAIN = tiny("keyframes", "loss.style=0", "loss.adversarial=0")
@@ -30,25 +30,12 @@ def test_the_supervised_term_is_the_distance_from_what_was_painted_inside_the_ma
 def test_the_step_of_the_discriminator_moves_its_own_weights_only():
     trainer, batch = make_trainer(CONFIG), tensors(make_batch(CONFIG))
     before = {name: weights_of(network) for name, network in trainer.networks.items()}
-    painted = trainer.paint(batch["frame"])
+    fakes = trainer.painted(batch).fakes
 
-    trainer.train_discriminator(trainer.discriminator, batch, painted)
+    trainer.train_discriminators(batch, fakes)
 
     assert moved(trainer.generator, before["generator"]) == []
-    assert moved(trainer.discriminator, before["adversarial"]) != []
-
-
-def test_steps_come_nearer_to_what_was_painted():
-    config = tiny("keyframes", "loss.style=0", "loss.adversarial=0", "schedule.steps=1000")
-    trainer, batch = make_trainer(config), make_batch(config)
-    batch["target"] = 1 - batch["frame"] * 0.5
-    step = tf.function(trainer.train_step)
-    constants = tensors(batch)
-    first = floats(step(constants))["supervised"]
-    for _ in range(40):
-        last = floats(step(constants))["supervised"]
-
-    assert last < 0.8 * first
+    assert moved(trainer.discriminators["adversarial"], before["adversarial"]) != []
 
 
 def test_a_clip_is_held_still_where_that_is_asked_for():
@@ -62,7 +49,7 @@ def test_a_clip_is_held_still_where_that_is_asked_for():
 def test_scores_are_those_of_pairs():
     trainer = make_trainer(CONFIG)
 
-    assert set(trainer.discriminator.input) == {"frames", "condition"}
+    assert set(trainer.discriminators["adversarial"].input) == {"frames", "condition"}
     assert set(trainer.scores(make_batch(CONFIG))) == {"adversarial_real", "adversarial_fake"}
     assert build_trainer(PLAIN, features()).scores(make_batch(PLAIN)) == {}
 

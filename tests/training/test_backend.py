@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 from keras import ops
 
-from training.minimize import minimize, slope
+from training import backend
+from training.backend import minimize, slope
 
 
 def variables(*values):
@@ -41,3 +42,21 @@ def test_a_slope_can_be_differentiated_once_more():
 
     np.testing.assert_allclose(found, [4.0, 12.0])
     assert float(tape.gradient(length, weight.value)) == pytest.approx(2 * 2.0 * 4 * (1 + 9))
+
+
+def test_normal_noise_has_mean_zero_and_deviation_one():
+    drawn = np.array(backend.normal((200, 200), seed=3, step=tf.constant(5)))
+
+    assert abs(drawn.mean()) < 0.02
+    assert abs(drawn.std() - 1) < 0.02
+    neighbours = np.corrcoef(drawn[:, :-1].ravel(), drawn[:, 1:].ravel())[0, 1]
+    assert abs(neighbours) < 0.02
+
+
+def test_the_same_seed_and_step_give_the_same_noise_and_others_do_not():
+    def draw(seed, step, stream=0):
+        return np.array(backend.uniform((1000,), seed, tf.constant(step), stream))
+
+    np.testing.assert_array_equal(draw(1, 2), draw(1, 2))
+    for other in (draw(2, 2), draw(1, 3), draw(1, 2, 1)):
+        assert abs(np.corrcoef(draw(1, 2), other)[0, 1]) < 0.1

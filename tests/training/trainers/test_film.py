@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from keras_vst.ops import warp
-from tests.training.trainers import floats, make_batch, make_trainer, tiny
+from tests.training.toys import floats, make_batch, make_trainer, tiny
 
 CONFIG = tiny("film", "data.frames=3", "teacher.noise_channels=2", "loss.diversity=1")
 

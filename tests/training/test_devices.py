@@ -9,14 +9,18 @@ import sys
 import time
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
-from keras_vst.config import RECIPES
 from keras_vst.errors import UserError
 from keras_vst.runs import RunDirectory
+from tests.harness import sixteen_bits
+from tests.training import toys
 from tests.training.runs import keyframe_words, tiny, write_config
-from training.devices import worker_of
+from training import devices as arithmetic
+from training.devices import Devices, worker_of
+from training.recipes import RECIPES
 
 ROOT = Path(__file__).parents[2]
 WORKERS = ["10.0.0.1:2222", "10.0.0.2:2222"]
@@ -166,10 +170,80 @@ def test_a_tf_config_that_says_nothing_is_refused(text):
 
 
 def test_a_batch_that_cannot_be_shared_is_refused():
-    from training.devices import Devices
-
     devices = Devices()
     assert devices.replica_config(RECIPES["smoke"]) == RECIPES["smoke"]
     devices.replicas = 3
     with pytest.raises(UserError, match=r"multiple of the 3 devices.*Received: 2\. Use --set data\.batch=3"):
         devices.replica_config(RECIPES["smoke"])
+
+
+CPUINFO = "processor\t: 0\nvendor_id\t: GenuineIntel\nflags\t\t: fpu sse4_2 {} avx2\n\nprocessor\t: 1\n"
+
+
+@pytest.fixture(autouse=True)
+def _float32_afterwards():
+    yield
+    keras.config.set_dtype_policy("float32")
+
+
+@pytest.fixture
+def no_gpu(monkeypatch):
+    monkeypatch.setattr(arithmetic.tf.config, "list_physical_devices", lambda kind: [])
+
+
+@pytest.mark.usefixtures("no_gpu")
+@pytest.mark.parametrize(
+    ("setting", "policy"), [(True, "mixed_bfloat16"), (False, "float32"), ("auto", "float32")]
+)
+def test_networks_train_in_sixteen_bits_when_asked_to_and_of_themselves_only_on_a_gpu(setting, policy):
+    assert arithmetic.use_precision(setting) == policy
+    assert keras.config.dtype_policy().name == policy
+
+
+@pytest.mark.parametrize(("capability", "policy"), [((7, 5), "float32"), ((8, 0), "mixed_bfloat16")])
+def test_a_gpu_has_sixteen_bits_from_ampere_on(capability, policy, monkeypatch):
+    config = arithmetic.tf.config
+    monkeypatch.setattr(config, "list_physical_devices", lambda kind: ["GPU:0"])
+    details = {"compute_capability": capability}
+    monkeypatch.setattr(config.experimental, "get_device_details", lambda device: details)
+
+    assert arithmetic.use_precision("auto") == policy
+    assert arithmetic.features_dtype("auto") == ("bfloat16" if policy == "mixed_bfloat16" else "float32")
+
+
+@pytest.mark.usefixtures("no_gpu")
+@pytest.mark.parametrize(
+    ("flags", "found"), [("avx512_bf16", True), ("amx_bf16", True), ("avx512f avx512_bf16x", False)]
+)
+def test_a_processor_tells_by_its_flags(flags, found, tmp_path):
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text(CPUINFO.format(flags))
+
+    assert arithmetic._cpu_has_bfloat16(cpuinfo) is found
+
+
+@pytest.mark.usefixtures("no_gpu")
+@pytest.mark.parametrize("has", [True, False])
+def test_vgg16_follows_the_processor_unless_it_is_told(has, monkeypatch):
+    monkeypatch.setattr(arithmetic, "_cpu_has_bfloat16", lambda: has)
+
+    assert arithmetic.features_dtype("auto") == ("bfloat16" if has else "float32")
+    assert arithmetic.features_dtype(True) == "bfloat16"
+    assert arithmetic.features_dtype(False) == "float32"
+
+
+@pytest.mark.parametrize("recipe", ["painting", "keyframes"])
+def test_in_sixteen_bits_weights_memory_sums_and_terms_stay_in_float32(recipe):
+    config = toys.tiny(recipe)
+    batch = toys.make_batch(config)
+    with sixteen_bits():
+        trainer = toys.make_trainer(config)
+        rough = trainer.train_step(batch)
+
+    kept = [variable for variable in trainer.variables if "int" not in str(variable.dtype)]
+    assert {str(variable.dtype) for variable in kept} == {"float32"}
+    assert any("memory" in variable.path for variable in kept)
+    assert {term.dtype.name for term in rough.values()} == {"float32"}
+    exact = toys.floats(toys.make_trainer(config).train_step(batch))
+    assert toys.floats(rough) == pytest.approx(exact, rel=0.05, abs=0.02)
+    assert np.isfinite([*toys.floats(rough).values()]).all()
