@@ -99,7 +99,7 @@ class DataConfig:
 
     batch: int = 4
     frames: int = 2  # length of a clip; 3 where a discriminator judges motion
-    margin: int = 40  # pixels around what losses see; fewer, and it paints a frame around the picture
+    margin: int = 24  # pixels around what losses see; fewer, and it paints a frame around the picture
     photo_side: int = 420  # shorter side to which photos are brought, so that their scale is alike
     style_side: int = 512  # longer side of the style pictures; larger makes larger strokes
     jitter: float = 0.1  # change of exposure and colour from sample to sample, the same for all of a clip
