@@ -35,11 +35,11 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    from export.artifact import parse_size  # TensorFlow takes seconds to import; --help need not wait for it
-    from export.order import QUICK, THOROUGH, Order
+    # TensorFlow takes seconds to import; --help need not wait for it.
+    from export.artifact import QUICK, THOROUGH, Options, parse_size
     from export.release import release
 
-    order = Order(
+    options = Options(
         run=arguments.run,
         out=arguments.out,
         name=arguments.name or _name(arguments.run),
@@ -54,7 +54,7 @@ def _export(arguments: argparse.Namespace) -> int:
         effort=QUICK if arguments.quick else THOROUGH,
         install=arguments.install,
     )
-    return _tell(release(order))
+    return _tell(release(options))
 
 
 def _tell(released: Released) -> int:

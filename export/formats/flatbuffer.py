@@ -19,14 +19,12 @@ from collections.abc import Iterable
 from typing import Any
 
 import flatbuffers
-import keras
 from ai_edge_litert import schema_py_generated as schema
 
-from export.film import is_film
+from keras_vst.networks.base import MULTIPLE
+from keras_vst.networks.signature import SIGNATURE as SIGNATURE
 
-SIGNATURE = "stylize"
 BYTES_SIGNATURE = "stylize_u8"
-MULTIPLE = 8  # pixels: the least that a frame has on a side
 ALIGNMENT = 16  # bytes; what the format asks of weights, and Python's writer does not do by itself
 RUNTIME_VERSION = "min_runtime_version"  # the one entry of a file's metadata that says nothing of its maker
 WEIGHTS = ("kernel", "bias")  # of a convolution, after its features
@@ -44,13 +42,13 @@ def write(model: Any) -> bytes:
     return bytes(builder.Output())
 
 
-def finish(flatbuffer: bytes, network: keras.Model) -> bytes:
-    """The file in one layout, with `stylize_u8` beside its one signature `stylize` unless it is of film quality."""
+def finish(flatbuffer: bytes, layers: set[str], *, bytes_too: bool) -> bytes:
+    """The file in one layout, with names of the layers; `bytes_too` puts `stylize_u8` beside `stylize`."""
     model = read(flatbuffer)
     graph = model.subgraphs[0]
-    _rename(graph, {layer.name for layer in network.layers})
+    _rename(graph, layers)
     _separate(model, graph)
-    if not is_film(network):
+    if bytes_too:
         _add_bytes_signature(model)
     return write(model)
 

@@ -1,7 +1,7 @@
 """Keras network -> .tflite in fp32, fp16 weights or int8.
 
 `stylize` takes and gives float32 in [0, 1], tensors by name; live files have `stylize_u8` as well, the same in bytes
-(export/flatbuffer.py).  Batch 1; any H, W that are multiples of 8, or one size.
+(export/formats/flatbuffer.py).  Batch 1; any H, W that are multiples of 8, or one size.
 """
 
 from __future__ import annotations
@@ -15,11 +15,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from export import calibration
-from export.equalize import PAINT, rewrite
-from export.film import is_film, resizable
-from export.flatbuffer import SIGNATURE, finish, set_range
-from export.folding import fold
+from export.formats.flatbuffer import SIGNATURE, finish, set_range
+from export.formats.int8 import PAINT, calibration_frames, rewrite
+from export.formats.rebuild import fold, resizable
 from keras_vst.commands import hushed
 
 
@@ -30,12 +28,12 @@ def convert(
     frames: Sequence[np.ndarray] = (),
 ) -> bytes:
     """The flatbuffer.  `size` (height, width) makes it static; int8 learns its ranges from `frames` (1, H, W, 3)."""
-    ready = resizable(network) if is_film(network) else fold(network)
-    samples = frames or calibration.frames() if precision == "int8" else ()
+    film = "warped" in network.input
+    ready = resizable(network) if film else fold(network)
+    samples = frames or calibration_frames() if precision == "int8" else ()
     ready, logits = rewrite(ready, samples) if samples else (ready, None)
-    archive = (
-        keras.export.ExportArchive()
-    )  # `tf.function` over a Keras model would leave weights uninitialised
+    # `tf.function` over a Keras model would leave weights uninitialised.
+    archive = keras.export.ExportArchive()
     archive.track(ready)
     archive.add_endpoint(
         SIGNATURE, lambda inputs: ready(inputs, training=False), input_signature=[_specs(ready, size)]
@@ -53,7 +51,7 @@ def convert(
             converter.representative_dataset = lambda: ({"frame": frame} for frame in samples)
             builtins = tf.lite.OpsSet.TFLITE_BUILTINS
             converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8, builtins]
-        file = finish(converter.convert(), ready)
+        file = finish(converter.convert(), {layer.name for layer in ready.layers}, bytes_too=not film)
     return set_range(file, PAINT, *logits) if logits else file
 
 

@@ -10,7 +10,9 @@ two levels of 255, are computed twice, half a step apart, and averaged when they
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -18,20 +20,38 @@ import numpy as np
 import numpy.typing as npt
 from keras import layers
 
+from export.clips import SHOTS, film_frames
+from keras_vst.errors import UserError
+from keras_vst.frames import Pixels, fit, to_float
 from keras_vst.layers import DepthToSpace
 
 BLUR, SKIP, PAINT = "up_2_blur", "skip_2", "paint"
-PAIRS = (
-    ("smooth_4", "up_2_widen"),
-    ("mix_2", PAINT),
-)  # of convolutions, with a ReLU6 and no skip between them
+PAIRS = (("smooth_4", "up_2_widen"), ("mix_2", PAINT))  # of convolutions, a ReLU6 and no skip between them
 LIMIT = 6.0
 RARE, RARE_LOGITS = 0.01, 0.01  # percent of values, cut off at either end
 MOST = 20.0  # times what it was: a channel that the frames hardly wake
 STRIDE = 3  # every third place of a frame tells its ranges
 
+SIZE = (192, 320)  # (height, width) to calibrate at: ranges found here hold at 640x360 to a tenth of a dB
+PER_SHOT, EVERY = 12, 4  # frames that are taken of a clip, and how far apart they are
+AGAIN, CONTRAST = 3, 1.75
+
 Frames = Sequence[npt.NDArray[np.float32]]
 Values = npt.NDArray[Any]
+
+
+def calibration_frames(clips: Sequence[Path] = (), size: tuple[int, int] = SIZE) -> Frames:
+    """What int8 learns its ranges from, (1, H, W, 3) in [0, 1]: of clips, or of the bundled film.
+
+    Some of them come a second time, with more contrast: without them a face in the sun was cut off, which cost 5 dB.
+    """
+    shots = [_of_clip(clip) for clip in clips] or [_of_film()]
+    frames = [to_float(fit(pixels, size)[0])[None] for shot in shots for pixels in shot]
+    means = [frame.mean() for frame in frames]
+    harder = [
+        np.clip(mean + CONTRAST * (frame - mean), 0, 1) for mean, frame in zip(means, frames, strict=True)
+    ]
+    return [*frames, *harder[::AGAIN]]
 
 
 def rewrite(folded: keras.Model, frames: Frames) -> tuple[keras.Model, tuple[float, float]]:
@@ -119,9 +139,7 @@ def _rounded(kernel: Values, axes: tuple[int, ...]) -> Values:
 def take_rounding_out(network: keras.Model, frames: Frames) -> None:
     """Put kernels and biases off by just what rounding to int8 puts back, on average over the frames."""
     for layer in network.layers:
-        if isinstance(
-            layer, layers.DepthwiseConv2D
-        ):  # 1, 2, 1 in steps of 4/127 blurs and brightens by 0.6 %
+        if isinstance(layer, layers.DepthwiseConv2D):  # 1, 2, 1 in steps of 4/127 brightens by 0.6 %
             kernel, *bias = layer.get_weights()
             sums, rounded = (each.sum((0, 1), keepdims=True) for each in (kernel, _rounded(kernel, (0, 1))))
             layer.set_weights([kernel * sums / rounded, *bias])
@@ -144,3 +162,17 @@ def _paint_twice(network: keras.Model, step: float) -> keras.Model:
     both.set_weights([np.tile(kernel, 2), np.concatenate([bias - step / 4, bias + step / 4])])
     mean.set_weights([np.tile(np.eye(len(bias)) / 2, (2, 1))[None, None]])
     return keras.Model(network.input, {"stylized": stylized})
+
+
+def _of_clip(path: Path) -> list[Pixels]:
+    from keras_vst.video import open_source
+
+    with open_source(path) as source:
+        shot = [frame.pixels for frame in itertools.islice(source, 0, PER_SHOT * EVERY, EVERY)]
+    if not shot:
+        raise UserError(f"--calibrate {path} has no frames. Name a clip that can be played.")
+    return shot
+
+
+def _of_film() -> list[Pixels]:
+    return film_frames(*(start + EVERY * index for start in SHOTS for index in range(PER_SHOT)))

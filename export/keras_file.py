@@ -1,8 +1,8 @@
-"""What a stored network is made of, read as data: is it a student of ours, and which?
+"""A .keras file of a student, read as data: nothing that it names is made or run.
 
-A .keras file describes its layers in JSON, and Keras would make whatever classes are named there.  Here the
-description is only looked at: the network itself is then built by `build_student`, so that a file cannot choose
-what runs, and the description must agree with what was built.
+It describes its layers in JSON, and Keras would make whatever classes are named there.  Here the description is only
+looked at: the network itself is then built by `build_student`, so that a file cannot choose what runs, and the
+description must agree with what was built.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import zipfile
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -19,6 +21,8 @@ from keras_vst.config import StudentConfig
 from keras_vst.errors import UserError
 from keras_vst.models.student import build_student
 
+# What Keras writes, and how large each may be: nothing else in a .keras file is ours.
+MEMBERS = {"metadata.json": 1 << 16, "config.json": 1 << 23, "model.weights.h5": 1 << 30}
 # Far above what runs live, and small enough that a file that lies about its sizes cannot fill the memory.
 MOST = {"channels": 512, "num_blocks": 32}
 WITHOUT_MEANING = re.compile(r".*_(initializer|regularizer|constraint)|dtype|trainable|autocast|batch_shape")
@@ -26,19 +30,32 @@ WITHOUT_MEANING = re.compile(r".*_(initializer|regularizer|constraint)|dtype|tra
 Json = dict[str, Any]
 
 
-def describe(student: keras.Model) -> Json:
-    """The description that a .keras file of this network holds."""
-    return json.loads(json.dumps(keras.saving.serialize_keras_object(student)))
+def read_members(path: Path) -> tuple[Any, Any]:
+    """The two descriptions in a .keras file, once it is sure that the archive holds just what Keras writes."""
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+        foreign = sorted({name for name in names if name not in MEMBERS or names.count(name) > 1})
+        missing = sorted(MEMBERS.keys() - set(names))
+        large = [
+            info.filename for info in archive.infolist() if info.file_size > MEMBERS.get(info.filename, 0)
+        ]
+        for problem, members in (("foreign", foreign), ("missing", missing), ("too large", large)):
+            if members:
+                raise UserError(
+                    f"{path} is not a .keras file of ours: {problem} in it: {', '.join(map(repr, members))}. "
+                    "Nothing in it was run. Save the network again with `student.save`."
+                )
+        return json.loads(archive.read("config.json")), json.loads(archive.read("metadata.json"))
 
 
-def read(description: Any, origin: str) -> StudentConfig:
+def student_config(description: Any, origin: str) -> StudentConfig:
     """The configuration of the student that is described; a UserError that names what is not a student's."""
     try:
         config = _config({layer["name"]: layer for layer in _layers(description, origin)})
     except (KeyError, TypeError, IndexError, AttributeError) as error:
         raise _foreign(origin, f"it has no usable {error}") from error
     check_extent(config, origin)
-    expected = describe(build_student(config, batch_size=1))
+    expected = _describe(build_student(config, batch_size=1))
     difference = _difference(expected["config"], description["config"])
     if difference:
         raise _foreign(origin, difference)
@@ -64,10 +81,15 @@ def _layers(description: Any, origin: str) -> list[Json]:
     return layers
 
 
+def _describe(student: keras.Model) -> Json:
+    """The description that a .keras file of this network holds."""
+    return json.loads(json.dumps(keras.saving.serialize_keras_object(student)))
+
+
 @cache
 def _known_kinds() -> frozenset[str]:
     smallest = StudentConfig(channels=(1, 1, 1), num_blocks=1)
-    return frozenset(_kind(layer) for layer in describe(build_student(smallest))["config"]["layers"])
+    return frozenset(_kind(layer) for layer in _describe(build_student(smallest))["config"]["layers"])
 
 
 def _kind(layer: Json) -> str:

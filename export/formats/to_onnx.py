@@ -1,6 +1,10 @@
-"""Keras layers as ONNX nodes, one function a layer: what `export.onnx` puts together.
+"""Keras network -> ONNX, for ONNX Runtime and TensorRT.
 
-Inside the graph features are (1, C, H, W), as ONNX convolves them, so no layer has to turn an axis.
+Tensors are those of the .tflite files: float32 in [0, 1], NHWC, batch 1; in `frame`, and of film quality `warped`,
+`visible` and perhaps `noise`; out `stylized`.  H and W are any multiples of 8.
+
+The graph is written from the layers, one rule a kind of layer (RULES), not traced: it holds one node an operation, no
+control flow, and turns axes only where frames enter and leave; between, features are (1, C, H, W).
 """
 
 from __future__ import annotations
@@ -11,10 +15,47 @@ from typing import Any
 import keras
 import numpy as np
 import numpy.typing as npt
+import onnx
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
+from export.formats.rebuild import fold
 from keras_vst import layers
 from keras_vst.errors import UserError
+from keras_vst.zoo import DEFAULT_MARGIN
+
+OPSET = 13  # the oldest with every operation we need; TensorRT 8.0 and ONNX Runtime 1.8 already take it
+
+
+def convert(network: keras.Model, *, name: str = "student") -> bytes:
+    """The fp32 model, checked; `name` and the margin lie in its metadata."""
+    opset = [helper.make_opsetid("", OPSET)]
+    oldest = helper.find_min_ir_version_for(opset)  # the file format; older runtimes refuse a newer one
+    graph = _graph(fold(network), name)
+    model = helper.make_model(graph, opset_imports=opset, ir_version=oldest, producer_name="keras-vst")
+    helper.set_model_props(model, {"name": name, "margin": str(DEFAULT_MARGIN)})
+    onnx.checker.check_model(model, full_check=True)
+    return model.SerializeToString()
+
+
+def _graph(network: keras.Model, name: str) -> onnx.GraphProto:
+    graph, names = Graph(), {}
+    for key, tensor in network.input.items():
+        names[id(tensor)] = graph.add("Transpose", [key], f"{key}/entered", perm=(0, 3, 1, 2))
+    for layer in network.layers:
+        if not isinstance(layer, keras.layers.InputLayer):
+            inputs = layer.input if isinstance(layer.input, list) else [layer.input]
+            rule = RULES.get(type(layer), _no_rule)
+            names[id(layer.output)] = rule(graph, layer, [names[id(tensor)] for tensor in inputs])
+    for key, tensor in network.output.items():
+        graph.add("Transpose", [names[id(tensor)]], key, perm=(0, 2, 3, 1))
+    inputs, outputs = (
+        [
+            helper.make_tensor_value_info(key, TensorProto.FLOAT, (1, "height", "width", tensor.shape[-1]))
+            for key, tensor in tensors.items()
+        ]
+        for tensors in (network.input, network.output)
+    )
+    return helper.make_graph(graph.nodes, name, inputs, outputs, list(graph.weights.values()))
 
 
 class Graph:
@@ -33,15 +74,6 @@ class Graph:
         """Keep an array under `name`, which it returns."""
         self.weights[name] = numpy_helper.from_array(np.ascontiguousarray(value, kind), name)
         return name
-
-
-def translate(graph: Graph, layer: keras.layers.Layer, inputs: list[str]) -> str:
-    """Add a layer that reads the named tensors; the name of what it returns."""
-    try:
-        rule = RULES[type(layer)]
-    except KeyError as error:
-        raise _unknown(layer, f"{type(layer).__name__} has no counterpart here") from error
-    return rule(graph, layer, inputs)
 
 
 def _conv(graph: Graph, layer: Any, inputs: list[str]) -> str:
@@ -136,6 +168,10 @@ def _upsample(graph: Graph, layer: Any, inputs: list[str]) -> str:
     scales = graph.weight(f"{layer.name}/scales", [1, 1, *layer.size])
     attributes = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
     return graph.add("Resize", [*inputs, "", scales], f"{layer.name}/larger", **attributes)
+
+
+def _no_rule(graph: Graph, layer: Any, inputs: list[str]) -> str:
+    raise _unknown(layer, f"{type(layer).__name__} has no counterpart here")
 
 
 def _unknown(layer: keras.layers.Layer, reason: str) -> UserError:
