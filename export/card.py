@@ -13,8 +13,8 @@ from export.artifact import Options, digest, in_words
 from export.formats.flatbuffer import layout
 from export.report import Result
 from export.source import Source
-from keras_vst.cost import count_macs
 from keras_vst.errors import UserError
+from keras_vst.models import count_macs
 from keras_vst.zoo import DEFAULT_MARGIN
 from keras_vst.zoo.card import CARD
 

@@ -103,7 +103,7 @@ def play(network: Network, clip: Clip) -> Array:
 
 def last_painting(painting: Array, clip: Clip, time: int) -> dict[str, Array]:
     """What a film network is given beside frame `time`."""
-    from keras_vst.networks.film import moved  # of film networks only
+    from keras_vst.networks.film_maps import moved  # of film networks only
 
     return moved(painting[None], *clip.flow(time), clip.fitting)
 

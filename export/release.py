@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from tensorflow.lite.python.convert_phase import ConverterError
 from tqdm import tqdm
 
@@ -34,7 +33,7 @@ from export.report import GAIN, Report, Result
 from export.source import Source
 from keras_vst import zoo
 from keras_vst.errors import UserError
-from keras_vst.files import write_whole
+from keras_vst.files import disk_errors, write_whole
 from keras_vst.zoo.card import CARD
 
 PAGE = "export.html"  # not report.html, which is the run's own where --out is --run
@@ -63,7 +62,7 @@ def release(options: Options) -> Released:
     with _staging(options.out) as staging:
         report = make_and_check(options, source, frames, staging)
         released = [each for each in report.results if each.artifact and each.passed]
-        with _writing(options.out):
+        with disk_errors(options.out):
             files = [_move(each, options, staging) for each in released]
             if released:
                 text = json.dumps(card(options, source, released, about), indent=1, ensure_ascii=False)
@@ -110,7 +109,7 @@ def make(result: Result, options: Options, source: Source, frames: Frames, stagi
     artifact = result.artifact
     assert artifact is not None
     path = artifact.path(staging, options.name)
-    with _writing(options.out):
+    with disk_errors(options.out):
         try:
             if artifact.format == "savedmodel":
                 from export.formats import to_savedmodel
@@ -190,19 +189,10 @@ def _move(result: Result, options: Options, staging: Path) -> Path:
 @contextmanager
 def _staging(out: Path) -> Iterator[Path]:
     """A folder inside `out`, on the same disk, that is gone afterwards."""
-    with _writing(out):
+    with disk_errors(out):
         out.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=".export-", dir=out))
     try:
         yield staging
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-
-
-@contextmanager
-def _writing(out: Path) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, tf.errors.ResourceExhaustedError, tf.errors.PermissionDeniedError) as error:
-        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
-        raise UserError(f"--out {out} cannot be written: {reason}. Make room, or name another.") from error

@@ -6,13 +6,8 @@ that it can be committed beside a network.  `python -m export.report build/mine/
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
-import os
-import platform
-import re
 import sys
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,10 +17,9 @@ import numpy as np
 
 from export.artifact import Artifact, in_words
 from export.gate import Check
-from keras_vst import page
+from keras_vst import machine, page
 from keras_vst.frames import Pixels
 
-PACKAGES = ("keras", "tensorflow-cpu", "tensorflow", "ai-edge-litert", "onnxruntime", "numpy")
 NETWORK = "network"  # what the checks of the Keras network itself are called
 PICTURE_WIDTH, GAIN = 320, 8
 COLUMNS = ("file", "size", "ms, 1 thread", "ms, 2 threads", "dB", "flicker")
@@ -99,8 +93,8 @@ class Report:
             "gate": "passed" if self.passed else "failed",
             "parameters": self.parameters,
             "clip": self.clip,
-            "device": {"processor": processor(), "cores": cores(), "python": platform.python_version()},
-            "versions": versions(),
+            "processor": machine.processor(),
+            "versions": machine.versions(),
             "artifacts": {
                 each.key: {"passed": each.passed, **each.entry(), "checks": list(map(_check, each.checks))}
                 for each in self.results
@@ -150,30 +144,6 @@ class Report:
             if check.gate == gate
         ]
         return page.table(rows, ("artifact", "of", "measured", "limit", "", ""))
-
-
-def processor(root: Path = Path("/proc")) -> str:
-    """What the processor calls itself."""
-    try:
-        text = (root / "cpuinfo").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return platform.machine()
-    found = re.search(r"model name\s*:\s*(.+)", text)
-    return found[1].strip() if found else platform.machine()
-
-
-def cores() -> int:
-    """As many as we may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def versions() -> dict[str, str]:
-    """Of the packages that made and ran the files, as far as they are installed."""
-    found = {}
-    for name in PACKAGES:
-        with suppress(importlib.metadata.PackageNotFoundError):
-            found[name] = importlib.metadata.version(name)
-    return found
 
 
 def table(report: dict[str, Any]) -> str:

@@ -18,6 +18,7 @@ from keras_vst import config as configuration
 from keras_vst.config import StudentConfig, TeacherConfig
 from keras_vst.errors import UserError
 from keras_vst.models.student import build_student
+from keras_vst.models.teacher import build_teacher
 from keras_vst.runs import RunDirectory
 
 UNKNOWN = {"recipe": "", "config": {}, "versions": {}, "seed": None, "steps": None, "sha256": ""}
@@ -60,14 +61,9 @@ def _from_run(path: Path) -> Source:
         record = run.record()
         told = record["config"]
         # Of the configuration only what builds the network: how it was trained may have been said in other words.
-        if told.get("kind") == "film":
-            from keras_vst.models.teacher import build_teacher
-
-            config = configuration.from_dict({"teacher": told["teacher"]}).teacher
-            network = build_teacher(config, batch_size=1)
-        else:
-            config = configuration.from_dict({"student": told["student"]}).student
-            network = build_student(config, batch_size=1)
+        part, build = ("teacher", build_teacher) if told.get("kind") == "film" else ("student", build_student)
+        config = getattr(configuration.from_dict({part: told[part]}), part)
+        network = build(config, batch_size=1)
         run.load_network(network)
         known = {
             **{key: record.get(key, "") for key in ("recipe", "command", "init")},

@@ -18,7 +18,7 @@ import tensorflow as tf
 from export.formats.flatbuffer import SIGNATURE, finish, set_range
 from export.formats.int8 import PAINT, calibration_frames, rewrite
 from export.formats.rebuild import fold, resizable
-from keras_vst.commands import hushed
+from keras_vst.errors import hushed
 
 
 def convert(

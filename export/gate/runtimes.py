@@ -29,7 +29,6 @@ TFLITE_PYTHON = "KERAS_VST_TFLITE_PYTHON"
 ENVIRONMENT = Path(__file__).parents[2] / ".venv-tflite" / "bin" / "python"
 PROGRAM = Path(__file__)
 PATIENCE = 600  # seconds for a clip in a child; flipped bits can make endless loops
-TRIAL_PATIENCE = 60
 DEATHS = (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL)
 
 Array = npt.NDArray[Any]
@@ -84,13 +83,6 @@ def play_in_child(
         if done.returncode:
             raise CannotPlay(f"{runtime.label} {_reason(done)}")
         return np.load(played)
-
-
-def try_out(network: Path, signatures: tuple[str, ...], size: tuple[int, int]) -> None:
-    """Open and run a file where it can do no harm, before it is opened here; CannotPlay names what went wrong."""
-    runtime = Runtime("litert", Path(sys.executable), "LiteRT")
-    for signature in signatures:
-        play_in_child(runtime, network, signature, np.zeros((1, *size, 3), np.uint8), TRIAL_PATIENCE)
 
 
 def play(runtime: str, content: bytes, signature: str, frames: Array) -> Array:

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from training.evaluation.pictures import TILE_HEIGHT
 
 from benchmarks import ablation
 from keras_vst.config import RECIPES, with_overrides
 from keras_vst.video.pictures import read_picture, write_picture
-from training.evaluation.pictures import TILE_HEIGHT
 
 
 @pytest.mark.parametrize("name", list(ablation.CHOICES))
