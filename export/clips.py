@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,7 @@ class Clip:
         return stylized[:, top : top + height, left : left + width]
 
 
+@cache
 def film_frames(*indices: int) -> list[Pixels]:
     """Frames of the bundled film, 640x360; read plainly, for it is known what it is."""
     with av.open(str(FILM)) as film:

@@ -1,3 +1,5 @@
+"""A .keras file may come from anywhere: what is no student of ours is refused, and nothing in it is run."""
+
 from __future__ import annotations
 
 import json
@@ -7,21 +9,17 @@ import zipfile
 import keras
 import pytest
 
-from export import blueprint
 from export.source import load
 from keras_vst.config import StudentConfig
 from keras_vst.errors import UserError
 from keras_vst.layers import instance_norm
 from keras_vst.models.student import build_student
-from tests.export.comparison import assert_same_network
-
-TINY = StudentConfig(channels=(4, 5, 6), num_blocks=1)
+from tests.export.networks import CONFIG, assert_same_network, good
 
 
 @pytest.fixture(scope="module")
 def student():
-    keras.utils.set_random_seed(7)
-    return build_student(TINY)
+    return good()
 
 
 @pytest.fixture(scope="module")
@@ -50,24 +48,24 @@ def described(origin):
 
 @pytest.mark.parametrize("batch_size", [None, 1])
 def test_a_keras_file_gives_the_network_that_was_saved(tmp_path, student, batch_size):
-    stored = build_student(TINY, batch_size)
+    stored = build_student(CONFIG, batch_size)
     stored.set_weights(student.get_weights())
     stored.save(tmp_path / "wave.keras")
     source = load(tmp_path / "wave.keras")
     assert_same_network(source.network, student)
-    assert source.config == TINY
+    assert source.config == CONFIG
     assert (source.record["recipe"], source.record["steps"]) == ("", None)
     assert source.record["versions"] == {"keras": keras.__version__}
 
 
-@pytest.mark.parametrize("data", [b"", b"PK\x03\x04", b"not an archive", bytes(4096)])
+@pytest.mark.parametrize("data", [b"", b"PK\x03\x04", b"not an archive"])
 def test_a_keras_file_that_is_no_archive_is_refused(tmp_path, data):
     (tmp_path / "bad.keras").write_bytes(data)
     with pytest.raises(UserError, match=r"bad\.keras cannot be read as a network: .*zip"):
         load(tmp_path / "bad.keras")
 
 
-@pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.99])
+@pytest.mark.parametrize("share", [0.1, 0.9])
 def test_a_keras_file_that_breaks_off_is_refused(keras_file, tmp_path, share):
     data = keras_file.read_bytes()
     (tmp_path / "bad.keras").write_bytes(data[: int(share * len(data))])
@@ -75,7 +73,7 @@ def test_a_keras_file_that_breaks_off_is_refused(keras_file, tmp_path, share):
         load(tmp_path / "bad.keras")
 
 
-@pytest.mark.parametrize("name", ["../../evil.py", "/etc/evil", "assets/evil.pkl", "config.json/../evil"])
+@pytest.mark.parametrize("name", ["../../evil.py", "/etc/evil", "assets/evil.pkl"])
 def test_an_archive_that_holds_more_than_keras_writes_is_refused(keras_file, tmp_path, name):
     (tmp_path / "a" / "b").mkdir(parents=True)
     path = rewrite(keras_file, tmp_path / "a" / "b" / "bad.keras")
@@ -203,12 +201,12 @@ def test_a_layer_that_reads_something_else_is_noticed(keras_file, tmp_path):
         load(rewrite(keras_file, tmp_path / "bad.keras", config=json.dumps(description)))
 
 
-def test_a_key_that_another_keras_does_not_write_is_no_difference(keras_file, student):
+def test_a_key_that_another_keras_does_not_write_is_no_difference(keras_file, tmp_path):
     description = described(keras_file)
     for layer in description["config"]["layers"]:
         layer["config"].pop("groups", None)
         layer["config"]["news"] = 1
-    assert blueprint.read(description, "old.keras") == TINY
+    assert load(rewrite(keras_file, tmp_path / "old.keras", config=json.dumps(description))).config == CONFIG
 
 
 def test_descriptions_nested_without_end_are_refused(keras_file, tmp_path):
@@ -216,15 +214,9 @@ def test_descriptions_nested_without_end_are_refused(keras_file, tmp_path):
         load(rewrite(keras_file, tmp_path / "deep.keras", config="[" * 100_000))
 
 
-@pytest.mark.parametrize("data", [b"", b"\x89HDF\r\n\x1a\n", b"no weights"])
-def test_weights_that_cannot_be_read_are_refused(keras_file, tmp_path, data):
-    with pytest.raises(UserError, match="cannot be read as a network"):
-        load(rewrite(keras_file, tmp_path / "bad.keras", weights=data))
-
-
-def test_weights_of_another_student_are_refused(keras_file, tmp_path):
+def test_weights_that_cannot_be_read_or_are_of_another_student_are_refused(keras_file, tmp_path):
     other = build_student(StudentConfig(channels=(4, 4, 8), num_blocks=0))
     other.save_weights(tmp_path / "other.weights.h5")
-    data = (tmp_path / "other.weights.h5").read_bytes()
-    with pytest.raises(UserError, match="cannot be read as a network"):
-        load(rewrite(keras_file, tmp_path / "bad.keras", weights=data))
+    for data in (b"", b"\x89HDF\r\n\x1a\n", (tmp_path / "other.weights.h5").read_bytes()):
+        with pytest.raises(UserError, match="cannot be read as a network"):
+            load(rewrite(keras_file, tmp_path / "bad.keras", weights=data))

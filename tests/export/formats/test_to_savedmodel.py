@@ -1,3 +1,5 @@
+"""A SavedModel answers as TensorFlow Serving asks it: batches, JPEG files, its own warm-up requests."""
+
 from __future__ import annotations
 
 import shutil
@@ -9,12 +11,12 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-from export import pictures, savedmodel, warmup
+from export.formats import to_savedmodel
 from keras_vst.errors import UserError
 from keras_vst.frames import fit, to_float, to_uint8, unfit
 from keras_vst.zoo import DEFAULT_MARGIN
 from tests.conftest import draw_picture
-from tests.export.networks import good
+from tests.export.networks import CONFIG, good
 
 SIZE = (16, 24)
 
@@ -27,7 +29,9 @@ def student():
 @pytest.fixture(scope="module")
 def written(student, tmp_path_factory):
     """The folder of the first version."""
-    return savedmodel.write(student, tmp_path_factory.mktemp("models"), "two", SIZE)
+    folder = tmp_path_factory.mktemp("models") / "1"
+    to_savedmodel.write(student, CONFIG, folder, "two", {})
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +44,7 @@ def signatures(written):
 @pytest.fixture
 def copy(written, tmp_path):
     """A copy of the SavedModel that a test may spoil."""
-    return shutil.copytree(written, tmp_path / "models" / "two" / "1")
+    return shutil.copytree(written, tmp_path / "1")
 
 
 def jpeg(picture, quality=95):
@@ -51,42 +55,11 @@ def decoded(data):
     return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
 
 
-def test_it_lies_where_tensorflow_serving_looks(written):
-    assert written.parts[-2:] == ("two", "1")
-    assert (written / "saved_model.pb").is_file()
-    assert [entry.name for entry in written.parent.iterdir()] == ["1"]
-
-
-def test_exporting_again_makes_the_next_version_and_leaves_the_others(student, copy, monkeypatch):
-    monkeypatch.setattr(savedmodel, "_export", lambda student, folder: folder.mkdir())
-    (copy.parent / "7").mkdir()
-    assert savedmodel.write(student, copy.parents[1], "two", SIZE).name == "8"
-    assert sorted(entry.name for entry in copy.parent.iterdir()) == ["1", "7", "8"]
-    assert (copy / "saved_model.pb").is_file()
-
-
-def test_what_cannot_be_finished_is_not_there(student, tmp_path, monkeypatch):
-    def full(folder, name, requests):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(savedmodel, "_export", lambda student, folder: folder.mkdir())
-    monkeypatch.setattr(warmup, "write", full)
-    with pytest.raises(UserError, match=r"two cannot be written: No space left.*Make room"):
-        savedmodel.write(student, tmp_path, "two", SIZE)
-    assert list((tmp_path / "two").iterdir()) == []
-
-
-def test_a_folder_that_is_a_file_is_named(student, tmp_path):
-    (tmp_path / "models").write_text("in the way")
-    with pytest.raises(UserError, match="models/two cannot be written"):
-        savedmodel.write(student, tmp_path / "models", "two", SIZE)
-
-
 def test_each_signature_is_a_predict_call_with_named_tensors_and_a_free_batch(written):
     stored = saved_model_pb2.SavedModel.FromString((written / "saved_model.pb").read_bytes())
     (graph,) = stored.meta_graphs
     assert list(graph.meta_info_def.tags) == ["serve"]
-    found = {name: graph.signature_def[name] for name in savedmodel.SIGNATURES}
+    found = {name: graph.signature_def[name] for name in to_savedmodel.SIGNATURES}
     assert {signature.method_name for signature in found.values()} == {"tensorflow/serving/predict"}
     names = {key: (sorted(value.inputs), sorted(value.outputs)) for key, value in found.items()}
     assert names == {
@@ -111,7 +84,7 @@ def test_pictures_of_any_sizes_are_painted_as_the_command_line_would(student, si
         fitted, fitting = fit(decoded(data), margin=DEFAULT_MARGIN)
         inputs = {"frame": to_float(fitted)[None]}
         painted = keras.ops.convert_to_numpy(student(inputs, training=False)["stylized"])[0]
-        expected = decoded(jpeg(unfit(to_uint8(painted), fitting), pictures.QUALITY))
+        expected = decoded(jpeg(unfit(to_uint8(painted), fitting), to_savedmodel.QUALITY))
         assert decoded(answer).shape == decoded(data).shape
         assert np.abs(decoded(answer).astype(int) - expected).mean() < 1.5  # two JPEG coders, of 255 levels
 
@@ -132,27 +105,29 @@ def test_a_picture_too_large_to_paint_is_refused_by_its_header(signatures):
     small = bytearray(jpeg(np.zeros((16, 16, 3), np.uint8)))
     size = small.index(b"\xff\xc0") + 5  # height and width of the frame header
     small[size : size + 4] = 2 * (65_000).to_bytes(2, "big")
-    with pytest.raises(tf.errors.InvalidArgumentError, match=f"may have {pictures.MOST_PIXELS} pixels"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=f"may have {to_savedmodel.MOST_PIXELS} pixels"):
         signatures["jpeg"](image_bytes=tf.constant([bytes(small)]))
 
 
 def test_every_signature_answers_its_warm_up_request(written):
-    assert savedmodel.replay_warmup(written) == len(savedmodel.SIGNATURES)
+    assert to_savedmodel.replay_warmup(written) == len(to_savedmodel.SIGNATURES)
 
 
 def test_warm_up_requests_without_answers_are_a_gate_s_business(copy):
-    requests = warmup.requests(SIZE)
-    warmup.write(copy, "two", {"jpeg": {"frame": requests["serving_default"]["frame"]}})
+    requests = to_savedmodel.requests()
+    to_savedmodel.write_requests(
+        copy / to_savedmodel.WARM_UP, "two", {"jpeg": {"frame": requests["serving_default"]["frame"]}}
+    )
     with pytest.raises(UserError, match=r"'jpeg' does not answer its warm-up request: .*image_bytes"):
-        savedmodel.replay_warmup(copy)
+        to_savedmodel.replay_warmup(copy)
 
-    warmup.write(copy, "two", {"paint": requests["jpeg"]})
+    to_savedmodel.write_requests(copy / to_savedmodel.WARM_UP, "two", {"paint": requests["jpeg"]})
     with pytest.raises(UserError, match=r"asks for 'paint', known are \['jpeg', 'serving_default'\]"):
-        savedmodel.replay_warmup(copy)
+        to_savedmodel.replay_warmup(copy)
 
-    (copy / warmup.FILE).unlink()
+    (copy / to_savedmodel.WARM_UP).unlink()
     with pytest.raises(UserError, match="has no warm-up requests"):
-        savedmodel.replay_warmup(copy)
+        to_savedmodel.replay_warmup(copy)
 
 
 def test_requests_are_written_as_tensorflow_serving_defines_them(copy):
@@ -163,8 +138,8 @@ def test_requests_are_written_as_tensorflow_serving_defines_them(copy):
         return bytes([number << 3 | 2, len(content)]) + content
 
     value = tf.make_tensor_proto([[0.5, 0.5]])
-    warmup.write(copy, "two", {"jpeg": {"style": value}})
-    (record,) = tf.data.TFRecordDataset(str(copy / warmup.FILE))
+    to_savedmodel.write_requests(copy / to_savedmodel.WARM_UP, "two", {"jpeg": {"style": value}})
+    (record,) = tf.data.TFRecordDataset(str(copy / to_savedmodel.WARM_UP))
     model_spec = field(1, b"two") + field(3, b"jpeg")
     entry = field(1, b"style") + field(2, value.SerializeToString())
     request = field(1, model_spec) + field(2, entry)

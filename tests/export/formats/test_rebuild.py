@@ -1,3 +1,5 @@
+"""A folded network paints the same with convolutions alone."""
+
 from __future__ import annotations
 
 import keras
@@ -5,7 +7,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from export.folding import fold
+from export.formats.rebuild import fold
 from tests.export.networks import good
 from tests.harness import random_array
 

@@ -1,3 +1,5 @@
+"""Runtimes are tried in children, which may die, hang or be missing."""
+
 from __future__ import annotations
 
 import sys
@@ -6,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from export import runtimes, stepper
-from export.runtimes import CannotPlay, Runtime
+from export.gate import runtimes
+from export.gate.runtimes import CannotPlay, Runtime
 from tests.export.networks import content
 
 SIZE = (32, 48)
@@ -24,41 +26,29 @@ def network(tmp_path_factory):
 
 @pytest.mark.parametrize("signature", ["stylize", "stylize_u8"])
 def test_the_compiled_model_gives_the_interpreter_s_pixels_at_any_size(network, signature):
-    found, _ = runtimes.tflite_runtimes(("litert",))
-    ours = stepper.play("litert", content(), signature, FRAMES)
+    found, _ = runtimes.find_runtimes(("litert",))
+    ours = runtimes.play("litert", content(), signature, FRAMES)
     theirs = runtimes.play_in_child(found[0], network, signature, FRAMES)
     assert theirs.dtype == ours.dtype == (np.uint8 if signature == "stylize_u8" else np.float32)
     assert np.abs(ours.astype(float) - theirs).max() <= (1 if signature == "stylize_u8" else 1e-5)
 
 
 def test_tflite_runtime_plays_both_signatures_where_it_is_installed(network):
-    found, missing = runtimes.tflite_runtimes(("tflite-runtime",))
+    found, missing = runtimes.find_runtimes(("tflite-runtime",))
     if not found:
         pytest.skip(missing["tflite-runtime"])
     for signature in ("stylize", "stylize_u8"):
-        ours = stepper.play("litert", content(), signature, FRAMES)
+        ours = runtimes.play("litert", content(), signature, FRAMES)
         theirs = runtimes.play_in_child(found[0], network, signature, FRAMES)
         assert np.abs(ours.astype(float) - theirs).max() <= (1 if signature == "stylize_u8" else 1e-5)
 
 
 def test_a_runtime_that_is_not_here_is_named_with_the_way_to_it(monkeypatch):
-    monkeypatch.setattr(runtimes, "_ENVIRONMENT", Path("nowhere"))
+    monkeypatch.setattr(runtimes, "ENVIRONMENT", Path("nowhere"))
     monkeypatch.delenv(runtimes.TFLITE_PYTHON, raising=False)
-    found, missing = runtimes.tflite_runtimes(("tflite-runtime",))
+    found, missing = runtimes.find_runtimes(("tflite-runtime",))
     assert found == []
     assert runtimes.TFLITE_PYTHON in missing["tflite-runtime"]
-
-
-def test_a_good_file_passes_its_trial(network):
-    runtimes.try_out(network, ("stylize", "stylize_u8"), SIZE)
-
-
-@pytest.mark.parametrize("damage", [lambda data: data[: len(data) // 2], lambda data: b"\0" * len(data)])
-def test_a_damaged_file_ends_in_its_own_process(tmp_path, damage):
-    path = tmp_path / "damaged.tflite"
-    path.write_bytes(damage(content()))
-    with pytest.raises(CannotPlay, match=r"LiteRT (refused|died)"):
-        runtimes.try_out(path, ("stylize",), SIZE)
 
 
 def test_a_child_that_dies_and_one_that_never_ends_are_told_apart(network, tmp_path, monkeypatch):
