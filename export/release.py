@@ -13,7 +13,6 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -40,17 +39,7 @@ PAGE = "export.html"  # not report.html, which is the run's own where --out is -
 BAR = "{desc:34.34} {percentage:3.0f}% |{bar}| {elapsed}"
 
 
-@dataclass(frozen=True)
-class Released:
-    """What the gate found and where it is told, which files (of a SavedModel the folder) are in place now."""
-
-    report: Report
-    page: Path
-    files: list[Path]
-    installed: Path | None = None  # where in the user's own zoo
-
-
-def release(options: Options) -> Released:
+def release(options: Options) -> Report:
     """Convert, judge, write.  Raises UserError, with nothing written, where there is nothing to judge."""
     about = read_about(options.about)
     if options.scores:
@@ -63,15 +52,16 @@ def release(options: Options) -> Released:
         report = make_and_check(options, source, frames, staging)
         released = [each for each in report.results if each.artifact and each.passed]
         with disk_errors(options.out):
-            files = [_move(each, options, staging) for each in released]
+            report.files = [_move(each, options, staging) for each in released]
             if released:
                 text = json.dumps(card(options, source, released, about), indent=1, ensure_ascii=False)
                 write_whole(options.out / CARD, text + "\n")
             write_whole(options.out / "report.json", report.to_json())
             write_whole(options.out / PAGE, report.to_html())
     exact = any(each.key == zoo.PRECISION for each in released)  # without it there is nothing to paint with
-    installed = zoo.install(options.out).path.parent if options.install and exact else None
-    return Released(report, options.out / PAGE, files, installed)
+    if options.install and exact:
+        report.installed = zoo.install(options.out).path.parent
+    return report
 
 
 def make_and_check(options: Options, source: Source, frames: Frames, staging: Path) -> Report:
@@ -142,16 +132,15 @@ def _network_passes(report: Report, reference: Reference) -> bool:
 
 
 def _check(candidate: Candidate, result: Result, options: Options, source: Source, bar: Any) -> bool:
-    """Put every question to a file; False where it did not even open, and no more was asked."""
+    """Put every question to a file; False where it did not even open."""
     result.bytes, result.sha256 = candidate.bytes, candidate.sha256
-    if candidate.artifact.format == "tflite":
-        bar.set_description(f"{result.key}: opening")
-        result.checks.append(candidate.trial())
-        if not result.passed:
-            return False
-    for told, question in candidate.questions(options.runtimes, source.config.architecture):
-        bar.set_description(f"{result.key}: {told}")
-        result.checks += question()
+
+    def tell(question: str) -> None:
+        bar.set_description(f"{result.key}: {question}")
+
+    result.checks += candidate.checks(options.runtimes, source.config.architecture, tell)
+    if any(check.failed and check.gate == "opening" for check in result.checks):
+        return False
     reference = candidate.reference
     result.picture, expected = reference.shown(candidate.played), reference.shown(reference.stylized)
     apart = np.abs(result.picture.astype(np.int16) - expected)

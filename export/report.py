@@ -65,6 +65,8 @@ class Report:
     clip: str = ""  # what was judged on
     frame: Pixels | None = None  # what the camera gave in the middle of it
     results: list[Result] = field(default_factory=list)
+    files: list[Path] = field(default_factory=list)  # that are in place now; of a SavedModel the folder
+    installed: Path | None = None  # where in the user's own zoo
 
     @property
     def passed(self) -> bool:

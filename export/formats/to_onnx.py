@@ -10,6 +10,7 @@ control flow, and turns axes only where frames enter and leave; between, feature
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import keras
@@ -128,12 +129,8 @@ def _clip(graph: Graph, name: str, features: str, most: float) -> str:
     return graph.add("Clip", [features, *bounds], f"{name}/clipped")
 
 
-def _add(graph: Graph, layer: Any, inputs: list[str]) -> str:
-    return graph.add("Add", inputs, f"{layer.name}/sum")
-
-
-def _multiply(graph: Graph, layer: Any, inputs: list[str]) -> str:
-    return graph.add("Mul", inputs, f"{layer.name}/product")
+def _plain(operation: str, name: str, graph: Graph, layer: Any, inputs: list[str]) -> str:
+    return graph.add(operation, inputs, f"{layer.name}/{name}")
 
 
 def _concatenate(graph: Graph, layer: Any, inputs: list[str]) -> str:
@@ -186,8 +183,8 @@ RULES: dict[type, Callable[[Graph, Any, list[str]], str]] = {
     keras.layers.DepthwiseConv2D: _conv,
     keras.layers.Activation: _activation,
     keras.layers.ReLU: _relu,
-    keras.layers.Add: _add,
-    keras.layers.Multiply: _multiply,
+    keras.layers.Add: partial(_plain, "Add", "sum"),
+    keras.layers.Multiply: partial(_plain, "Mul", "product"),
     keras.layers.Concatenate: _concatenate,
     layers.DepthToSpace: _depth_to_space,
     keras.layers.GroupNormalization: _instance_norm,

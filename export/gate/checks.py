@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -74,11 +75,7 @@ class Candidate:
 
     def __post_init__(self) -> None:
         self.bytes, self.sha256 = digest(self.path)
-
-    @cached_property
-    def contents(self) -> Contents | None:
-        """A .tflite taken apart; only once its trial was passed."""
-        return Contents(self.path.read_bytes()) if self.artifact.format == "tflite" else None
+        self.contents: Contents | None = None  # a .tflite taken apart, once it was tried
 
     @cached_property
     def played(self) -> Array:
@@ -106,6 +103,42 @@ class Candidate:
         maps = last_painting(self.reference.stylized[0], self.reference.clip, 1)
         return lambda frame: network.paint_film(frame, maps)
 
+    def checks(
+        self, wanted: tuple[str, ...], architecture: str, tell: Callable[[str], Any]
+    ) -> Iterator[Check]:
+        """Every answer; none after the first where the file does not even open.  `tell` is told what is asked.
+
+        Film files run on processors, offline: what delegates and other runtimes take of them is not asked.
+        """
+        artifact, reference = self.artifact, self.reference
+        if artifact.format == "tflite":
+            tell("opening")
+            trial = self.trial()
+            yield trial
+            if trial.failed:
+                return
+            self.contents = Contents(self.path.read_bytes())
+            yield contents.weights(self.contents)
+        tell("parity")
+        yield from self._parities()
+        yield reference.picture(self.played)
+        tell("flicker")
+        inside = reference.clip.inside(self.played)
+        yield same.steadiness(same.flicker(reference.clip, inside), reference.flicker)
+        yield from self._sizes()
+        if self.contents and not reference.film:
+            tell("operations")
+            yield from operations.checks(self.contents, reference.clip.size)
+            tell("other runtimes")
+            yield from self._agreement(wanted)
+            if artifact.key == "fp32":
+                yield contents.mixable(self.contents.file, architecture)
+        if artifact.format == "savedmodel":
+            from export.gate import served
+
+            tell("signatures")
+            yield from served.checks(self.path, reference.clip, reference.network)
+
     def trial(self) -> Check:
         """Whether a file opens and paints at all, which is tried where it can do no harm."""
         limit = "LiteRT opens and runs it in a process of its own"
@@ -114,28 +147,6 @@ class Candidate:
         except UserError as error:
             return Check("opening", "trial", False, limit, message=str(error))
         return Check("opening", "trial", True, limit)
-
-    def questions(
-        self, wanted: tuple[str, ...], architecture: str
-    ) -> Iterator[tuple[str, Callable[[], list[Check]]]]:
-        """Each with what it is called.  Film files run on processors, offline: delegates are not asked."""
-        parts, reference, artifact = self.contents, self.reference, self.artifact
-        live = parts if not reference.film else None
-        if parts:
-            yield "weights", lambda: [contents.weights(parts)]
-        yield "parity", lambda: list(self._parities())
-        yield "picture", lambda: [reference.picture(self.played)]
-        yield "flicker", lambda: [self._flicker()]
-        yield "size", self._size
-        if live:
-            yield "operations", lambda: operations.checks(live, reference.clip.size)
-            yield "other runtimes", lambda: list(self._agreement(wanted))
-            if artifact.key == "fp32":
-                yield "layout", lambda: [contents.mixable(live.file, architecture)]
-        if artifact.format == "savedmodel":
-            from export.gate import served
-
-            yield "signatures", lambda: served.checks(self.path, reference.clip, reference.network)
 
     def forget(self) -> None:
         """Drop the played clips, 140 MB each at 640x360."""
@@ -152,14 +163,11 @@ class Candidate:
             told, played = f"{SIGNATURE}, at {width}x{height}", self.play(resized.clip)
             yield same.parity(told, resized.stylized, played, precision, self.contents)
 
-    def _flicker(self) -> Check:
-        clip = self.reference.clip
-        return same.steadiness(same.flicker(clip, clip.inside(self.played)), self.reference.flicker)
-
-    def _size(self) -> list[Check]:
-        artifact, parts, parameters = self.artifact, self.contents, self.reference.network.count_params()
-        weighed = contents.size(self.bytes, artifact.format, artifact.precision, parameters, parts)
-        return [weighed, contents.stored(parts, artifact.precision)] if parts else [weighed]
+    def _sizes(self) -> Iterator[Check]:
+        artifact, parameters = self.artifact, self.reference.network.count_params()
+        yield contents.size(self.bytes, artifact.format, artifact.precision, parameters, self.contents)
+        if self.contents:
+            yield contents.stored(self.contents, artifact.precision)
 
     def _agreement(self, wanted: tuple[str, ...]) -> Iterator[Check]:
         frames, precision = self.reference.clip.frames[:AGREEMENT_FRAMES], self.artifact.precision
@@ -169,11 +177,8 @@ class Candidate:
         found, missing = runtimes.find_runtimes(wanted)
         for runtime in found:
             for signature, clip in played.items():
-
-                def play_there(runtime=runtime, signature=signature) -> Array:
-                    return runtimes.play_in_child(runtime, self.path, signature, frames)
-
+                theirs = partial(runtimes.play_in_child, runtime, self.path, signature, frames)
                 label = f"{runtime.label}, {signature}"
-                yield same.agreement(label, precision, clip[:AGREEMENT_FRAMES], play_there)
+                yield same.agreement(label, precision, clip[:AGREEMENT_FRAMES], theirs)
         for name, reason in missing.items():
             yield not_judged("agreement", name, "the same pixels", reason)

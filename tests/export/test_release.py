@@ -17,7 +17,8 @@ import pytest
 from export import artifact
 from export.cli import main
 from export.formats import to_tflite
-from export.gate import same
+from export.gate import Check, same
+from export.gate.checks import Candidate
 from export.source import load
 from keras_vst import zoo
 from keras_vst.models.student import build_student
@@ -44,8 +45,9 @@ def run(tmp_path_factory, painting):
 
 @pytest.fixture
 def converted(monkeypatch):
-    """Files that were made before; a test may replace what one precision gives."""
+    """Files that were made before, and need no child to try them; a test may replace what a precision gives."""
     files = {}
+    monkeypatch.setattr(Candidate, "trial", lambda self: Check("opening", "trial", True, ""))
     monkeypatch.setattr(
         to_tflite,
         "convert",
@@ -117,7 +119,7 @@ def test_a_static_file_with_notes(run, tmp_path, converted, capsys):
         '[training]\nminutes = 60\n[data]\nphotos = "free"\n'
     )
     out = tmp_path / "out"
-    words = ["--name", "great-wave", "--about", str(about), "--sizes", "48x32", "--precisions", "fp32"]
+    words = ["--name", "great-wave", "--about", str(about), "--sizes", "48x32", "--precisions", "fp32", *FAST]
     assert export(run, out, *words) == 0, capsys.readouterr().err
     card = card_of(out)
     assert (card["name"], card["title"], card["year"]) == ("great-wave", "The Great Wave", 1831)
@@ -145,35 +147,32 @@ def test_an_export_into_the_run_s_own_folder_and_the_user_s_zoo(tmp_path, conver
 def test_a_file_that_passed_stays_until_a_better_one_replaces_it(
     run, tmp_path, converted, monkeypatch, capsys
 ):
-    monkeypatch.setenv("KERAS_VST_ZOO", str(tmp_path / "zoo"))
-    out = tmp_path / "out"
-    assert export(run, out, "--precisions", "fp32,fp16", *FAST) == 0
-    before = card_of(out)
-    converted["fp16"] = content("fp32")
-    assert export(run, out, "--precisions", "fp32,fp16", *FAST) == 1
+    out, first, second = (tmp_path / name for name in ("out", "zoo", "zoo_again"))
+
+    def export_fp16(is_good, *words):
+        converted["fp16"] = content("fp16" if is_good else "fp32")
+        return export(run, out, "--precisions", *(words or ("fp16",)), *FAST)
+
+    monkeypatch.setenv("KERAS_VST_ZOO", str(first))
+    assert export_fp16(False, "fp32,fp16", "--install") == 1
     assert "fp16: size (stored as)" in capsys.readouterr().err
-    assert card_of(out)["files"] == before["files"]
+    assert [path.name for path in (first / "mine").glob("*.tflite")] == ["mine.tflite"]
+    exact = card_of(out)
+
+    monkeypatch.setenv("KERAS_VST_ZOO", str(second))
+    assert export_fp16(True, "fp16", "--install") == 0
+    assert not second.exists(), "without fp32 there is nothing to paint with"
+    both = card_of(out)
+    assert list(both["files"]) == ["fp32", "fp16"]
+    assert (both["files"]["fp32"], both["weights"]) == (exact["files"]["fp32"], exact["weights"])
+
+    assert export_fp16(False) == 1
+    assert card_of(out)["files"] == both["files"]
     data = (out / "mine_fp16.tflite").read_bytes()
-    assert hashlib.sha256(data).hexdigest() == before["files"]["fp16"]["sha256"]
+    assert hashlib.sha256(data).hexdigest() == both["files"]["fp16"]["sha256"]
 
-    assert export(run, tmp_path / "new", "--install", "--precisions", "fp32,fp16", *FAST) == 1
-    assert [path.name for path in (tmp_path / "zoo" / "mine").glob("*.tflite")] == ["mine.tflite"]
-
-
-def test_an_export_without_fp32_leaves_fp32_on_the_card_and_installs_nothing(
-    run, tmp_path, converted, monkeypatch
-):
-    monkeypatch.setenv("KERAS_VST_ZOO", str(tmp_path / "zoo"))
-    out = tmp_path / "out"
-    assert export(run, out, "--precisions", "fp32", *FAST) == 0
-    before = card_of(out)
-    assert export(run, out, "--precisions", "fp16", "--install", *FAST) == 0
-    after = card_of(out)
-    assert not (tmp_path / "zoo").exists()
-    assert list(after["files"]) == ["fp32", "fp16"]
-    assert (after["files"]["fp32"], after["weights"]) == (before["files"]["fp32"], before["weights"])
     (out / "mine.tflite").write_bytes(b"another file")
-    assert export(run, out, "--precisions", "fp16", *FAST) == 0
+    assert export_fp16(True) == 0
     assert list(card_of(out)["files"]) == ["fp16"], "what is not there any more is not on it"
 
 
@@ -190,8 +189,8 @@ def test_weights_that_are_not_numbers_are_not_released(tmp_path, capsys, make):
     assert report_of(tmp_path / "out")["gate"] == "failed"
 
 
-def test_a_damaged_file_is_found_before_it_is_opened_here(run, tmp_path, converted, capsys):
-    converted["fp32"] = content()[:2000]
+def test_a_damaged_file_is_found_before_it_is_opened_here(run, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(to_tflite, "convert", lambda *arguments: content()[:2000])
     assert export(run, tmp_path / "out", "--precisions", "fp32") == 1
     error = capsys.readouterr().err
     assert "opening (trial)" in error
