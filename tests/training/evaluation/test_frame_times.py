@@ -1,7 +1,7 @@
 import pytest
 
 from keras_vst.errors import UserError
-from training.evaluation import speed
+from training.evaluation import frame_times
 
 
 def test_networks_take_turns_and_the_median_counts():
@@ -14,20 +14,20 @@ def test_networks_take_turns_and_the_median_counts():
 
         return ask
 
-    assert speed.by_turns({name: timer(name) for name in times}, rounds=3) == {"ours": 2.0, "peer": 7.0}
+    assert frame_times.by_turns({name: timer(name) for name in times}, rounds=3) == {"ours": 2.0, "peer": 7.0}
     assert asked == ["ours", "peer"] * 3
 
 
 def test_the_first_frames_do_not_count():
-    steps = iter([100.0] * speed.WARM_UP + [1.0, 2.0, 3.0] * speed.TIMED)
-    assert speed.timed(lambda: next(steps)) == 2.0
+    steps = iter([100.0] * frame_times.WARM_UP + [1.0, 2.0, 3.0] * frame_times.TIMED)
+    assert frame_times.timed(lambda: next(steps)) == 2.0
 
 
 def test_a_network_is_timed_in_a_process_of_its_own(negative):
-    assert 0 < speed.milliseconds(negative, (32, 48), 1) < 1000
+    assert 0 < frame_times.milliseconds(negative, (32, 48), 1) < 1000
 
 
 def test_what_cannot_be_timed_is_told(tmp_path):
     (tmp_path / "net.tflite").write_text("no network")
     with pytest.raises(UserError, match=r"net\.tflite cannot be timed: .*no \.tflite file"):
-        speed.milliseconds(tmp_path / "net.tflite", (32, 48), 1)
+        frame_times.milliseconds(tmp_path / "net.tflite", (32, 48), 1)

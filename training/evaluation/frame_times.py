@@ -1,7 +1,7 @@
 """How long a network takes a frame, measured in a process of its own.
 
 A TFLite interpreter's threads spin while they wait and slow every other one down, so this process never times
-what it has open itself: it starts `python -m training.evaluation.speed FILE HEIGHT WIDTH THREADS`.
+what it has open itself: it starts `python -m training.evaluation.frame_times FILE HEIGHT WIDTH THREADS`.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def timed(step: Timer) -> float:
 def milliseconds(path: Path, size: tuple[int, int], threads: int) -> float:
     """Median time of the network for a frame of (height, width), uint8 to uint8, border included."""
     words = [str(path.absolute()), *map(str, size), str(threads)]
-    command = [sys.executable, "-m", "training.evaluation.speed", *words]
+    command = [sys.executable, "-m", "training.evaluation.frame_times", *words]
     root = Path(keras_vst.__file__).parents[1]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, cwd=root)
