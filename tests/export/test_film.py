@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 
 import keras
@@ -16,7 +15,7 @@ from export.footage import scene_footage
 from export.judge import Judge, Reference
 from export.players import play, psnr
 from keras_vst import zoo
-from keras_vst.config import RECIPES, TeacherConfig
+from keras_vst.config import RunConfig, TeacherConfig
 from keras_vst.models.teacher import build_teacher
 from keras_vst.networks import open_network
 from keras_vst.networks.keras import KerasNetwork
@@ -40,7 +39,7 @@ def teacher(config: TeacherConfig = CONFIG) -> keras.Model:
 def make_run(path, change=lambda network: None):
     run = RunDirectory(path)
     styles = [{"name": "painting", "file": "", "sha256": "0"}]
-    run.create(dataclasses.replace(RECIPES["film"], teacher=CONFIG), {"recipe": "film", "style": styles[0]})
+    run.create(RunConfig(kind="film", teacher=CONFIG), {"recipe": "film", "style": styles[0]})
     network = teacher()
     change(network)
     run.save_network(network)

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from keras_vst.config import RECIPES
 from keras_vst.errors import UserError
 from keras_vst.models.student import build_student
 from keras_vst.runs import RunDirectory
+from training.recipes import RECIPES
 
 SMOKE = RECIPES["smoke"]
 

@@ -7,7 +7,7 @@ import platform
 import re
 from pathlib import Path
 
-from training.precision import CPU_FLAGS
+from training.devices import CPU_FLAGS
 
 
 def processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_vst.config import RECIPES, StudentConfig
+from keras_vst.config import StudentConfig
 from keras_vst.models.student import build_student
 from tests.harness import check_round_trip, random_array
+from training.recipes import RECIPES
 
 SMALL = StudentConfig(channels=(4, 6, 8), num_blocks=1)
 # What XNNPACK takes in fp32 and int8 once batch norm is folded and the blur is a depthwise convolution.
