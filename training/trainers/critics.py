@@ -110,7 +110,9 @@ def tell_apart(
     """
     both = {name: ops.concatenate([real[name], fake[name]]) for name in real}
     scores = [ops.split(score, 2) for score in _scores(discriminator, both)]
-    objective = _mean([losses.discriminator_adversarial(*pair, form) for pair in scores])
+    objective = _mean(
+        [losses.discriminator_adversarial(real_score, fake_score, form) for real_score, fake_score in scores]
+    )
     if form == "wasserstein":
         objective += GRADIENT_PENALTY * _penalty(discriminator, real, fake, blend)
     sides = enumerate(("score_real", "score_fake"))
