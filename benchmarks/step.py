@@ -24,10 +24,10 @@ import numpy as np
 import tensorflow as tf
 
 from keras_vst.features import load_vgg16
+from keras_vst.machine import processor
 from keras_vst.runs import RunDirectory
 from training.arguments import inputs_of, parser
 from training.devices import Devices, features_dtype
-from training.evaluation.machine import processor
 from training.fit import configured
 from training.loop import Session
 from training.objective import CONTENT, TwoScales

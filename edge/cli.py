@@ -14,8 +14,7 @@ from typing import Any, NoReturn
 
 from edge.heap import keep_freed_memory
 from keras_vst import __version__
-from keras_vst.commands import run_command
-from keras_vst.errors import UserError
+from keras_vst.errors import UserError, run_command
 
 COMMANDS = ("stylize", "live", "styles", "bench")
 

@@ -165,7 +165,9 @@ def test_pictures_are_apart_by_their_mean_absolute_difference():
     ours, theirs = random_array((2, 4, 4, 3)), random_array((2, 4, 4, 3), 1)
 
     assert float(losses.apart(theirs, theirs)) == 0.0
-    assert float(losses.apart(ours, theirs)) == pytest.approx(np.abs(np.float64(ours) - theirs).mean(), rel=1e-5)
+    assert float(losses.apart(ours, theirs)) == pytest.approx(
+        np.abs(np.float64(ours) - theirs).mean(), rel=1e-5
+    )
 
 
 TERMS = {

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 
 import pytest
 
-from keras_vst.revision import git_revision
+from keras_vst.machine import git_revision, processor, versions
 
 IDENTITY = ["-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "commit.gpgsign=false"]
 needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
@@ -50,3 +51,30 @@ def test_a_broken_checkout_and_a_machine_without_git_are_silent(tmp_path, monkey
     assert git_revision(tmp_path) is None
     monkeypatch.setenv("PATH", "")
     assert git_revision(tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        ("fpu avx512f avx512_bf16", "with avx512_bf16"),
+        ("amx_bf16 avx512_bf16 fpu", "with amx_bf16 and avx512_bf16"),
+        ("fpu avx2", "without bfloat16"),
+    ],
+)
+def test_the_processor_is_named_and_whether_it_has_bfloat16(tmp_path, flags, told):
+    text = f"processor\t: 0\nmodel name\t: Quick CPU @ 2 GHz\nflags\t\t: {flags}\nbogomips: 1\n"
+    (tmp_path / "cpuinfo").write_text(text)
+    assert processor(tmp_path) == f"Quick CPU @ 2 GHz, {os.cpu_count()} cores, {told}"
+
+
+def test_a_board_goes_before_its_processor_and_where_nothing_is_told_the_kind_of_machine_is(tmp_path):
+    assert f", {os.cpu_count()} cores" in processor(tmp_path)
+    (tmp_path / "device-tree").mkdir()
+    (tmp_path / "device-tree" / "model").write_bytes(b"NVIDIA Jetson Orin Nano\0")
+    assert processor(tmp_path).startswith("NVIDIA Jetson Orin Nano, ")
+
+
+def test_versions_are_those_of_what_is_installed():
+    found = versions()
+    assert {"python", "numpy", "keras"} <= set(found)
+    assert found.get("git") == git_revision()
