@@ -65,7 +65,7 @@ def kill(code, words):
 
 def resume(folder, monkeypatch):
     monkeypatch.setattr(fit, "LOG_EVERY", 1)
-    assert main(["--run", str(folder), "--resume", "--quiet"]) == 0
+    assert main(["--run", str(folder), "--resume", "--no-export", "--quiet"]) == 0
 
 
 def assert_same_rows(folder, other):
