@@ -16,7 +16,7 @@ from export.source import Source
 from keras_vst.errors import UserError
 from keras_vst.models import count_macs
 from keras_vst.zoo import DEFAULT_MARGIN
-from keras_vst.zoo.card import CARD
+from keras_vst.zoo.card_file import CARD
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -33,7 +33,7 @@ from export.source import Source
 from keras_vst import zoo
 from keras_vst.errors import UserError
 from keras_vst.files import disk_errors, write_whole
-from keras_vst.zoo.card import CARD
+from keras_vst.zoo.card_file import CARD
 
 PAGE = "export.html"  # not report.html, which is the run's own where --out is --run
 BAR = "{desc:34.34} {percentage:3.0f}% |{bar}| {elapsed}"

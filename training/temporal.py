@@ -13,7 +13,7 @@ from keras import ops
 from keras_vst import losses
 from keras_vst.config import RunConfig
 from keras_vst.ops import Tensor, across_replicas, crop, luminance, warp
-from training.pairs import frame_pairs, pairs_of
+from training.stages import frame_pairs, pairs_of
 
 REACH = 24  # pixels that motion may look beyond what is judged; more than the fastest synthetic motion
 FLAT_WINDOW = 9  # pixels; about a stroke

@@ -6,6 +6,7 @@ whose sizes follow a power law hide each other, which gives the spectrum and the
 
 from __future__ import annotations
 
+import colorsys
 import threading
 from functools import cached_property
 from pathlib import Path
@@ -14,12 +15,19 @@ from typing import Any
 import cv2
 import numpy as np
 
+import keras_vst
 from keras_vst.motion import Frame
-from training.data import surfaces
+from keras_vst.video import open_source
 from training.data.photos import PictureMemory
 
+FILM = Path(keras_vst.__file__).parent / "assets" / "scene.mp4"  # 640x360
+EVERY = 12  # frames of the film from one view to the next
 NUM_PICTURES = 1000
 SHARE_OF_VIEWS = 0.3
+SIDE = 512  # of a surface
+NUM_SURFACES, NUM_SKIES = 18, 5
+HUES = ((0.08, 0.04), (0.26, 0.06), (0.58, 0.04), (0.5, 0.5))  # wood and skin, leaves, sky, anything
+ANYWHERE, ABOVE = (0.45, 0.2, 0.22, 0.13), (0.25, 0.0, 0.75, 0.0)  # how often which of them
 
 
 class ProceduralPhotos:
@@ -55,15 +63,18 @@ class ProceduralPhotos:
 
     @cached_property
     def _surfaces(self) -> list[Frame]:
-        return surfaces.surfaces(np.random.default_rng((self.seed, 1)))
+        rng = np.random.default_rng((self.seed, 1))
+        return [_surface(rng, index) for index in range(NUM_SURFACES)]
 
     @cached_property
     def _skies(self) -> list[Frame]:
-        return surfaces.skies(np.random.default_rng((self.seed, 2)))
+        rng = np.random.default_rng((self.seed, 2))
+        return [_sky(rng) for _ in range(NUM_SKIES)]
 
     @cached_property
     def _views(self) -> list[Frame]:
-        return surfaces.views()
+        with open_source(FILM) as source:
+            return [frame.pixels for index, frame in enumerate(source) if index % EVERY == 0]
 
 
 def _sizes(rng: np.random.Generator, side: int) -> list[float]:
@@ -87,10 +98,10 @@ def _backdrop(
     horizon = int(rng.uniform(0.25, 0.75) * height)
     picture = _window(skies[rng.integers(len(skies))], size, rng, zoom=(0.9, 1.6))
     near, far = rng.uniform(0.3, 1.0), rng.uniform(2.5, 6.0)  # how much of the plain a row shows
-    middle, reach = surfaces.SIDE / 2, surfaces.SIDE * 0.25
+    middle, reach = SIDE / 2, SIDE * 0.25
     seen = np.array([
         [middle - reach * far, 0], [middle + reach * far, 0],
-        [middle + reach * near, surfaces.SIDE], [middle - reach * near, surfaces.SIDE],
+        [middle + reach * near, SIDE], [middle - reach * near, SIDE],
     ], np.float32)  # fmt: skip
     shown = np.array([[0, horizon], [width, horizon], [width, height], [0, height]], np.float32)
     plain = cv2.warpPerspective(
@@ -117,7 +128,7 @@ def _put(picture: Frame, surface: Frame, radius: float, rng: np.random.Generator
     corners = np.round((outline - (left, top)) * 16).astype(np.int32)
     cv2.fillPoly(mask, [corners], 255, cv2.LINE_AA, 4)
     cover = mask[..., None].astype(np.float32) / 255
-    start = rng.integers(0, surfaces.SIDE - np.minimum(place.shape[:2], surfaces.SIDE - 1))
+    start = rng.integers(0, SIDE - np.minimum(place.shape[:2], SIDE - 1))
     seen = surface[start[0] :, start[1] :][: place.shape[0], : place.shape[1]]
     if seen.shape != place.shape:  # larger than the surface itself
         seen = cv2.resize(surface, place.shape[1::-1])
@@ -170,3 +181,79 @@ def _developed(picture: Frame, rng: np.random.Generator) -> Frame:
     curve = levels ** rng.uniform(0.8, 1.8) * rng.uniform(0.85, 1.1, 3) + rng.uniform(0, 0.06, 3)
     table = np.clip(np.rint(255 * curve), 0, 255).astype(np.uint8)
     return np.asarray(cv2.LUT(picture, table[:, None]), np.uint8)
+
+
+def _surface(rng: np.random.Generator, index: int) -> Frame:
+    """A texture, (SIDE, SIDE, 3): clouds, marble, spots, a weave, a slope, blades or ripples by turns."""
+    down, across = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32)
+    kind = index % 6
+    if kind == 0:
+        value = _noise(rng, rng.uniform(40, 260), stretch=rng.uniform(0.4, 2.5))
+    elif kind == 1:
+        bend = rng.uniform(2, 8) * _noise(rng, rng.uniform(60, 200))
+        value = np.sin((across * rng.uniform(-1, 1) + down) / rng.uniform(4, 30) + bend)
+    elif kind == 2:
+        value = np.tanh(4 * _noise(rng, rng.uniform(8, 50), 2))
+    elif kind == 3:
+        pitch = rng.uniform(5, 40)
+        value = 0.7 * np.sign(np.sin(across / pitch)) * np.sin(down / pitch * rng.uniform(0.5, 3))
+    elif kind == 4:
+        slopes = rng.uniform(-1.4, 1.4, 2)
+        value = (across / SIDE - 0.5) * slopes[0] + (down / SIDE - 0.5) * slopes[1]
+    else:
+        value = _noise(rng, rng.uniform(3, 30), stretch=rng.choice([0.3, 3.0])) + 0.5 * _noise(rng, 70)
+    value = 0.75 * value + rng.uniform(0.1, 0.5) * _noise(rng, rng.uniform(4, 30))
+    return _grainy(_coloured(value, _colours(rng, 4)), rng)
+
+
+def _sky(rng: np.random.Generator) -> Frame:
+    """Clear or clouded, by day or by night: paler towards the horizon, with clouds lit from above."""
+    height = np.linspace(-1, 1, SIDE, dtype=np.float32)[:, None] * np.ones((1, SIDE), np.float32)
+    air = _coloured(height, _colours(rng, 3, 0.25, 1.0, ABOVE))
+    body = _noise(rng, 95, 5, stretch=2.4)
+    lit = _coloured(4 * (body - np.roll(body, -14, axis=0)), _colours(rng, 2, 0.4, 1.0, (1.0, 0.0, 0.0, 0.0)))
+    cover = np.clip((body + 0.12) / 0.74, 0, 1)[..., None]
+    return _grainy(air + 0.93 * cover * (lit - air), rng)
+
+
+def _noise(rng: np.random.Generator, cell: float, octaves: int = 4, stretch: float = 1.0) -> Any:
+    """Cloudy noise in about [-1, 1]: lumps of `cell` pixels, flattened by `stretch`, with finer lumps upon them."""
+    total = np.zeros((SIDE, SIDE), np.float32)
+    for octave in range(octaves):
+        counts = SIDE * stretch * 2**octave / cell, SIDE * 2**octave / cell
+        rows, columns = (min(max(3, round(count)), SIDE) for count in counts)
+        lumps = rng.uniform(-1, 1, (rows, columns)).astype(np.float32)
+        total += 0.55**octave * cv2.resize(lumps, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
+    return np.tanh(1.1 * total)
+
+
+def _colours(
+    rng: np.random.Generator,
+    count: int,
+    dark: float = 0.02,
+    light: float = 0.9,
+    shares: tuple[float, ...] = ANYWHERE,
+) -> Any:
+    """Of one family, from dark to light: (count, 3) in [0, 255]."""
+    middle, spread = HUES[rng.choice(len(HUES), p=shares)]
+    hue, turn = middle + rng.normal(0, spread), rng.normal(0, 0.06)
+    strength, low = rng.beta(1.6, 3.0), rng.uniform(dark, 0.6 * light)
+    high = rng.uniform(low + 0.25, light + 0.1)
+    places = np.linspace(0, 1, count)
+    values = np.clip(low + (high - low) * places, 0, 1)
+    parts = [
+        colorsys.hsv_to_rgb((hue + turn * place) % 1, strength * (1.1 - 0.6 * place), value)
+        for place, value in zip(places, values, strict=True)
+    ]
+    return 255 * np.array(parts)
+
+
+def _coloured(value: Any, stops: Any) -> Any:
+    """The colours of values in [-1, 1]: the stops lie evenly from the lowest to the highest."""
+    places = np.linspace(-1, 1, len(stops))
+    return np.stack([np.interp(value, places, channel) for channel in stops.T], -1).astype(np.float32)
+
+
+def _grainy(surface: Any, rng: np.random.Generator) -> Frame:
+    grain = rng.uniform(0, 5) * rng.standard_normal(surface.shape[:2]).astype(np.float32)
+    return np.clip(surface + grain[..., None], 0, 255).astype(np.uint8)
