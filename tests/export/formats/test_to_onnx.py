@@ -7,8 +7,8 @@ import numpy as np
 import onnx
 import pytest
 
-from export.clips import psnr
 from export.formats import to_onnx
+from export.judged_clips import psnr
 from keras_vst.errors import UserError
 from tests.export.networks import film, good
 

@@ -7,7 +7,7 @@ from export.formats import to_tflite
 from export.gate import operations
 from export.gate.contents import Contents
 from export.release import make
-from export.report import Result
+from export.results import Result
 from export.source import Source
 from tests.export.networks import CONFIG, TAKES, content, with_layer
 
