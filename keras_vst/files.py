@@ -25,11 +25,13 @@ DISK_TROUBLE = {
 class Part:
     """A file or folder to be; `part` is the hidden name beside it that is written to meanwhile."""
 
-    def __init__(self, path: Path, *, folder: bool = False) -> None:
-        """Nothing is made yet: `part` is free to be written, or to be made a folder."""
+    def __init__(self, path: Path, *, folder: bool = False, suffix: str | None = None) -> None:
+        """Nothing is made yet: `part` is free to be written, or to be made a folder; it may have another suffix."""
         self.path, self.folder = path, folder
         # A short stem keeps the hidden name below the limit of 255 bytes that file systems have.
-        self.part = path.with_name(f".{path.stem[:40]}.part-{os.getpid()}{path.suffix}")
+        self.part = path.with_name(
+            f".{path.stem[:40]}.part-{os.getpid()}{path.suffix if suffix is None else suffix}"
+        )
 
     def commit(self, keep_as: Path | None = None) -> None:
         """Move the finished part into place; what was there is deleted, or kept under another name."""

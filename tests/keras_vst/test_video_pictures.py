@@ -205,7 +205,7 @@ def test_a_failed_folder_leaves_the_old_one(tmp_path: Path):
     write_folder(tmp_path / "out", 3)
     sink = open_sink(f"{tmp_path}/out/", INFO)
     sink.write(TimedFrame(colours(), Fraction(0)))
-    sink.discard()
+    sink.abort()
     assert len(names(tmp_path / "out")) == 3
     assert names(tmp_path) == ["out"]
 

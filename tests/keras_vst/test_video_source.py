@@ -17,7 +17,7 @@ from av.error import OSError as FFmpegOSError
 
 from keras_vst.errors import UserError
 from keras_vst.video import open_source, probe
-from keras_vst.video import source as source_module
+from keras_vst.video import decoding
 from tests.keras_vst.clips import (
     flat,
     grey_steps,
@@ -152,7 +152,7 @@ def test_a_line_that_goes_down_ends_the_source_after_what_has_come(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     container = av.open(str(write_clip(tmp_path / "in.mp4", grey_steps(10), options={"bf": "0"})))
-    monkeypatch.setattr(source_module, "open_container", lambda uri: BreakingContainer(container, 6))
+    monkeypatch.setattr(decoding, "open_container", lambda uri: BreakingContainer(container, 6))
     with open_source("rtmp://camera/live") as source:
         assert numbers([frame.pixels for frame in source]) == [0, 1, 2, 3, 4, 5]
     assert source.skipped == 0

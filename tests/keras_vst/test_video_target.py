@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from keras_vst.errors import UserError
-from keras_vst.video import TimedFrame, VideoInfo, codecs, open_sink, open_source, probe
-from keras_vst.video.target import disk_errors
+from keras_vst.video import TimedFrame, VideoInfo, encoding, open_sink, open_source, probe
+from keras_vst.files import disk_errors
 from tests.keras_vst.clips import flat, grey_steps, names, write_clip
 
 INFO = VideoInfo(64, 48, fps=Fraction(25), time_base=Fraction(1, 25))
@@ -207,7 +207,7 @@ def test_codecs_and_qualities_that_do_not_fit_are_refused(
 
 
 def test_an_encoder_that_this_build_lacks_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(codecs.av, "codecs_available", {"libx264"})
+    monkeypatch.setattr(encoding.av, "codecs_available", {"libx264"})
     with pytest.raises(UserError, match="this build of PyAV has no encoder 'libsvtav1'"):
         open_sink(tmp_path / "out.mp4", INFO, codec="libsvtav1")
 

@@ -1,6 +1,7 @@
 """What goes through a video: frames (H, W, 3) uint8 RGB, each with its exact time in seconds.
 
-A `Source` yields such frames one at a time; a `Sink` takes them and leaves a complete file or none.
+A `Source` yields such frames one at a time; a `Sink` takes them.  Files, cameras, streams, screens, windows and pages
+are all derived from these two.
 """
 
 from __future__ import annotations
@@ -9,13 +10,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 from types import TracebackType
 
-import numpy as np
-import numpy.typing as npt
-
-Pixels = npt.NDArray[np.uint8]
+from keras_vst.frames import Pixels
 
 
 @dataclass(frozen=True)
@@ -44,17 +41,23 @@ class TimedFrame:
 
 
 class Source(ABC):
-    """Frames in the order they are shown; can be gone through once.  Use it in a `with`."""
+    """Frames in the order they are shown, to be gone through once, from any thread.  Use it in a `with`.
+
+    Damaged frames are left out and counted in `skipped`; the others keep their times, and with them the sound.
+    """
 
     info: VideoInfo
+    live: bool = False  # frames come when they come, and a late one is worth less than a new one
     skipped: int = 0  # damaged frames left out so far
+    _closed: bool = False
 
     @abstractmethod
     def __iter__(self) -> Iterator[TimedFrame]:
-        """Yield every frame that can be read."""
+        """Yield frames; may block, and ends when closed or exhausted."""
 
-    def close(self) -> None:  # noqa: B027  a source that read its file at once has nothing to close
-        """Let go of the file."""
+    def close(self) -> None:
+        """Let go of the file, device or line; from any thread, and whoever waits for a frame returns."""
+        self._closed = True
 
     def __enter__(self) -> Source:
         """Enter the `with`."""
@@ -68,21 +71,31 @@ class Source(ABC):
 
 
 class Sink(ABC):
-    """Takes frames; the target appears complete when its `with` ends, and not at all on an exception."""
+    """Takes frames of one size in the order of their times; a `with` closes it, or aborts on an exception.
 
-    target: Path
+    A sink that cannot go on raises a UserError from `write`, within five seconds even where a peer has hung.  Nobody
+    calls two methods of one sink at once, except `interrupt`, but each may come from another thread.
+    """
+
+    closed_by_user: bool = False  # the window was closed, the reader of the pipe left: time to end
+    main_thread: bool = False  # whether `write` and `idle` must come from the main thread
 
     @abstractmethod
     def write(self, frame: TimedFrame) -> None:
-        """Add one frame; all frames of a sink have one size."""
+        """Take one frame; its pixels may change afterwards."""
 
-    @abstractmethod
-    def commit(self) -> None:
-        """Finish the file and move it into place."""
+    def close(self) -> None:  # noqa: B027  not every sink has something to finish
+        """Finish: what was written is whole then."""
 
-    @abstractmethod
-    def discard(self) -> None:
-        """Delete whatever was written; the target stays as it was."""
+    def abort(self) -> None:
+        """Throw away what is not finished; does nothing after `close`."""
+        self.close()
+
+    def idle(self) -> None:  # noqa: B027
+        """Called from where `write` is, ten times a second while no frame comes."""
+
+    def interrupt(self) -> None:  # noqa: B027
+        """Called from any thread when the run is over, for a `write` that may wait longer than five seconds."""
 
     def __enter__(self) -> Sink:
         """Enter the `with`."""
@@ -91,12 +104,12 @@ class Sink(ABC):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Commit, or discard when an exception passes."""
+        """Close, or abort when an exception passes."""
         if kind is not None:
-            self.discard()
+            self.abort()
             return
         try:
-            self.commit()
+            self.close()
         except BaseException:
-            self.discard()
+            self.abort()
             raise
