@@ -16,8 +16,7 @@ from av.container import InputContainer
 from av.error import OSError as FFmpegOSError
 
 from keras_vst.errors import UserError
-from keras_vst.video import open_source, probe
-from keras_vst.video import decoding
+from keras_vst.video import decoding, open_source, probe
 from tests.keras_vst.clips import (
     flat,
     grey_steps,

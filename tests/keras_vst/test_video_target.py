@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from keras_vst.errors import UserError
-from keras_vst.video import TimedFrame, VideoInfo, encoding, open_sink, open_source, probe
 from keras_vst.files import disk_errors
+from keras_vst.video import TimedFrame, VideoInfo, encoding, open_sink, open_source, probe
 from tests.keras_vst.clips import flat, grey_steps, names, write_clip
 
 INFO = VideoInfo(64, 48, fps=Fraction(25), time_base=Fraction(1, 25))

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from edge.cli import COMMANDS
-from edge.sinks import open_sink, window
+from edge.sinks import displays, open_sink
 from keras_vst.errors import UserError
 from tests.edge.sinks.peers import INFO, feed, frames
 
@@ -23,7 +23,7 @@ class Screen:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, keys: list[int], closed_after: int = 99) -> None:
         self.shown: list[np.ndarray] = []
         self.gone = False
-        monkeypatch.setattr(window, "check_windows", lambda: None)
+        monkeypatch.setattr(displays, "check_windows", lambda: None)
         monkeypatch.setattr(cv2, "namedWindow", lambda *arguments: None, raising=False)
         monkeypatch.setattr(cv2, "resizeWindow", lambda *arguments: None, raising=False)
         monkeypatch.setattr(cv2, "imshow", lambda title, picture: self.shown.append(picture), raising=False)
@@ -85,7 +85,7 @@ def test_a_machine_without_a_screen_says_so_and_does_not_crash(
     monkeypatch: pytest.MonkeyPatch, display: str
 ) -> None:
     monkeypatch.setattr(cv2, "getBuildInformation", lambda: "  GUI:                           QT5\n")
-    monkeypatch.setattr(window.sys, "platform", "linux")
+    monkeypatch.setattr(displays.sys, "platform", "linux")
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     monkeypatch.setenv("DISPLAY", display)
     with pytest.raises(UserError, match=r"no screen for a window.*--sink web"):
@@ -128,7 +128,7 @@ def test_a_missing_driver_is_explained(monkeypatch: pytest.MonkeyPatch, platform
         raise RuntimeError("No v4l2 loopback device found")
 
     monkeypatch.setitem(sys.modules, "pyvirtualcam", types.SimpleNamespace(Camera=refuse))
-    monkeypatch.setattr("edge.sinks.virtual.sys.platform", platform)
+    monkeypatch.setattr("edge.sinks.displays.sys.platform", platform)
     with pytest.raises(UserError, match=hint):
         open_sink("virtualcam:", INFO)
 

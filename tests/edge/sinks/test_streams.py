@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import errno
 import re
 import socket
 import time
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import pytest
-from av.error import OSError as FFmpegOSError
 
 from edge.sinks import open_sink
 from keras_vst.errors import UserError
@@ -148,11 +147,9 @@ def test_a_server_that_is_not_there_is_told_with_its_address_and_without_its_key
 
 
 def test_a_server_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    from edge.sinks import push
+    from edge.sinks import streams
 
-    patient = push.PROTOCOLS["rtmp"]
-    hurried = {**patient.options, "format_opts": "rw_timeout=300000"}
-    monkeypatch.setitem(push.PROTOCOLS, "rtmp", push.Protocol(patient.format, patient.sound, hurried))
+    monkeypatch.setitem(streams.PROTOCOLS, "rtmp", streams.in_thread("flv", rw_timeout="300000"))
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen(1)  # takes the connection and never says a word
@@ -173,18 +170,16 @@ def test_a_stream_needs_a_host(name: str) -> None:
 def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sink = open_sink(f"hls:{tmp_path}/out/", INFO)
 
-    def full(*arguments: object) -> None:
-        raise FFmpegOSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(sink._encoder, "write", full)  # pyright: ignore
-    with pytest.raises(UserError, match="the disk is full"):
-        feed(sink, 1)
+    feed(sink, 10)
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=1000))
+    with pytest.raises(UserError, match="the disk is full"):  # from the next segment on
+        feed(sink, 30)
     sink.abort()
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"preset": "warp"}, "preset 'warp'"), ({"crf": 99}, "crf is 99"), ({"codec": "vp9"}, "codec does not")],
+    [({"crf": 99}, "crf is 99"), ({"codec": "vp9"}, "codec does not")],
 )
 def test_settings_that_do_not_exist_are_refused(tmp_path: Path, options: dict, message: str) -> None:
     with pytest.raises(UserError, match=message):

@@ -10,7 +10,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from edge.sources.base import PumpedSource, SourceLost
+from edge.sources.base import ThreadedSource, SourceLost
 from keras_vst.errors import UserError
 from keras_vst.video import TimedFrame, VideoInfo
 
@@ -19,7 +19,7 @@ def frame(number: int) -> TimedFrame:
     return TimedFrame(np.full((4, 6, 3), number, np.uint8), Fraction(number, 25))
 
 
-class Scripted(PumpedSource):
+class Scripted(ThreadedSource):
     """Plays a list: a frame by its number, an exception to raise, or None for a silence without end."""
 
     def __init__(self, *script: int | Exception | None, patience: float | None = None) -> None:
@@ -42,7 +42,7 @@ class Scripted(PumpedSource):
             self.released.set()
 
 
-def numbers(source: PumpedSource) -> list[int]:
+def numbers(source: ThreadedSource) -> list[int]:
     return [int(frame.pixels[0, 0, 0]) for frame in source]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edge.sources import SourceLost, open_source
-from edge.sources import camera as camera_module
+from edge.sources import devices as camera_module
 from keras_vst.errors import UserError
 
 RED = (0, 0, 255)  # as OpenCV has it

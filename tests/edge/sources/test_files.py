@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from edge.sources import open_source
-from edge.sources import pipe as pipe_module
+from edge.sources import local as pipe_module
 from keras_vst.errors import UserError
 from tests.keras_vst.clips import grey_steps, numbers, write_clip
 

@@ -17,7 +17,7 @@ import pytest
 
 from edge.sinks import open_sink
 from edge.sources import SourceLost, open_source
-from edge.sources import network as network_module
+from edge.sources import receiver as network_module
 from keras_vst.errors import UserError
 from keras_vst.video import VideoInfo
 from tests.edge.sinks.peers import INFO, feed_slowly, frames, free_port
