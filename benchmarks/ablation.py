@@ -25,7 +25,7 @@ from keras_vst.config import RECIPES
 from keras_vst.features import load_vgg16
 from keras_vst.frames import Pixels
 from keras_vst.runs import RunDirectory
-from keras_vst.video.pictures import read_picture, write_picture
+from keras_vst.video.stills import read_picture, write_picture
 from training.evaluation import pictures
 from training.evaluation.cards import NETWORK
 from training.evaluation.material import SIZES, fitted, gather

@@ -33,16 +33,16 @@ from edge.heap import keep_freed_memory
 from edge.live import Session
 from edge.output import Output
 from edge.painter import Painter
-from edge.sinks import FrameSink, open_sink
-from edge.sources.base import PumpedSource
-from edge.sources.timing import pace
-from keras_vst.video import TimedFrame, VideoInfo
+from edge.sinks import open_sink
+from edge.sources import pace
+from edge.sources.base import ThreadedSource
+from keras_vst.video import Sink, TimedFrame, VideoInfo
 
 WARM_UP = 15  # frames that are not counted
 LOOP = 60  # frames of the scene that are kept ready, so that decoding them is not part of it
 
 
-class StampedCamera(PumpedSource):
+class StampedCamera(ThreadedSource):
     """The scene at camera pace, each frame stamped with the moment it comes."""
 
     def __init__(self, size: Size, rate: Fraction) -> None:
@@ -59,10 +59,8 @@ class StampedCamera(PumpedSource):
             yield frame
 
 
-class ReadingSink:
+class ReadingSink(Sink):
     """Reads the stamp of every frame it is given."""
-
-    closed_by_user = False
 
     def __init__(self) -> None:
         """Start without a frame."""
@@ -71,11 +69,6 @@ class ReadingSink:
     def write(self, frame: TimedFrame) -> None:
         """Note how old it is."""
         self.ages.append(age(frame.pixels, time.monotonic()))
-
-    def close(self) -> None:
-        """Do nothing."""
-
-    abort = close
 
 
 def watch(address: str, ages: list[float]) -> None:
@@ -89,7 +82,7 @@ def watch(address: str, ages: list[float]) -> None:
                 ages.append(age(pixels, time.monotonic()))
 
 
-def film(painter: Painter, camera: StampedCamera, sink: FrameSink, seconds: float) -> str:
+def film(painter: Painter, camera: StampedCamera, sink: Sink, seconds: float) -> str:
     """Run the session of `vst live` for so long and close everything; its summary."""
     output = Output(sink, camera.info, painter, Path(), time.monotonic)
     session = Session(camera, painter, output, seconds)

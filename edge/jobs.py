@@ -13,17 +13,15 @@ from typing import Any
 from tqdm import tqdm
 
 from edge.colour import half_and_half
-from edge.excerpt import open_excerpt
 from edge.hud import draw
 from edge.painter import Painted, Painter
 from edge.pipeline import Pipeline
 from keras_vst.errors import UserError
-from keras_vst.video import Excerpt, Sink, Source, TimedFrame, open_sink
-from keras_vst.video.codecs import DEFAULTS
-from keras_vst.video.pictures import PICTURES, WRITTEN_PICTURES
-from keras_vst.video.target import disk_errors
+from keras_vst.files import disk_errors
+from keras_vst.video import Excerpt, Sink, Source, TimedFrame, open_sink, open_source
+from keras_vst.video.encoding import WRITTEN_CLIPS
+from keras_vst.video.stills import PICTURES, WRITTEN_PICTURES
 
-WRITTEN_CLIPS = (*DEFAULTS, ".gif")
 CLIPS = (
     *WRITTEN_CLIPS,
     ".m4v",
@@ -136,7 +134,7 @@ class _Writer:
 
 
 def _open(stack: ExitStack, source_name: str, target: str, wishes: Wishes) -> tuple[Source, Sink]:
-    source = stack.enter_context(open_excerpt(source_name, wishes.start, wishes.duration))
+    source = stack.enter_context(open_source(source_name, start=wishes.start, duration=wishes.duration))
     sound = Excerpt(source_name, wishes.duration, wishes.start) if source.info.has_audio else None
     sink = open_sink(target, source.info, codec=wishes.codec, crf=wishes.crf, sound=sound)
     return source, stack.enter_context(sink)

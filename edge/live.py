@@ -28,11 +28,10 @@ from edge.sinks import TABLE as SINK_TABLE
 from edge.sinks import open_sink
 from edge.sizes import ladder
 from edge.sources import TABLE as SOURCE_TABLE
-from edge.sources import FrameSource, open_source
-from edge.sources.timing import pace
+from edge.sources import open_source, pace
 from keras_vst import zoo
 from keras_vst.errors import UserError
-from keras_vst.video import TimedFrame, VideoInfo
+from keras_vst.video import Source, TimedFrame, VideoInfo
 
 DESCRIPTION = f"""\
 Frames that come faster than they are painted are dropped.  Ctrl-C, q or closing the window ends it; files
@@ -105,7 +104,7 @@ def run(options: argparse.Namespace) -> int:
         session = Session(source, painter, output, options.seconds)
         status = 0
         try:
-            session.run(deliver_here=getattr(sink, "main_thread", False))
+            session.run(deliver_here=sink.main_thread)
         except KeyboardInterrupt:
             status = 130
         except BaseException:
@@ -123,7 +122,7 @@ class Session:
     """One source through one painter into one output."""
 
     def __init__(
-        self, source: FrameSource, painter: Painter, output: Output, seconds: float | None = None
+        self, source: Source, painter: Painter, output: Output, seconds: float | None = None
     ) -> None:
         """Nothing runs yet; `seconds` is how long it is to last by the clock."""
         self._source, self._painter, self._output, self._seconds = source, painter, output, seconds
@@ -209,7 +208,7 @@ def _govern(painter: Painter, options: argparse.Namespace, info: VideoInfo) -> N
     painter.governor = LatencyController(target, sizes, lambda text: print(f"vst: {text}", file=sys.stderr))
 
 
-def _sink_options(options: argparse.Namespace, painter: Painter, source: FrameSource) -> dict[str, Any]:
+def _sink_options(options: argparse.Namespace, painter: Painter, source: Source) -> dict[str, Any]:
     has_sound = source.info.has_audio and not source.live
     return {
         "codec": options.codec,

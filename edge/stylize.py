@@ -12,7 +12,7 @@ from typing import Any
 
 from edge.arguments import add_command, add_network_options, moment, open_painter, positive
 from edge.jobs import Wishes, is_one_by_one, paint_clip, paint_folder
-from keras_vst.video.pictures import WRITTEN_PICTURES
+from keras_vst.video.stills import WRITTEN_PICTURES
 
 DESCRIPTION = """\
 IN is a clip, a picture, or a folder of them. OUT's name says what is made of it:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from keras_vst.commands import run_command
 from keras_vst.errors import UserError
-from keras_vst.video.target import disk_errors
+from keras_vst.files import disk_errors
 
 if TYPE_CHECKING:
     from training.evaluation.cards import Card

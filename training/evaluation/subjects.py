@@ -13,7 +13,7 @@ from keras_vst.errors import UserError
 from keras_vst.frames import Pixels
 from keras_vst.networks import Network, open_network
 from keras_vst.runs import RunDirectory
-from keras_vst.video.pictures import PICTURES, read_picture
+from keras_vst.video.stills import PICTURES, read_picture
 from training.evaluation.material import fitted
 from training.evaluation.painters import Film, Live, Painter
 
