@@ -10,7 +10,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from edge.sources.base import ThreadedSource, SourceLost
+from edge.sources.base import SourceLost, ThreadedSource
 from keras_vst.errors import UserError
 from keras_vst.video import TimedFrame, VideoInfo
 

@@ -13,8 +13,8 @@ import av
 import numpy as np
 import pytest
 
-from edge.sources import open_source
 from edge.sources import local as pipe_module
+from edge.sources import open_source
 from keras_vst.errors import UserError
 from tests.keras_vst.clips import grey_steps, numbers, write_clip
 

@@ -7,8 +7,8 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from edge.sources.base import LONGEST_GAP, TICK, SteadyClock, pace
 
+from edge.sources.base import LONGEST_GAP, TICK, SteadyClock, pace
 from keras_vst.video import TimedFrame
 
 
