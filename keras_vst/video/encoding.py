@@ -16,8 +16,7 @@ from av.video.stream import VideoStream
 
 from keras_vst.errors import UserError
 from keras_vst.files import disk_errors
-from keras_vst.video.base import TimedFrame, VideoInfo
-from keras_vst.video.file_sink import FileSink
+from keras_vst.video.base import FileSink, TimedFrame, VideoInfo
 from keras_vst.video.pixels import EncoderFeed, Palettes, is_rgb, tag_bt709
 from keras_vst.video.sound import Excerpt, Soundtrack, may_have_sound
 

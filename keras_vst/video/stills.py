@@ -12,8 +12,7 @@ import numpy as np
 
 from keras_vst.errors import UserError
 from keras_vst.frames import Pixels
-from keras_vst.video.base import Source, TimedFrame, VideoInfo
-from keras_vst.video.file_sink import FileSink
+from keras_vst.video.base import FileSink, Source, TimedFrame, VideoInfo
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")  # those we read
 WRITTEN_PICTURES = (".png", ".jpg", ".jpeg", ".webp")

@@ -11,7 +11,6 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.cli import COMMANDS
 from edge.sinks import displays, open_sink
 from keras_vst.errors import UserError
 from tests.edge.sinks.peers import INFO, feed, frames
@@ -55,10 +54,10 @@ def test_a_window_takes_keys_while_no_frame_comes(monkeypatch: pytest.MonkeyPatc
     Screen(monkeypatch, [-1, ord("n"), ord("q"), ord("p")])
     keys: list[str] = []
     sink = open_sink("window:", INFO, on_key=keys.append)
-    sink.idle()  # pyright: ignore  # not open yet
+    sink.idle()  # not open yet
     feed(sink, 1)
     for _ in range(3):
-        sink.idle()  # pyright: ignore
+        sink.idle()
     assert keys == ["n"]
     assert sink.closed_by_user
 
@@ -147,13 +146,10 @@ def test_options_that_would_be_ignored_are_refused() -> None:
         open_sink("window:", INFO, crf=20)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_opencv_is_loaded_before_pyav_or_its_windows_would_hang(command: str) -> None:
+def test_opencv_is_loaded_before_pyav_or_its_windows_would_hang() -> None:
     order = (
-        "import sys; from edge.cli import build_parser; build_parser(sys.argv[1:]);"
+        "import sys; from edge.cli import build_parser; build_parser(['live']);"
         "names = list(sys.modules); print(names.index('cv2') < names.index('av'))"
     )
-    result = subprocess.run(
-        [sys.executable, "-c", order, command], capture_output=True, text=True, check=True
-    )
+    result = subprocess.run([sys.executable, "-c", order], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "True"

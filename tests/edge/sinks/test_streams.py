@@ -1,9 +1,11 @@
-"""HLS, RTMP, RTSP and UDP against FFmpeg's own receiving ends, on loopback."""
+"""HLS, RTMP, RTSP and UDP against FFmpeg's own receiving ends, on loopback, and against the program ffmpeg."""
 
 from __future__ import annotations
 
 import re
+import shutil
 import socket
+import subprocess
 import time
 from fractions import Fraction
 from pathlib import Path
@@ -13,6 +15,7 @@ import av
 import pytest
 
 from edge.sinks import open_sink
+from edge.sources import open_source
 from keras_vst.errors import UserError
 from keras_vst.video import VideoInfo
 from tests.edge.sinks.peers import INFO, Listener, feed, feed_slowly, frames, free_port, received
@@ -112,7 +115,7 @@ def test_a_stream_arrives_with_its_pictures_and_its_sound(scheme: str, film: Pat
 
 def test_an_udp_stream_arrives() -> None:
     url = f"udp://127.0.0.1:{free_port()}"
-    peer = Listener(f"{url}?timeout=1500000")
+    peer = Listener(f"{url}?timeout=700000")
     time.sleep(0.3)
     sink = open_sink(url, INFO)
     feed(sink, 50)
@@ -184,3 +187,36 @@ def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_settings_that_do_not_exist_are_refused(tmp_path: Path, options: dict, message: str) -> None:
     with pytest.raises(UserError, match=message):
         open_sink(f"hls:{tmp_path}/out/", INFO, **options)
+
+
+LISTENING = {"rtmp": ("-listen", "1", "-i"), "rtsp": ("-rtsp_flags", "listen", "-i"), "hls": ("-i",)}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs the program ffmpeg")
+@pytest.mark.parametrize("kind", ["rtmp", "rtsp", "hls"])
+def test_ffmpeg_receives_every_picture_and_the_very_sound(kind: str, tmp_path: Path) -> None:
+    film = write_clip(tmp_path / "film.mp4", grey_steps(25) * 4, sound="aac")
+    playlist = tmp_path / "out" / "live.m3u8"
+    address = str(playlist) if kind == "hls" else f"{kind}://127.0.0.1:{free_port()}/live/x"
+    command = ["ffmpeg", "-y", "-loglevel", "error", *LISTENING[kind], address, "-c", "copy", "got.mp4"]
+    peer = None if kind == "hls" else subprocess.Popen(command, cwd=tmp_path)
+    time.sleep(1.5)
+    with open_source(str(film)) as source:
+        sink = open_sink(
+            f"hls:{playlist.parent}/?window=0" if kind == "hls" else address,
+            source.info,
+            audio_from=str(film),
+        )
+        for frame in source:
+            sink.write(frame)
+        sink.close()
+    if peer is None:
+        subprocess.run(command, cwd=tmp_path, check=True, timeout=30)
+    else:
+        assert peer.wait(30) == 0
+    pictures, sound = received(tmp_path / "got.mp4")
+    original = sound_packets(film)
+    assert len(pictures) == 100
+    assert len(sound) >= 4 * 48000 // 1024
+    assert sound == original[: len(sound)]
