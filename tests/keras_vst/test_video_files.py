@@ -41,16 +41,26 @@ def test_the_target_appears_only_when_it_is_whole(tmp_path: Path, name: str):
     assert names(tmp_path) == [name.strip("/")]
 
 
-@pytest.mark.parametrize("interruption", [RuntimeError, KeyboardInterrupt, SystemExit])
+def test_to_close_twice_or_to_abort_afterwards_changes_nothing(tmp_path: Path):
+    sink = open_sink(tmp_path / "out.png", INFO)
+    sink.write(TimedFrame(flat((1, 2, 3)), Fraction(0)))
+    sink.close()
+    sink.close()
+    sink.abort()
+    assert names(tmp_path) == ["out.png"]
+    sink = open_sink(tmp_path / "out.mp4", INFO)
+    sink.abort()
+    sink.abort()
+    assert names(tmp_path) == ["out.png"]
+
+
 @pytest.mark.parametrize("name", KINDS)
-def test_an_interruption_leaves_the_old_target_and_nothing_else(
-    tmp_path: Path, name: str, interruption: type[BaseException]
-):
+def test_an_interruption_leaves_the_old_target_and_nothing_else(tmp_path: Path, name: str):
     write(f"{tmp_path}/{name}")
     target = tmp_path / name
     before = target.stat().st_mtime_ns
-    with pytest.raises(interruption):
-        write(f"{tmp_path}/{name}", then=interruption)
+    with pytest.raises(KeyboardInterrupt):
+        write(f"{tmp_path}/{name}", then=KeyboardInterrupt)
     assert names(tmp_path) == [target.name]
     assert target.stat().st_mtime_ns == before
 
