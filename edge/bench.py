@@ -13,7 +13,8 @@ from time import perf_counter as clock
 from typing import Any
 
 import keras_vst
-from edge.arguments import add_command, add_network_options, first_style, open_painter
+from edge.choice import first_style, open_painter
+from edge.options import add_command, add_network_options
 from edge.painter import Painted, Painter
 from edge.pipeline import Pipeline
 from keras_vst.errors import UserError
@@ -63,29 +64,24 @@ def measure(painter: Painter) -> dict[str, Any]:
         open_source(SCENE) as source,
         open_sink(Path(folder) / "bench.mp4", source.info) as sink,
     ):
-        Pipeline(source, painter.start, write, finish=painter.finish, timeline=painter.timeline).run()
+        Pipeline(source, [painter.start, painter.finish], write, timeline=painter.timeline).run()
         seconds = clock() - start
         size = f"{source.info.width}x{source.info.height}"
     if count <= WARM_UP:
         raise UserError(
             f"{SCENE} has {count} frames, but the warm-up takes {WARM_UP}; install the package again."
         )
-    return _row(painter, size, count - WARM_UP, seconds)
-
-
-def _row(painter: Painter, size: str, frames: int, seconds: float) -> dict[str, Any]:
-    network = painter.stylizer.network
-    packages = {name: version(name) for name in ("numpy", "av")}
+    runtime = painter.network.runtime
     return {
         "device": device_name(),
         "python": platform.python_version(),
-        "runtime": network.runtime.name,
-        "versions": {network.runtime.name: network.runtime.version, **packages},
-        "threads": network.threads,
+        "runtime": runtime.name,
+        "versions": {runtime.name: runtime.version, **{name: version(name) for name in ("numpy", "av")}},
+        "threads": painter.network.threads,
         "size": size,
         "network": painter.name,
-        "frames": frames,
-        "frames_per_second": round(frames / seconds, 2),
+        "frames": count - WARM_UP,
+        "frames_per_second": round((count - WARM_UP) / seconds, 2),
         "milliseconds": painter.timeline.milliseconds(),
     }
 

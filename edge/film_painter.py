@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from edge.sizes import usual_size
-from edge.stylizer import Stylizer, inside
-from edge.timeline import FLOW, NETWORK
+from edge.painter import Painter, inside, smaller_size
+from edge.pipeline import FLOW, NETWORK
 from keras_vst.flow import estimate, visibility
 from keras_vst.frames import Fitting, Pixels, to_uint8
+from keras_vst.networks import Network
 from keras_vst.networks.base import Size, Tensor
 from keras_vst.networks.film import moved, noise_map
 
@@ -36,27 +36,24 @@ class Past:
     painting: Tensor
 
 
-class FilmStylizer(Stylizer):
+class FilmPainter(Painter):
     """A network of film quality at work on one stream of frames.
 
     `noise` is the seed of a map that varies the strokes, one for the whole stream.
     """
 
-    def __init__(self, *arguments: Any, noise: int | None = None, **settings: Any) -> None:
-        """As a Stylizer."""
-        super().__init__(*arguments, **settings)
-        self.noise = noise
+    def __init__(self, network: Network, *, noise: int | None = None, **settings: Any) -> None:
+        """As a Painter."""
+        super().__init__(network, **settings)
+        self._noise = noise
         self._past: Past | None = None
-
-    def size_for(self, frame: tuple[int, ...]) -> Size | None:
-        """What the network works at: the frame's own size, unless that is huge."""
-        if self.size is not None or self.native:
-            return self.size
-        return usual_size((frame[0], frame[1]), self.margin, largest=LARGEST, usual=LARGEST)
 
     def reset(self) -> None:
         """Forget what was seen: the next frame starts a clip."""
         self._past = None
+
+    def _usual_size(self, frame: Size) -> Size | None:
+        return smaller_size(frame, self.margin, LARGEST, LARGEST)
 
     def _paint(self, fitted: Pixels, fitting: Fitting) -> Pixels:
         past = self._past if self._fitting == fitting else None
@@ -68,8 +65,8 @@ class FilmStylizer(Stylizer):
                 visible = visibility(backward, estimate(content, past.content))
                 if visible.mean() > LEAST_VISIBLE:
                     maps = moved(past.painting, backward, visible, fitting)
-        if self.noise is not None:
-            maps["noise"] = noise_map(fitting.fitted, self.network.map_channels["noise"], self.noise)
+        if self._noise is not None:
+            maps["noise"] = noise_map(fitting.fitted, self.network.map_channels["noise"], self._noise)
         with self.timeline.stage(NETWORK):
             painting = self.network.paint_film(fitted, maps)
         self._past = Past(content, painting)
