@@ -15,8 +15,7 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 from keras_vst import __version__
-from keras_vst.commands import run_command
-from keras_vst.errors import UserError
+from keras_vst.errors import UserError, run_command
 
 COMMANDS = ("stylize", "live", "styles", "bench")
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # of mallopt(3)

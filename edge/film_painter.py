@@ -18,7 +18,7 @@ from keras_vst.flow import estimate, visibility
 from keras_vst.frames import Fitting, Pixels, to_uint8
 from keras_vst.networks import Network
 from keras_vst.networks.base import Size, Tensor
-from keras_vst.networks.film import moved, noise_map
+from keras_vst.networks.film_maps import moved, noise_map
 
 # Beyond 1280x720 a frame is painted with about as many pixels: the default teacher was measured to take 2.4 kB for
 # each, 5 GB at 1920x1080.

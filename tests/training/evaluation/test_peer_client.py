@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from keras_vst.errors import UserError
-from training.evaluation.peer import Peer, PeerPainter
+from training.evaluation.peer_client import Peer, PeerPainter
 
 STAND_IN = """
 import time

@@ -8,9 +8,9 @@ import threading
 from pathlib import Path
 
 import pytest
+from keras_vst.errors import hushed, run_command
 
-from keras_vst.commands import hushed, run_command
-from keras_vst.errors import UserError
+
 
 ROOT = Path(__file__).parents[2]
 
@@ -59,7 +59,7 @@ def test_a_thread_may_run_a_command_too():
 
 def test_chatter_is_kept_off_stderr():
     program = (
-        "import os; from keras_vst.commands import hushed\n"
+        "import os; from keras_vst.errors import hushed\n"
         "with hushed(): os.write(2, b'chatter')\n"
         "os.write(2, b'news')"
     )

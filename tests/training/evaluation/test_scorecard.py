@@ -1,6 +1,7 @@
 import pytest
 
-from training.evaluation.cards import NETWORK, PEER_STYLES, Card, bars_of, medians
+from training.evaluation.measures import bars_of
+from training.evaluation.scorecard import NETWORK, Card, medians
 
 
 def card(times=None, rounded=None, **values):
@@ -37,12 +38,6 @@ def test_the_median_is_over_the_networks_own_rows():
 def test_a_rounded_file_has_bars_of_its_own(decibels, ratio):
     found = outcomes(card(rounded={"decibels": decibels, "flicker_ratio": ratio, "bytes": 3}))
     assert [found[name] for name in found if name.startswith("int8")] == [decibels == 44.0] * 2
-
-
-@pytest.mark.parametrize(("own", "passed"), [(16.0, True), (16.1, False)])
-def test_a_share_of_the_peers_time_is_the_bar_for_speed(own, passed):
-    assert outcomes(card(times={NETWORK: own, PEER_STYLES: 100.0}))["network time over the peer's"] is passed
-    assert "network time over the peer's" not in outcomes(card(times={NETWORK: own}))
 
 
 def test_a_card_is_ready_for_json():

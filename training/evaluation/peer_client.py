@@ -16,8 +16,8 @@ import numpy as np
 
 from keras_vst.errors import UserError
 from keras_vst.frames import Pixels
-from training.evaluation.painters import Painter
 from training.evaluation.speed import timed
+from training.evaluation.subjects import Painter
 
 WORKER = Path(__file__).with_name("peer_worker.py")
 NUM_STYLES = 26

@@ -1,15 +1,17 @@
-"""That the measurements of live runs measure what they say: stamps, rows, what is left behind."""
+"""That the benchmarks measure what they say: stamps, rows, ratios, what is left behind."""
 
 import json
 import sys
+import time
+from itertools import count
 
 import cv2
 import numpy as np
 import pytest
 
-from benchmarks import peer, soak
-from benchmarks.clips import scene_clip
-from benchmarks.stamp import age, write_stamp
+from benchmarks import film_clip, peer, soak
+from benchmarks.glass import age, write_stamp
+from benchmarks.step import compare
 from keras_vst.video import probe
 
 
@@ -29,9 +31,9 @@ def test_an_age_is_right_when_the_count_starts_again():
     assert age(picture, end + 0.02) == pytest.approx(0.07, abs=1e-9)
 
 
-def test_the_scene_is_looped_and_scaled(tmp_path):
-    assert scene_clip(tmp_path / "scene.mp4", (96, 54), 6.5) == 195
-    info = probe(tmp_path / "scene.mp4")
+def test_the_film_is_looped_and_scaled(tmp_path):
+    assert film_clip(tmp_path / "film.mp4", (96, 54), 6.5) == 195
+    info = probe(tmp_path / "film.mp4")
     assert (info.width, info.height, info.frames, info.has_audio) == (96, 54, 195, False)
 
 
@@ -73,6 +75,20 @@ def test_growth_is_counted_from_the_end_of_the_first_minute():
     watch.stop()
     watch.looks = [(float(second), 100.0 + min(second, 60) + second / 100) for second in range(600)]
     assert watch.growth(60, 10) == pytest.approx(5.3, abs=0.01)
+
+
+def test_a_step_is_compared_with_its_passes_and_with_a_kept_batch():
+    def batches():
+        for number in count():
+            time.sleep(0.01)  # made while the step waits
+            yield number
+
+    found = compare(lambda _: time.sleep(0.03), lambda _: time.sleep(0.02), batches(), block=3, rounds=3)
+    assert found["seconds_a_step"] == pytest.approx(0.04, rel=0.3)
+    assert found["over_vgg16"] == pytest.approx(1.5, rel=0.3)
+    assert found["vgg16_share"] == pytest.approx(1 / found["over_vgg16"], abs=1e-3)
+    assert found["pipeline"] == pytest.approx(4 / 3, rel=0.3)
+    assert found["steps_per_second"] == pytest.approx(1 / found["seconds_a_step"], rel=0.01)
 
 
 @pytest.mark.slow
