@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import platform
-import re
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
@@ -18,6 +17,7 @@ from edge.options import add_command, add_network_options
 from edge.painter import Painted, Painter
 from edge.pipeline import Pipeline
 from keras_vst.errors import UserError
+from keras_vst.machine import processor
 from keras_vst.video import open_sink, open_source
 
 SCENE = Path(keras_vst.__file__).parent / "assets" / "scene.mp4"  # 640x360
@@ -73,7 +73,7 @@ def measure(painter: Painter) -> dict[str, Any]:
         )
     runtime = painter.network.runtime
     return {
-        "device": device_name(),
+        "device": processor(),
         "python": platform.python_version(),
         "runtime": runtime.name,
         "versions": {runtime.name: runtime.version, **{name: version(name) for name in ("numpy", "av")}},
@@ -84,15 +84,3 @@ def measure(painter: Painter) -> dict[str, Any]:
         "frames_per_second": round((count - WARM_UP) / seconds, 2),
         "milliseconds": painter.timeline.milliseconds(),
     }
-
-
-def device_name(root: Path = Path("/proc")) -> str:
-    """The board (Jetson, Raspberry Pi) or else the processor."""
-    for file, pattern in (("device-tree/model", r"([^\0\n]+)"), ("cpuinfo", r"model name\s*:\s*(.+)")):
-        try:
-            found = re.search(pattern, (root / file).read_text(encoding="utf-8", errors="replace"))
-        except OSError:
-            continue
-        if found:
-            return found[1].strip()
-    return platform.processor() or platform.machine()

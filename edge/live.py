@@ -21,10 +21,9 @@ from edge.pipeline import Pipeline
 from edge.sinks import TABLE as SINK_TABLE
 from edge.sinks import open_sink
 from edge.sources import TABLE as SOURCE_TABLE
-from edge.sources import FrameSource, open_source
-from edge.sources.timing import pace
+from edge.sources import open_source, pace
 from keras_vst.errors import UserError
-from keras_vst.video import VideoInfo
+from keras_vst.video import Source, VideoInfo
 
 DESCRIPTION = f"""\
 Frames that come faster than they are painted are dropped.  Ctrl-C, q or closing the window ends it; files
@@ -92,7 +91,7 @@ def run(options: argparse.Namespace) -> int:
         session = Session(source, painter, output, options.seconds)
         status = 0
         try:
-            session.run(deliver_here=getattr(sink, "main_thread", False))
+            session.run(deliver_here=sink.main_thread)
         except KeyboardInterrupt:
             status = 130
         except BaseException:
@@ -110,7 +109,7 @@ class Session:
     """One source through one painter into one output."""
 
     def __init__(
-        self, source: FrameSource, painter: LivePainter, output: Output, seconds: float | None = None
+        self, source: Source, painter: LivePainter, output: Output, seconds: float | None = None
     ) -> None:
         """Nothing runs yet; `seconds` is how long it is to last by the clock."""
         self._source, self._painter, self._output, self._seconds = source, painter, output, seconds
@@ -192,7 +191,7 @@ def _govern(painter: LivePainter, options: argparse.Namespace, info: VideoInfo) 
     painter.governor = LatencyController(target, sizes, lambda text: print(f"vst: {text}", file=sys.stderr))
 
 
-def _sink_options(options: argparse.Namespace, painter: LivePainter, source: FrameSource) -> dict[str, Any]:
+def _sink_options(options: argparse.Namespace, painter: LivePainter, source: Source) -> dict[str, Any]:
     has_sound = source.info.has_audio and not source.live
     return {
         "codec": options.codec,

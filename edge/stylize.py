@@ -16,17 +16,15 @@ from tqdm import tqdm
 
 from edge.choice import open_painter
 from edge.compositing import half_and_half, write_lines
-from edge.excerpt import open_excerpt
 from edge.options import add_command, add_network_options, moment, positive
 from edge.painter import Painted, Painter
 from edge.pipeline import Pipeline
 from keras_vst.errors import UserError
 from keras_vst.files import disk_errors
-from keras_vst.video import Excerpt, Sink, Source, TimedFrame, open_sink
-from keras_vst.video.codecs import DEFAULTS
-from keras_vst.video.pictures import PICTURES, WRITTEN_PICTURES
+from keras_vst.video import Excerpt, Sink, Source, TimedFrame, open_sink, open_source
+from keras_vst.video.encoding import WRITTEN_CLIPS
+from keras_vst.video.stills import PICTURES, WRITTEN_PICTURES
 
-WRITTEN_CLIPS = (*DEFAULTS, ".gif")
 READ_CLIPS = [".m4v", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".wmv", ".flv", ".3gp", ".ogv"]
 READ = (*PICTURES, *WRITTEN_CLIPS, *READ_CLIPS)
 DESCRIPTION = """\
@@ -150,7 +148,7 @@ def paint_folder(painter: Painter, options: argparse.Namespace) -> tuple[int, in
 
 
 def _open(stack: ExitStack, options: argparse.Namespace) -> tuple[Source, Sink]:
-    source = stack.enter_context(open_excerpt(options.input, options.start, options.duration))
+    source = stack.enter_context(open_source(options.input, start=options.start, duration=options.duration))
     sound = Excerpt(options.input, options.duration, options.start) if source.info.has_audio else None
     sink = open_sink(options.output, source.info, codec=options.codec, crf=options.crf, sound=sound)
     return source, stack.enter_context(sink)

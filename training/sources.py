@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from keras_vst.config import RunConfig, stages
 from keras_vst.frames import to_float, to_uint8
-from keras_vst.video.pictures import PICTURES
+from keras_vst.video.stills import PICTURES
 from training.data import (
     ClipCache,
     Keyframes,

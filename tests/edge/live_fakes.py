@@ -14,7 +14,7 @@ from edge.painter import Painter
 from edge.stylizer import Stylizer
 from keras_vst.frames import to_float
 from keras_vst.networks.base import Runtime
-from keras_vst.video import TimedFrame, VideoInfo
+from keras_vst.video import Sink, Source, TimedFrame, VideoInfo
 
 WIDTH, HEIGHT, FPS = 48, 32, 25
 
@@ -24,7 +24,7 @@ def frame(index: int, level: int | None = None) -> TimedFrame:
     return TimedFrame(pixels, Fraction(index, FPS))
 
 
-class FakeSource:
+class FakeSource(Source):
     """`count` frames whose level is their number; then it waits until closed, as a camera does, or ends."""
 
     def __init__(self, count: int, *, live: bool = True, waits: bool = False, error: Exception | None = None):
@@ -44,7 +44,7 @@ class FakeSource:
         self.closed.set()
 
 
-class FakeSink:
+class FakeSink(Sink):
     """Keeps what it gets; after `closes_after` frames its user has closed it, at `fails_at` it breaks."""
 
     def __init__(self, *, closes_after: int | None = None, fails_at: int | None = None):

@@ -9,7 +9,7 @@ import pytest
 
 from edge import sinks, sources
 from edge.address import parse_address
-from keras_vst.video import TimedFrame, VideoInfo
+from keras_vst.video import Sink, Source, TimedFrame, VideoInfo
 
 
 def test_without_a_style_it_paints_with_the_first_and_says_so(vst, bundled):
@@ -19,31 +19,19 @@ def test_without_a_style_it_paints_with_the_first_and_says_so(vst, bundled):
 
 
 def test_a_new_source_and_a_new_sink_are_one_small_class_each(vst, bundled, monkeypatch):
-    class Grey:
-        live, skipped = False, 0
-
+    class Grey(Source):
         def __init__(self, address):
             self.info, self._level = VideoInfo(48, 32), int(address.rest)
 
         def __iter__(self):
             yield TimedFrame(np.full((32, 48, 3), self._level, np.uint8), Fraction(0))
 
-        def close(self):
-            pass
-
-    class Level:
-        closed_by_user = False
-
+    class Level(Sink):
         def __init__(self, address, info, options):
             self._size = info.width, info.height
 
         def write(self, frame):
             print(*self._size, frame.pixels.mean())
-
-        def close(self):
-            pass
-
-        abort = close
 
     monkeypatch.setitem(sources.SCHEMES, "grey", Grey)
     monkeypatch.setitem(sinks.SCHEMES, "level", Level)

@@ -22,8 +22,8 @@ import numpy as np
 from tqdm import tqdm
 
 from keras_vst.errors import UserError
-from keras_vst.video.pictures import PICTURES
-from keras_vst.video.target import DISK_TROUBLE
+from keras_vst.files import DISK_TROUBLE
+from keras_vst.video.stills import PICTURES
 from training.data.shards import (
     Shard,
     ShardSettings,

@@ -12,7 +12,7 @@ import numpy as np
 
 from keras_vst.errors import UserError
 from keras_vst.motion import Frame
-from keras_vst.video.pictures import PICTURES
+from keras_vst.video.stills import PICTURES
 from training.data.headers import picture_size
 
 PICTURE_SUFFIXES = PICTURES

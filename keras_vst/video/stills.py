@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 
 from keras_vst.errors import UserError
-from keras_vst.video.info import Pixels, Sink, Source, TimedFrame, VideoInfo
-from keras_vst.video.target import Target, disk_errors
+from keras_vst.frames import Pixels
+from keras_vst.video.base import FileSink, Source, TimedFrame, VideoInfo
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")  # those we read
 WRITTEN_PICTURES = (".png", ".jpg", ".jpeg", ".webp")
@@ -64,6 +64,8 @@ class FolderSource(Source):
         """Yield every picture that can be read; the others are counted in `skipped`."""
         size = self.info.width, self.info.height
         for index, file in enumerate(self._files):
+            if self._closed:
+                return
             try:
                 pixels = read_picture(file)
             except UserError:
@@ -74,60 +76,23 @@ class FolderSource(Source):
             yield TimedFrame(pixels, index / FOLDER_RATE)
 
 
-class PictureSink(Sink):
+class PictureSink(FileSink):
     """One frame as a picture file."""
 
-    def __init__(self, target: Target) -> None:
-        """Write to `target`, whose extension chooses the format."""
-        self._target = target
-        self._written = False
-
-    def write(self, frame: TimedFrame) -> None:
-        """Write the frame; a second one is a mistake."""
-        path = self._target.path
-        if self._written:
+    def _add(self, frame: TimedFrame) -> None:
+        if self._count:
+            name, stem = self.target.name, self.target.stem
             raise UserError(
-                f"{path.name} holds one picture, but more frames came; "
-                f"name a clip ({path.stem}.mp4) or a folder ({path.stem}/)."
+                f"{name} holds one picture, but more frames came; name a clip ({stem}.mp4) or a folder ({stem}/)."
             )
-        with disk_errors(path):
-            write_picture(self._target.part, frame.pixels)
-        self._written = True
-
-    def commit(self) -> None:
-        """Move the picture into place."""
-        if not self._written:
-            raise UserError(f"no frame came for {self._target.path}; check the input.")
-        self._target.commit()
-
-    def discard(self) -> None:
-        """Delete what was written."""
-        self._target.discard()
+        write_picture(self._part, frame.pixels)
 
 
-class FolderSink(Sink):
+class FolderSink(FileSink):
     """Every frame as a numbered PNG, 000000.png on; the times are not kept."""
 
-    def __init__(self, target: Target) -> None:
-        """Write into the hidden folder of `target`."""
-        self._target = target
-        self._count = 0
-
-    def write(self, frame: TimedFrame) -> None:
-        """Add one picture."""
-        with disk_errors(self._target.path):
-            write_picture(self._target.part / f"{self._count:06d}.png", frame.pixels)
-        self._count += 1
-
-    def commit(self) -> None:
-        """Move the folder into place, in exchange for an older one of ours."""
-        if not self._count:
-            raise UserError(f"no frame came for {self._target.path}/; check the input.")
-        self._target.commit()
-
-    def discard(self) -> None:
-        """Delete what was written."""
-        self._target.discard()
+    def _add(self, frame: TimedFrame) -> None:
+        write_picture(self._part / f"{self._count:06d}.png", frame.pixels)
 
 
 def read_picture(path: Path) -> Pixels:

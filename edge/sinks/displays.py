@@ -1,4 +1,4 @@
-"""A window on this machine, by OpenCV; keys go to whoever was named in `on_key`.
+"""Where frames are seen at once: a window on this machine (OpenCV), or a camera for other programs (pyvirtualcam).
 
 OpenCV wants all its calls from one thread, on macOS from the main one.  Without a screen, or with the OpenCV that
 draws no windows, the message says what else to do; Qt would end the whole process.
@@ -11,6 +11,7 @@ import re
 import socket
 import sys
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -18,29 +19,33 @@ import numpy as np
 from edge.address import Address
 from edge.sinks.base import SinkOptions
 from keras_vst.errors import UserError
-from keras_vst.video import TimedFrame, VideoInfo
+from keras_vst.video import Sink, TimedFrame, VideoInfo
 
-TITLE = "vst"
 NAMES = {8: "backspace", 9: "tab", 13: "enter", 27: "escape", 32: "space"}
 ARROWS = {65361: "left", 65362: "up", 65363: "right", 65364: "down", 2424832: "left", 2490368: "up"}
 ARROWS |= {2555904: "right", 2621440: "down", 63234: "left", 63232: "up", 63235: "right", 63233: "down"}
 X_SOCKETS = Path("/tmp/.X11-unix")
+CAMERA_RATE = 30.0
+DRIVERS = {
+    "linux": "run: sudo apt install v4l2loopback-dkms && sudo modprobe v4l2loopback exclusive_caps=1",
+    "darwin": "install OBS from obsproject.com, press Start Virtual Camera in it once, and close it",
+    "win32": "install OBS from obsproject.com; its virtual camera comes with it",
+}
 
 
-class WindowSink:
-    """`window:`, or `window:title`; q, Escape or closing it ends the run."""
+class WindowSink(Sink):
+    """`window:`, or `window:title`; q, Escape or closing it ends the run, other keys go to `on_key`."""
 
-    main_thread = True  # `write` wants to be called from it
+    main_thread = True
 
     def __init__(self, address: Address, info: VideoInfo, options: SinkOptions) -> None:
         """Check that there is a screen; the window opens with the first frame."""
         address.check_options()
-        options.check_unused(address, "codec", "crf", "preset")
+        options.check_unused(address, "codec", "crf")
         check_windows()
-        self._title = address.rest or TITLE
+        self._title = address.rest or "vst"
         self._on_key = options.on_key
         self._shown = False
-        self.closed_by_user = False
 
     def write(self, frame: TimedFrame) -> None:
         """Show one frame, and see to the window."""
@@ -71,7 +76,39 @@ class WindowSink:
             self._shown = False
             cv2.destroyAllWindows()
 
-    abort = close
+
+class VirtualCameraSink(Sink):
+    """`virtualcam:`, or `virtualcam:/dev/video2` for a device of several; it takes a driver of the system's."""
+
+    def __init__(self, address: Address, info: VideoInfo, options: SinkOptions) -> None:
+        """Open the device."""
+        address.check_options()
+        options.check_unused(address, "codec", "crf")
+        try:
+            import pyvirtualcam  # pyright: ignore[reportMissingImports]
+        except ImportError:
+            raise UserError(
+                f"{address.text} needs the package pyvirtualcam; run: pip install 'keras-vst[live]'."
+            ) from None
+        rate = float(info.fps) if info.fps else CAMERA_RATE
+        try:
+            self._camera: Any = pyvirtualcam.Camera(
+                width=info.width, height=info.height, fps=rate, device=address.rest or None
+            )
+        except RuntimeError as error:
+            driver = DRIVERS.get(sys.platform, DRIVERS["linux"])
+            raise UserError(f"no virtual camera can be opened ({_flat(error)}); {driver}.") from error
+
+    def write(self, frame: TimedFrame) -> None:
+        """Show one frame."""
+        try:
+            self._camera.send(np.ascontiguousarray(frame.pixels))
+        except (OSError, RuntimeError) as error:
+            raise UserError(f"the virtual camera went away ({_flat(error)}); start it again.") from error
+
+    def close(self) -> None:
+        """Let go of the device."""
+        self._camera.close()
 
 
 def key_name(code: int) -> str | None:
@@ -111,3 +148,7 @@ def x_answers(display: str) -> bool:
     except OSError:
         return False
     return True
+
+
+def _flat(error: Exception) -> str:
+    return " ".join(str(error).split()).rstrip(".")

@@ -16,8 +16,7 @@ import numpy as np
 import pytest
 
 from edge.sinks import open_sink
-from edge.sources import SourceLost, open_source
-from edge.sources import network as network_module
+from edge.sources import SourceLost, open_source, receiver
 from keras_vst.errors import UserError
 from keras_vst.video import VideoInfo
 from tests.edge.sinks.peers import INFO, feed_slowly, frames, free_port
@@ -29,9 +28,9 @@ Line = Callable[[socket.socket], None]
 @pytest.fixture(autouse=True)
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """What takes seconds in the field takes tenths here."""
-    monkeypatch.setattr(network_module, "STALL", 0.5)
-    monkeypatch.setattr(network_module, "CONNECT", 0.8)
-    monkeypatch.setattr(network_module, "PAUSES", (0.02, 0.04))
+    monkeypatch.setattr(receiver, "STALL", 0.5)
+    monkeypatch.setattr(receiver, "CONNECT", 0.8)
+    monkeypatch.setattr(receiver, "PAUSES", (0.02, 0.04))
 
 
 def textured(count: int, width: int, height: int) -> list[np.ndarray]:
@@ -135,7 +134,7 @@ def test_damage_on_the_line_is_skipped_and_counted(serve, stream: bytes) -> None
 
 
 def test_a_stream_that_stays_away_is_lost(serve, stream: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(network_module, "PATIENCE", 0.6)
+    monkeypatch.setattr(receiver, "PATIENCE", 0.6)
     with open_source(serve(sends(stream), lambda connection: None)) as source:
         seen = []
         with pytest.raises(SourceLost, match=r"no picture came from tcp://127\.0\.0\.1:\d+ for 0\.6 s"):
@@ -144,7 +143,7 @@ def test_a_stream_that_stays_away_is_lost(serve, stream: bytes, monkeypatch: pyt
 
 
 def test_a_silent_line_does_not_hold_up_close(serve, stream: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(network_module, "STALL", 3.0)
+    monkeypatch.setattr(receiver, "STALL", 3.0)
     source = open_source(serve(stalls_after(stream)))
     threading.Timer(0.4, source.close).start()
     start = time.monotonic()

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import itertools
 import os
 from fractions import Fraction
 from pathlib import Path
@@ -10,7 +9,7 @@ import numpy as np
 import pytest
 
 from keras_vst.errors import UserError
-from keras_vst.video import TimedFrame, VideoInfo, open_sink, open_source, probe
+from keras_vst.video import TimedFrame, VideoInfo, encoding, open_sink, open_source, probe
 from tests.keras_vst.clips import RATE, flat, grey_steps, names, numbers, video_times, write_clip
 
 COLOURS = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0), (20, 200, 90), (128, 128, 128), (0, 0, 0)]
@@ -33,38 +32,10 @@ def read(path: Path) -> list[TimedFrame]:
         return list(source)
 
 
-def test_probe_tells_what_the_clip_is(tmp_path: Path):
-    path = write_clip(tmp_path / "clip.mp4", grey_steps(10), sound="aac")
-    found = probe(path)
-    assert (found.width, found.height) == (64, 48)
-    assert found.fps == RATE
-    assert found.frames == 10
-    assert found.duration == pytest.approx(0.4)
-    assert found.has_audio
-    assert found.rotation == 0
-    assert not found.is_image
-    assert found.origin == str(path)
-
-
-def test_probe_estimates_the_frames_where_the_file_does_not_count_them(tmp_path: Path):
-    assert probe(write_clip(tmp_path / "clip.mkv", grey_steps(10))).frames == 10
-
-
-def test_probe_says_none_where_nothing_is_known(tmp_path: Path):
-    found = probe(write_clip(tmp_path / "clip.h264", grey_steps(10)))
-    assert found.frames is None
-    assert found.duration is None
-
-
-def test_a_raw_stream_without_times_is_read_at_its_rate(tmp_path: Path):
-    frames = read(write_clip(tmp_path / "clip.h264", grey_steps(10)))
-    assert numbers([frame.pixels for frame in frames]) == list(range(10))
-    steps = {later.time - earlier.time for earlier, later in itertools.pairwise(frames)}
-    assert steps == {1 / Fraction(probe(tmp_path / "clip.h264").fps or 0)}
-
-
-@pytest.mark.parametrize("tick", [Fraction(1, 90_000), Fraction(1001, 30_000), Fraction(1, 1_000_000)])
-@pytest.mark.parametrize("extension", [".mp4", ".mov"])
+@pytest.mark.parametrize(
+    ("tick", "extension"),
+    [(Fraction(1, 90_000), ".mov"), (Fraction(1001, 30_000), ".mp4"), (Fraction(1, 1_000_000), ".mp4")],
+)
 def test_times_of_a_variable_frame_rate_are_kept_exactly(tmp_path: Path, tick: Fraction, extension: str):
     ticks = [5, 6, 3008, 3009, 7000, 12_345, 20_000, 20_001]
     source_path = write_clip(tmp_path / f"in{extension}", grey_steps(8), ticks=ticks, tick=tick)
@@ -87,12 +58,6 @@ def test_matroska_keeps_times_to_the_millisecond(tmp_path: Path, extension: str)
         for frame in source:
             sink.write(frame)
     assert video_times(target) == [Fraction(round(count / 90), 1000) for count in ticks]
-
-
-def test_the_clock_of_a_transport_stream_starts_at_zero(tmp_path: Path):
-    path = write_clip(tmp_path / "clip.ts", grey_steps(5))
-    assert video_times(path)[0] > 0
-    assert [frame.time for frame in read(path)] == [Fraction(index, RATE) for index in range(5)]
 
 
 def test_frames_on_one_tick_or_back_in_time_move_on_by_a_tick(tmp_path: Path):
@@ -128,8 +93,9 @@ def test_every_kind_of_output_keeps_order_size_and_colour(tmp_path: Path, name: 
     assert names(tmp_path) == [path.name]
 
 
-@pytest.mark.parametrize("codec", ["libx264", "libx265"])
-@pytest.mark.parametrize("size", [(64, 48), (63, 47)])
+@pytest.mark.parametrize(
+    ("codec", "size"), [("libx264", (64, 48)), ("libx264", (63, 47)), ("libx265", (63, 47))]
+)
 def test_colours_survive_a_round_trip(tmp_path: Path, codec: str, size: tuple[int, int]):
     frames = [flat(colour, *size) for colour in COLOURS]
     found = read(write(tmp_path / "out.mp4", frames, codec=codec, crf=2))
@@ -157,7 +123,7 @@ def test_ffv1_is_lossless(tmp_path: Path):
 
 
 @pytest.mark.parametrize("name", ["out.mp4", "out.webm", "out.gif", "out.png", "out.jpg", "out.webp"])
-@pytest.mark.parametrize("size", [(1, 1), (2, 2), (3, 1), (1, 70), (17, 33), (639, 359)])
+@pytest.mark.parametrize("size", [(1, 1), (1, 70), (17, 33)])
 def test_odd_and_tiny_sizes_are_kept(tmp_path: Path, name: str, size: tuple[int, int]):
     path = write(tmp_path / name, [flat((200, 40, 90), *size)])
     (frame,) = read(path)
@@ -171,39 +137,6 @@ def test_a_codec_says_so_when_frames_are_too_small_for_it(tmp_path: Path):
     assert names(tmp_path) == []
 
 
-@pytest.mark.parametrize(
-    ("codec", "pixel_format", "name"),
-    [
-        ("libx264", "yuv420p10le", "in.mp4"),
-        ("libx264", "yuv444p", "in.mp4"),
-        ("libx264", "yuvj420p", "in.mp4"),
-        ("libx264", "gray", "in.mp4"),
-        ("ffv1", "yuv422p10le", "in.mkv"),
-        ("ffv1", "yuva420p", "in.mkv"),
-        ("ffv1", "bgra", "in.mkv"),
-        ("ffv1", "gray16le", "in.mkv"),
-        ("ffv1", "gbrp12le", "in.mkv"),
-    ],
-)
-def test_any_pixel_format_is_read(tmp_path: Path, codec: str, pixel_format: str, name: str):
-    path = write_clip(
-        tmp_path / name,
-        grey_steps(6),
-        codec=codec,
-        pixel_format=pixel_format,
-        options={"crf": "5"} if codec == "libx264" else {},
-    )
-    frames = [frame.pixels for frame in read(path)]
-    assert {frame.dtype.name for frame in frames} == {"uint8"}
-    for frame, pixels in zip(frames, grey_steps(6), strict=True):
-        assert np.abs(frame.astype(int) - pixels).max() <= 2
-
-
-def test_large_frames_pass(tmp_path: Path):
-    path = write(tmp_path / "out.png", [flat((9, 8, 7), 8192, 64)])
-    assert read(path)[0].pixels.shape == (64, 8192, 3)
-
-
 def test_pixel_aspect_is_kept(tmp_path: Path):
     with open_sink(tmp_path / "out.mp4", info(64, 48, pixel_aspect=Fraction(16, 15))) as sink:
         sink.write(TimedFrame(flat((1, 2, 3)), Fraction(0)))
@@ -215,3 +148,57 @@ def test_frames_of_another_size_are_refused(tmp_path: Path):
         with pytest.raises(ValueError, match=r"must be 64x48 like the first\. Received: 32x48"):
             write(tmp_path / name, [flat((1, 2, 3)), flat((1, 2, 3), 32, 48)])
     assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "crf", "message"),
+    [
+        ("out.webm", "libx264", None, "'libx264' does not go into .webm files here; use one of: libvpx-vp9"),
+        ("out.mp4", "ffv1", None, "'ffv1' does not go into .mp4 files"),
+        ("out.mp4", "h263", None, "use one of: libx264, libx265, libvpx-vp9, libsvtav1"),
+        ("out.mp4", None, 52, "crf is 52, but libx264 takes 0"),
+        ("out.mp4", None, -1, "crf is -1, but libx264 takes 0"),
+        ("out.mkv", "ffv1", 3, "crf 3 was asked of ffv1, which is lossless"),
+        ("out.gif", None, 3, "codec and crf do not apply to .gif"),
+        ("out.png", "libx264", None, "codec and crf do not apply to .png"),
+        ("out/", "libx264", None, "codec and crf do not apply to /"),
+    ],
+)
+def test_codecs_and_qualities_that_do_not_fit_are_refused(
+    tmp_path: Path, name: str, codec: str | None, crf: int | None, message: str
+):
+    with pytest.raises(UserError, match=message):
+        open_sink(f"{tmp_path}/{name}", info(64, 48), codec=codec, crf=crf)
+    assert names(tmp_path) == []
+
+
+def test_an_encoder_that_this_build_lacks_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(encoding.av, "codecs_available", {"libx264"})
+    with pytest.raises(UserError, match="this build of PyAV has no encoder 'libsvtav1'"):
+        open_sink(tmp_path / "out.mp4", info(64, 48), codec="libsvtav1")
+
+
+def test_a_higher_crf_makes_a_smaller_file(tmp_path: Path):
+    noise = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
+    sizes = []
+    for crf in (10, 40):
+        with open_sink(tmp_path / "out.mp4", info(64, 48), crf=crf) as sink:
+            for index in range(5):
+                sink.write(TimedFrame(noise, Fraction(index, 25)))
+        sizes.append((tmp_path / "out.mp4").stat().st_size)
+    assert sizes[1] < sizes[0] / 2
+
+
+def test_a_gif_keeps_many_colours_and_times_to_a_hundredth(tmp_path: Path):
+    ramp = np.stack(np.meshgrid(np.arange(0, 256, 4), np.arange(0, 256, 5), [128]), -1)[:, :, 0].astype(
+        np.uint8
+    )
+    times = [Fraction(0), Fraction(333, 10_000), Fraction(1, 2), Fraction(1, 2)]
+    with open_sink(tmp_path / "out.gif", info(64, 52)) as sink:
+        for time in times:
+            sink.write(TimedFrame(ramp, time))
+    with open_source(tmp_path / "out.gif") as source:
+        frames = list(source)
+    # A fixed palette of 256 colours would be off by 17 on average.
+    assert np.abs(frames[0].pixels.astype(int) - ramp).mean() < 8
+    assert video_times(tmp_path / "out.gif") == [Fraction(tick, 100) for tick in (0, 3, 50, 51)]

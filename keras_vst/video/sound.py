@@ -7,7 +7,7 @@ length passes through a few seconds of memory.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
@@ -20,8 +20,8 @@ from av.container import OutputContainer
 from av.error import FFmpegError
 from av.packet import Packet
 
-from keras_vst.video.pictures import PICTURES
-from keras_vst.video.source import open_container, time_origin
+from keras_vst.video.decoding import open_container, time_origin
+from keras_vst.video.stills import PICTURES
 
 AAC, OPUS = "aac", "libopus"
 ISO_CODECS = {"aac", "mp3", "mp3float", "ac3", "eac3", "alac", "opus", "libopus", "flac"}
@@ -60,22 +60,15 @@ class Excerpt:
 class Soundtrack:
     """All audio streams of one input, fed into an output in step with its pictures."""
 
-    def __init__(
-        self,
-        uri: str,
-        output: OutputContainer,
-        extension: str,
-        until: Fraction | None,
-        since: Fraction = Fraction(0),
-    ) -> None:
-        """Add a stream to `output` for each of the input's; `since` is then time 0, `until` counts from there."""
+    def __init__(self, excerpt: Excerpt, output: OutputContainer, extension: str) -> None:
+        """Add a stream to `output`, a file of that extension, for each of the input's."""
         self._output = output
-        self._until, self._since = until, since
-        self._input = open_container(uri)
+        self._until, self._since = excerpt.until, excerpt.since
+        self._input = open_container(excerpt.uri)
         try:
-            self._start = time_origin(self._input) + since
+            self._start = time_origin(self._input) + excerpt.since
             streams = [stream for stream in self._input.streams.audio if stream.codec_context is not None]
-            self._tracks = {stream.index: _track(stream, output, extension) for stream in streams}
+            self._tracks = {stream.index: _Track(stream, output, extension) for stream in streams}
             self._packets = self._read(streams)
             self._next = next(self._packets, None)
         except BaseException:
@@ -95,7 +88,7 @@ class Soundtrack:
         while self._next is not None and (self._until is None or self._next[0] < self._until):
             self._hand_on()
         for track in self._tracks.values():
-            self._output.mux(track.rest())
+            self._output.mux(track.packets(None))
 
     def close(self) -> None:
         """Let go of the input."""
@@ -128,12 +121,40 @@ class Soundtrack:
 
 
 class _Track:
-    """One stream of the output and how far it has come."""
+    """One stream of the output: packets go over byte for byte, or are encoded again where they may not go in."""
 
-    def __init__(self, source: AudioStream, stream: AudioStream) -> None:
-        self._stream = stream
-        self._stream.metadata.update(source.metadata)
+    def __init__(self, source: AudioStream, output: OutputContainer, extension: str) -> None:
         self._last = -(2**62)
+        self._resampler: av.AudioResampler | None = None
+        if source.codec_context.name in CARRIED.get(extension, output.supported_codecs):
+            self._stream = output.add_stream_from_template(source)
+        else:
+            codec = OPUS if extension == ".webm" else AAC
+            rate = source.rate if codec == AAC and source.rate in AAC_RATES else OPUS_RATE
+            layout = "mono" if source.channels == 1 else "stereo"
+            self._stream = cast(AudioStream, output.add_stream(codec, rate=rate, layout=layout))
+            self._stream.bit_rate = BITS_PER_CHANNEL * (1 if layout == "mono" else 2)
+            self._resampler = av.AudioResampler(format=self._stream.format, layout=layout, rate=rate)
+        self._stream.metadata.update(source.metadata)
+
+    def packets(self, packet: Packet | None) -> list[Packet]:
+        """What one packet of the input becomes, None for what is left at the end."""
+        if self._resampler is not None:
+            packets = [part for sound in self._sounds(packet) for part in self._stream.encode(sound)]
+        else:
+            packets = [] if packet is None else [packet]
+        return [self._in_order(packet) for packet in packets]
+
+    def _sounds(self, packet: Packet | None) -> list[av.AudioFrame | None]:
+        """Decoded sound as the encoder takes it; None ends it."""
+        assert self._resampler is not None
+        if packet is None:
+            return [*self._resampler.resample(None), None]
+        try:
+            sounds = [sound for sound in packet.decode() if isinstance(sound, av.AudioFrame)]
+            return [part for sound in sounds for part in self._resampler.resample(sound)]
+        except (FFmpegError, ValueError):  # damaged, or of another layout than the rest: a moment of silence
+            return []
 
     def _in_order(self, packet: Packet) -> Packet:
         """A packet that goes back in time, as in a spliced file, is moved to one tick after the last."""
@@ -145,48 +166,3 @@ class _Track:
         self._last = self._last if dts is None else dts
         packet.stream = self._stream
         return packet
-
-
-class _Copied(_Track):
-    """A stream whose packets go over byte for byte."""
-
-    def __init__(self, source: AudioStream, output: OutputContainer) -> None:
-        super().__init__(source, output.add_stream_from_template(source))
-
-    def packets(self, packet: Packet) -> list[Packet]:
-        return [self._in_order(packet)]
-
-    def rest(self) -> list[Packet]:
-        return []
-
-
-class _Transcoded(_Track):
-    """A stream that is decoded and encoded again, as mono or stereo."""
-
-    def __init__(self, source: AudioStream, output: OutputContainer, codec: str) -> None:
-        rate = source.rate if codec == AAC and source.rate in AAC_RATES else OPUS_RATE
-        layout = "mono" if source.channels == 1 else "stereo"
-        super().__init__(source, cast(AudioStream, output.add_stream(codec, rate=rate, layout=layout)))
-        self._stream.bit_rate = BITS_PER_CHANNEL * (1 if layout == "mono" else 2)
-        self._resampler = av.AudioResampler(format=self._stream.format, layout=layout, rate=rate)
-
-    def packets(self, packet: Packet) -> list[Packet]:
-        try:
-            sounds = [sound for sound in packet.decode() if isinstance(sound, av.AudioFrame)]
-            parts = [part for sound in sounds for part in self._resampler.resample(sound)]
-        except (FFmpegError, ValueError):  # damaged, or of another layout than the rest: a moment of silence
-            return []
-        return self._encode(parts)
-
-    def rest(self) -> list[Packet]:
-        return self._encode([*self._resampler.resample(None), None])
-
-    def _encode(self, sounds: Sequence[av.AudioFrame | None]) -> list[Packet]:
-        return [self._in_order(packet) for sound in sounds for packet in self._stream.encode(sound)]
-
-
-def _track(stream: AudioStream, output: OutputContainer, extension: str) -> _Copied | _Transcoded:
-    carried = CARRIED.get(extension, output.supported_codecs)
-    if stream.codec_context.name in carried:
-        return _Copied(stream, output)
-    return _Transcoded(stream, output, OPUS if extension == ".webm" else AAC)

@@ -1,9 +1,11 @@
-"""Clips, pictures and folders of pictures as a stream of (H, W, 3) uint8 RGB frames with exact times."""
+"""Clips and addresses as a stream of (H, W, 3) uint8 RGB frames with exact times, whole or from one moment on."""
 
 from __future__ import annotations
 
-import os
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,45 +17,34 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from keras_vst.errors import UserError
-from keras_vst.video.colour import RgbReader
-from keras_vst.video.info import Source, TimedFrame, VideoInfo
-from keras_vst.video.pictures import PICTURES, FolderSource, PictureSource
+from keras_vst.video.base import Source, TimedFrame, VideoInfo
+from keras_vst.video.pixels import RgbReader
 
 FALLBACK_PERIOD = Fraction(1, 25)  # between frames of which neither the times nor the rate are known
-
-
-def probe(path: str | os.PathLike[str]) -> VideoInfo:
-    """Size, rate, length and so on of whatever `open_source` can open."""
-    with open_source(path) as source:
-        return source.info
-
-
-def open_source(uri: str | os.PathLike[str]) -> Source:
-    """Open a clip, a picture, a folder of numbered pictures, or an address such as rtsp://..."""
-    name = os.fspath(uri)
-    if "://" in name:
-        return ClipSource(name)
-    path = Path(name)
-    if path.is_dir():
-        return FolderSource(path)
-    if not path.exists():
-        raise UserError(f"there is no file {name}; check the name and the folder {Path.cwd()}.")
-    if path.is_file() and path.stat().st_size == 0:
-        raise UserError(f"{name} is empty; expected a clip or a picture. Fetch or record it again.")
-    return PictureSource(path) if path.suffix.lower() in PICTURES else ClipSource(name)
 
 
 class ClipSource(Source):
     """A file or address that FFmpeg reads: decoded frame by frame, upright, damaged frames left out."""
 
-    def __init__(self, uri: str, container: InputContainer | None = None, *, low_delay: bool = False) -> None:
+    def __init__(
+        self,
+        uri: str,
+        container: InputContainer | None = None,
+        *,
+        start: Fraction = Fraction(0),
+        low_delay: bool = False,
+    ) -> None:
         """Open and decode the first frame, which tells the true size.
 
-        `container` is what to read when it is open already.  `low_delay` leaves out the frame threads, which
-        decode faster and hold one frame back for each of them.
+        `container` is what to read when it is open already.  The last keyframe before `start` comes first.
+        `low_delay` leaves out the frame threads, which decode faster and hold one frame back for each of them.
         """
+        self._lock = threading.Lock()  # a container closed in the middle of a decode would crash
         self._container = open_container(uri) if container is None else container
         try:
+            if start:
+                with suppress(FFmpegError):  # what cannot be wound forward is read from its beginning
+                    self._container.seek(int((start + time_origin(self._container)) * av.time_base))
             self._stream = _picture_stream(self._container, uri)
             self._stream.thread_type = "SLICE" if low_delay else "AUTO"
             self._decoded = self._decode()
@@ -74,17 +65,24 @@ class ClipSource(Source):
         start = time_origin(self._container)
         period = 1 / self.info.fps if self.info.fps else FALLBACK_PERIOD
         time = -period
-        frame, self._first = self._first or next(self._decoded, None), None
-        while frame is not None:
+        while (frame := self._next()) is not None:
             ticks = frame.dts if frame.pts is None else frame.pts
             base = frame.time_base or self._stream.time_base
             time = time + period if ticks is None or base is None else ticks * base - start
             yield TimedFrame(self._reader.pixels(frame), time)
-            frame = next(self._decoded, None)
 
     def close(self) -> None:
         """Let go of the file."""
-        self._container.close()
+        with self._lock:
+            self._closed = True
+            self._container.close()
+
+    def _next(self) -> av.VideoFrame | None:
+        with self._lock:
+            if self._closed:
+                return None
+            frame, self._first = self._first or next(self._decoded, None), None
+            return frame
 
     def _decode(self) -> Iterator[av.VideoFrame]:
         packets = self._container.demux(self._stream)
@@ -107,6 +105,40 @@ class ClipSource(Source):
                     yield frame
                 else:
                     self.skipped += 1
+
+
+class CutSource(Source):
+    """What another source shows from `start` on, `duration` seconds of it or all; time 0 is `start`."""
+
+    def __init__(self, source: Source, start: Fraction, duration: Fraction | None) -> None:
+        """Take over an open source; it is closed with this."""
+        self._source, self._start = source, start
+        self._end = None if duration is None else start + duration
+        whole = source.info.duration
+        if whole is not None and start >= whole:
+            source.close()
+            raise UserError(
+                f"{source.info.origin} lasts {whole:.1f} s, but --start asks for second {float(start):g}; "
+                "begin earlier."
+            )
+        lengths = [] if whole is None else [whole - float(start)]
+        left = min([*lengths, float(duration)] if duration is not None else lengths, default=None)
+        fps = source.info.fps
+        frames = round(left * fps) if left is not None and fps else None
+        self.info = replace(source.info, duration=left, frames=frames)
+
+    def __iter__(self) -> Iterator[TimedFrame]:
+        """Yield the frames inside."""
+        for frame in self._source:
+            self.skipped = self._source.skipped
+            if self._end is not None and frame.time >= self._end:
+                return
+            if frame.time >= self._start:
+                yield TimedFrame(frame.pixels, frame.time - self._start)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._source.close()
 
 
 def open_container(uri: str) -> InputContainer:
@@ -157,13 +189,12 @@ def _describe(container: InputContainer, stream: VideoStream, reader: RgbReader,
         duration = float(stream.duration * stream.time_base)
     elif container.duration:
         duration = container.duration / av.time_base
-    estimate = round(duration * fps) if duration and fps else None
     aspect = stream.sample_aspect_ratio or Fraction(1)
     return VideoInfo(
         width=width,
         height=height,
         fps=fps,
-        frames=stream.frames or estimate,
+        frames=stream.frames or (round(duration * fps) if duration and fps else None),
         duration=duration,
         has_audio=bool(container.streams.audio),
         rotation=reader.rotation,

@@ -5,6 +5,7 @@ import gc
 import itertools
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -16,13 +17,15 @@ from av.container import InputContainer
 from av.error import OSError as FFmpegOSError
 
 from keras_vst.errors import UserError
-from keras_vst.video import open_source, probe
-from keras_vst.video import source as source_module
+from keras_vst.video import TimedFrame, decoding, open_source, probe
+from tests.conftest import write_picture
 from tests.keras_vst.clips import (
+    RATE,
     flat,
     grey_steps,
     numbers,
     turn_upright_clockwise,
+    video_times,
     write_clip,
     write_levels,
     write_tone,
@@ -44,6 +47,11 @@ def rgb(levels: tuple[int, int, int], matrix: int, colour_range: int) -> np.ndar
     b = luma + 2 * (1 - blue_weight) * blue
     g = (luma - red_weight * r - blue_weight * b) / (1 - red_weight - blue_weight)
     return np.clip(np.array([r, g, b]) * 255, 0, 255)
+
+
+def read(path: Path) -> list[TimedFrame]:
+    with open_source(path) as source:
+        return list(source)
 
 
 def damage(path: Path, frame: int) -> None:
@@ -152,7 +160,7 @@ def test_a_line_that_goes_down_ends_the_source_after_what_has_come(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     container = av.open(str(write_clip(tmp_path / "in.mp4", grey_steps(10), options={"bf": "0"})))
-    monkeypatch.setattr(source_module, "open_container", lambda uri: BreakingContainer(container, 6))
+    monkeypatch.setattr(decoding, "open_container", lambda uri: BreakingContainer(container, 6))
     with open_source("rtmp://camera/live") as source:
         assert numbers([frame.pixels for frame in source]) == [0, 1, 2, 3, 4, 5]
     assert source.skipped == 0
@@ -216,22 +224,123 @@ def test_a_source_lets_go_of_its_file(tmp_path: Path):
     assert str(path) not in opened
 
 
-def test_times_are_exact_fractions(tmp_path: Path):
-    path = write_clip(tmp_path / "in.mp4", grey_steps(4), tick=Fraction(1001, 30_000))
-    with open_source(path) as source:
-        assert [frame.time for frame in source] == [Fraction(1001 * index, 30_000) for index in range(4)]
-
-
-def test_a_source_can_be_left_and_taken_up_again(tmp_path: Path):
-    with open_source(write_clip(tmp_path / "in.mp4", grey_steps(6))) as source:
-        first = list(itertools.islice(source, 2))
-        rest = list(source)
-        assert list(source) == []
-    assert numbers([frame.pixels for frame in first + rest]) == list(range(6))
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
 def test_a_name_in_another_encoding_is_read(tmp_path: Path):
     path = tmp_path / os.fsdecode(b"\xff %d:.mp4")
     path.write_bytes(write_clip(tmp_path / "in.mp4", grey_steps(2)).read_bytes())
     assert probe(path).frames == 2
+
+
+def test_probe_tells_what_the_clip_is(tmp_path: Path):
+    path = write_clip(tmp_path / "clip.mp4", grey_steps(10), sound="aac")
+    found = probe(path)
+    assert (found.width, found.height, found.fps, found.frames, found.rotation) == (64, 48, RATE, 10, 0)
+    assert found.duration == pytest.approx(0.4)
+    assert (found.has_audio, found.is_image, found.origin) == (True, False, str(path))
+    assert (
+        probe(write_clip(tmp_path / "clip.mkv", grey_steps(10))).frames == 10
+    )  # estimated: it does not count
+
+
+def test_a_raw_stream_without_times_is_read_at_its_rate(tmp_path: Path):
+    path = write_clip(tmp_path / "clip.h264", grey_steps(10))
+    frames = read(path)
+    assert numbers([frame.pixels for frame in frames]) == list(range(10))
+    steps = {later.time - earlier.time for earlier, later in itertools.pairwise(frames)}
+    assert steps == {1 / Fraction(probe(path).fps or 0)}
+    assert (probe(path).frames, probe(path).duration) == (None, None)
+
+
+def test_the_clock_of_a_transport_stream_starts_at_zero(tmp_path: Path):
+    path = write_clip(tmp_path / "clip.ts", grey_steps(5))
+    assert video_times(path)[0] > 0
+    assert [frame.time for frame in read(path)] == [Fraction(index, RATE) for index in range(5)]
+
+
+@pytest.mark.parametrize(
+    ("codec", "pixel_format", "name"),
+    [
+        ("libx264", "yuv420p10le", "in.mp4"),
+        ("libx264", "yuv444p", "in.mp4"),
+        ("libx264", "yuvj420p", "in.mp4"),
+        ("libx264", "gray", "in.mp4"),
+        ("ffv1", "yuv422p10le", "in.mkv"),
+        ("ffv1", "yuva420p", "in.mkv"),
+        ("ffv1", "bgra", "in.mkv"),
+        ("ffv1", "gray16le", "in.mkv"),
+        ("ffv1", "gbrp12le", "in.mkv"),
+    ],
+)
+def test_any_pixel_format_is_read(tmp_path: Path, codec: str, pixel_format: str, name: str):
+    path = write_clip(
+        tmp_path / name,
+        grey_steps(6),
+        codec=codec,
+        pixel_format=pixel_format,
+        options={"crf": "5"} if codec == "libx264" else {},
+    )
+    frames = [frame.pixels for frame in read(path)]
+    assert {frame.dtype.name for frame in frames} == {"uint8"}
+    for frame, pixels in zip(frames, grey_steps(6), strict=True):
+        assert np.abs(frame.astype(int) - pixels).max() <= 2
+
+
+def test_a_clip_can_be_closed_by_another_thread_in_the_middle(tmp_path: Path):
+    source = open_source(write_clip(tmp_path / "in.mp4", grey_steps(6)))
+    frames = iter(source)
+    next(frames)
+    closer = threading.Thread(target=source.close)
+    closer.start()
+    closer.join(5)
+    assert list(frames) == []
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twenty frames with a keyframe every sixth; frame k begins at k / 25 s."""
+    path = tmp_path_factory.mktemp("excerpt") / "clip.mp4"
+    return write_clip(path, grey_steps(20), options={"g": "6", "bf": "0"})
+
+
+@pytest.mark.parametrize(
+    ("start", "duration", "expected"),
+    [
+        (7, None, range(7, 20)),
+        (7, 5, range(7, 12)),
+        (0, 3, range(3)),
+        (19, 1, range(19, 20)),
+        (15, 100, range(15, 20)),
+    ],
+)
+def test_a_part_has_just_its_frames_and_their_times_start_at_0(clip: Path, start: int, duration, expected):
+    until = None if duration is None else Fraction(duration, RATE)
+    with open_source(clip, start=Fraction(start, RATE), duration=until) as source:
+        frames = list(source)
+    assert numbers([frame.pixels for frame in frames]) == list(expected)
+    assert [frame.time for frame in frames] == [Fraction(k, RATE) for k in range(len(expected))]
+    assert source.info.frames == len(expected)
+
+
+def test_a_moment_between_two_frames_begins_with_the_later(clip: Path):
+    with open_source(clip, start=Fraction(3, 100)) as source:
+        first = next(iter(source))
+    assert (numbers([first.pixels]), first.time) == ([1], Fraction(1, 100))
+
+
+def test_what_is_before_the_last_keyframe_is_not_decoded(clip: Path):
+    with decoding.ClipSource(str(clip), start=Fraction(19, RATE)) as source:
+        assert [frame.time for frame in source] == [Fraction(18, RATE), Fraction(19, RATE)]
+
+
+def test_a_folder_of_pictures_is_cut_too(tmp_path: Path):
+    for seed in range(4):
+        write_picture(tmp_path / f"{seed}.png", seed)
+    with open_source(tmp_path, start=Fraction(1, 25), duration=Fraction(2, 25)) as source:
+        assert [frame.time for frame in source] == [0, Fraction(1, 25)]
+
+
+def test_a_part_that_cannot_be_is_told(clip: Path, tmp_path: Path):
+    with pytest.raises(UserError, match=r"lasts 0.8 s, but --start asks for second 2"):
+        open_source(clip, start=Fraction(2))
+    with pytest.raises(UserError, match="--start and --duration are for clips"):
+        open_source(write_picture(tmp_path / "photo.png", 1), duration=Fraction(1))

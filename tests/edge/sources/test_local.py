@@ -13,8 +13,7 @@ import av
 import numpy as np
 import pytest
 
-from edge.sources import open_source
-from edge.sources import pipe as pipe_module
+from edge.sources import local, open_source
 from keras_vst.errors import UserError
 from tests.keras_vst.clips import grey_steps, numbers, write_clip
 
@@ -31,16 +30,6 @@ def test_a_file_is_read_whole_with_its_own_times(clip: Path) -> None:
     assert not source.live
     assert numbers([frame.pixels for frame in frames]) == list(range(6))
     assert [frame.time for frame in frames] == [Fraction(index, 25) for index in range(6)]
-
-
-def test_a_file_can_be_closed_by_another_thread_in_the_middle(clip: Path) -> None:
-    source = open_source(str(clip))
-    frames = iter(source)
-    next(frames)
-    closer = threading.Thread(target=source.close)
-    closer.start()
-    closer.join(5)
-    assert list(frames) == []
 
 
 def test_a_loop_goes_on_at_its_own_speed_and_time_never_turns_back(clip: Path) -> None:
@@ -92,7 +81,7 @@ class Pipe:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.reading, self.writing = os.pipe()
         self.file = os.fdopen(self.reading, "rb")
-        monkeypatch.setattr(pipe_module.sys, "stdin", self.file)
+        monkeypatch.setattr(local.sys, "stdin", self.file)
 
     def send(self, content: bytes, *, end: bool = True) -> None:
         def write() -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import closing as closing_at_end
 from urllib.parse import urlsplit, urlunsplit
 
 import av
@@ -18,12 +17,11 @@ from av.container import InputContainer
 from av.error import ExitError, FFmpegError
 
 from edge.address import Address
-from edge.sources.base import PumpedSource
-from edge.sources.timing import SteadyClock
+from edge.sources.base import SteadyClock, ThreadedSource
 from keras_vst.errors import UserError
-from keras_vst.frames import Pixels, fit
-from keras_vst.video import TimedFrame, VideoInfo
-from keras_vst.video.source import ClipSource
+from keras_vst.frames import fit
+from keras_vst.video import TimedFrame
+from keras_vst.video.decoding import ClipSource
 
 CONNECT, STALL = 8.0, 5.0  # seconds for the connection, and for the next packet
 WAIT_FOR_SENDER = 300.0  # seconds that `?listen` waits for somebody to send
@@ -43,7 +41,7 @@ LISTEN = {
 }
 
 
-class NetworkSource(PumpedSource):
+class StreamSource(ThreadedSource):
     """`rtsp://camera.local/stream`, `rtmp://0.0.0.0:1935/live?listen`, `udp://@:5000`, `http://...`."""
 
     patience = WAIT_FOR_SENDER
@@ -58,13 +56,14 @@ class NetworkSource(PumpedSource):
         first = self._connect()
         self.info, self.live = first.info, first.info.duration is None
         if not self.live:
-            with closing_at_end(first):
+            with first:
                 yield from self._decoded(first)
             return
         clock = SteadyClock()
         for clip in self._connections(first, closing):
             for frame in self._decoded(clip):
-                yield TimedFrame(self._sized(frame, self.info), clock.time(frame.time))
+                pixels, _ = fit(frame.pixels, (self.info.height, self.info.width), multiple=1)
+                yield TimedFrame(pixels, clock.time(frame.time))
 
     def _connections(self, clip: ClipSource | None, closing: threading.Event) -> Iterator[ClipSource]:
         """One connection after the other, each closed before the next."""
@@ -72,7 +71,7 @@ class NetworkSource(PumpedSource):
         while not closing.is_set():
             if clip is not None:
                 attempt = 0
-                with closing_at_end(clip):
+                with clip:
                     yield clip
                 self.trouble = "the stream stalled or ended"
             if closing.wait(PAUSES[min(attempt, len(PAUSES) - 1)]):
@@ -105,11 +104,6 @@ class NetworkSource(PumpedSource):
             self.skipped = before + clip.skipped
             yield frame
         self.skipped = before + clip.skipped
-
-    @staticmethod
-    def _sized(frame: TimedFrame, info: VideoInfo) -> Pixels:
-        size = info.height, info.width
-        return frame.pixels if frame.pixels.shape[:2] == size else fit(frame.pixels, size, multiple=1)[0]
 
 
 def _for_ffmpeg(text: str) -> tuple[str, dict[str, str], bool]:

@@ -18,8 +18,8 @@ from av.video.plane import VideoPlane
 from edge.address import Address
 from edge.sinks.base import SinkOptions
 from keras_vst.errors import UserError
-from keras_vst.video import TimedFrame, VideoInfo
-from keras_vst.video.colour import EncoderFeed
+from keras_vst.video import Sink, TimedFrame, VideoInfo
+from keras_vst.video.pixels import EncoderFeed
 
 RATE = Fraction(25)  # what y4m says when the source does not; it has no times of its own
 POLL = 0.1  # seconds between two looks at whether the run is over
@@ -28,7 +28,7 @@ SURE = getattr(
 )  # bytes that a pipe with room takes at once, whatever the reader does
 
 
-class PipeSink:
+class StdoutSink(Sink):
     """`-` writes y4m (4:2:0, BT.709, limited range), `-?format=rgb24` the pixels as they are.
 
     A reader that leaves ends the run in order.
@@ -37,7 +37,7 @@ class PipeSink:
     def __init__(self, address: Address, info: VideoInfo, options: SinkOptions) -> None:
         """Take over standard output."""
         address.check_options("format")
-        options.check_unused(address, "codec", "crf", "preset")
+        options.check_unused(address, "codec", "crf")
         self._format = address.options.get("format", "y4m")
         if self._format not in ("y4m", "rgb24"):
             raise UserError(f"{address.text}: {self._format!r} is not written; use y4m or rgb24.")
@@ -48,7 +48,6 @@ class PipeSink:
         self._descriptor = sys.stdout.fileno()
         self._over = threading.Event()
         self._started = False
-        self.closed_by_user = False
 
     def write(self, frame: TimedFrame) -> None:
         """Write one frame; waits for the reader."""
@@ -65,12 +64,6 @@ class PipeSink:
     def interrupt(self) -> None:
         """Let go of a `write` that waits for the reader; from any thread."""
         self._over.set()
-
-    def close(self) -> None:
-        """Nothing is left to write."""
-
-    def abort(self) -> None:
-        """What was written is with the reader already."""
 
     def _write_y4m(self, frame: TimedFrame) -> None:
         height, width = frame.pixels.shape[:2]
@@ -94,10 +87,8 @@ class PipeSink:
                 self.closed_by_user = self._over.is_set()
 
 
-class NullSink:
-    """Nowhere, for measuring."""
-
-    closed_by_user = False
+class NullSink(Sink):
+    """`null:`, nowhere, for measuring."""
 
     def __init__(self, address: Address, info: VideoInfo, options: SinkOptions) -> None:
         """Take note of nothing."""
@@ -105,12 +96,6 @@ class NullSink:
 
     def write(self, frame: TimedFrame) -> None:
         """Forget the frame."""
-
-    def close(self) -> None:
-        """Do nothing."""
-
-    def abort(self) -> None:
-        """Do nothing."""
 
 
 def _rows(plane: VideoPlane) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""A camera by its number, through OpenCV; frames carry the moment of their arrival.
+"""Cameras by their numbers (OpenCV) and what the screen shows (mss); frames carry the moment of their arrival.
 
 Absent, busy and forbidden cameras are told apart where the system lets us.  One that is unplugged is looked for
 again for ten seconds (a loose plug, a laptop that slept), then the source is lost.
@@ -10,6 +10,7 @@ import os
 import re
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -19,21 +20,20 @@ import cv2
 import numpy as np
 
 from edge.address import Address
-from edge.sources.base import PumpedSource
-from edge.sources.timing import SteadyClock
+from edge.sources.base import SteadyClock, ThreadedSource
 from keras_vst.errors import UserError
-from keras_vst.frames import fit
+from keras_vst.frames import Pixels, fit
 from keras_vst.video import TimedFrame, VideoInfo
 
-PATIENCE = 10.0
 AGAIN = 0.5  # seconds between two attempts to open a camera that went away
 DEVICES = Path("/dev")
+SCREEN_RATE = Fraction(15)
 
 
-class CameraSource(PumpedSource):
+class CameraSource(ThreadedSource):
     """`camera:0` or just `0`, with `?size=1280x720&fps=30` as wishes: a camera gives what it can."""
 
-    patience = PATIENCE
+    patience = 10.0
 
     def __init__(self, address: Address) -> None:
         """Open the camera and take its first picture."""
@@ -54,7 +54,7 @@ class CameraSource(PumpedSource):
             while not closing.is_set():
                 pixels = _read(capture) if capture is not None else None
                 if pixels is not None:
-                    yield self._timed(pixels, clock, capture)
+                    yield self._timed(pixels, clock.time(), capture)
                     continue
                 self.trouble = "unplugged, asleep, or taken by another program"
                 if capture is not None:
@@ -65,15 +65,14 @@ class CameraSource(PumpedSource):
             if capture is not None:
                 capture.release()
 
-    def _timed(self, pixels: np.ndarray, clock: SteadyClock, capture: Any) -> TimedFrame:
-        time = clock.time()
+    def _timed(self, pixels: Pixels, time: Fraction, capture: Any) -> TimedFrame:
         if time == 0:
             rate = Fraction(capture.get(cv2.CAP_PROP_FPS) or 0).limit_denominator(1001)
             height, width = pixels.shape[:2]
             self.info = VideoInfo(width, height, fps=rate if rate > 0 else None, origin=self._name)
         size = self.info.height, self.info.width
         # A camera that comes back may come back in another size.
-        return TimedFrame(pixels if pixels.shape[:2] == size else fit(pixels, size, multiple=1)[0], time)
+        return TimedFrame(fit(pixels, size, multiple=1)[0], time)
 
     def _open(self) -> Any | None:
         """The camera, set up as wished, or None."""
@@ -92,6 +91,51 @@ class CameraSource(PumpedSource):
         return capture
 
 
+class ScreenSource(ThreadedSource):
+    """`screen:` is the first screen, `screen:2?region=left,top,width,height&fps=15` a part of another.
+
+    X11, macOS and Windows; Wayland lets nobody look.
+    """
+
+    def __init__(self, address: Address) -> None:
+        """Take the first picture."""
+        address.check_options("region", "fps")
+        self._monitor = int(address.rest) if re.fullmatch(r"\d{1,2}", address.rest) else 1
+        if address.rest and address.rest != str(self._monitor):
+            raise UserError(f"{address.text}: screens are numbered from 1; write screen:1, or screen:.")
+        self._region = _region(address)
+        self._period = 1 / address.number("fps", SCREEN_RATE)
+        super().__init__(address.text)
+
+    def _frames(self, closing: threading.Event) -> Iterator[TimedFrame]:
+        clock = SteadyClock()
+        with _open_screen(self._name) as screen:
+            area = self._area(screen.monitors)
+            self.info = VideoInfo(area["width"], area["height"], fps=1 / self._period, origin=self._name)
+            while not closing.is_set():
+                started = time.monotonic()
+                shot = np.asarray(screen.grab(area), np.uint8)  # (H, W, 4) BGRA
+                shot = shot[: area["height"], : area["width"]]  # a screen of high density may give more
+                yield TimedFrame(np.asarray(cv2.cvtColor(shot, cv2.COLOR_BGRA2RGB), np.uint8), clock.time())
+                closing.wait(max(0.0, started + float(self._period) - time.monotonic()))
+
+    def _area(self, monitors: list[dict[str, int]]) -> dict[str, int]:
+        """The region in the coordinates of the whole desktop; monitors[0] is all screens together."""
+        if not 1 <= self._monitor < len(monitors):
+            raise UserError(f"there is no screen {self._monitor}; there are {len(monitors) - 1}, from 1.")
+        monitor = monitors[self._monitor]
+        if self._region is None:
+            return monitor
+        left, top, width, height = self._region
+        if left + width > monitor["width"] or top + height > monitor["height"]:
+            raise UserError(
+                f"{self._name} leaves the screen, which is {monitor['width']}x{monitor['height']}; "
+                "make the region smaller or move it."
+            )
+        left, top = monitor["left"] + left, monitor["top"] + top
+        return {"left": left, "top": top, "width": width, "height": height}
+
+
 def open_capture(index: int) -> Any:
     """OpenCV's own object; its complaints are left out, since ours are clearer."""
     level = cv2.utils.logging.getLogLevel()
@@ -102,7 +146,7 @@ def open_capture(index: int) -> Any:
         cv2.utils.logging.setLogLevel(level)
 
 
-def _read(capture: Any) -> np.ndarray | None:
+def _read(capture: Any) -> Pixels | None:
     try:
         good, picture = capture.read()
     except cv2.error:  # a compressed picture that broke on the cable
@@ -127,3 +171,29 @@ def _why_not(index: int) -> str:
     return (
         f"camera {index} is there but gives no picture: busy, or no camera but its sound or data; {general}."
     )
+
+
+def _region(address: Address) -> tuple[int, int, int, int] | None:
+    text = address.options.get("region")
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d{1,5}),(\d{1,5}),(\d{1,5}),(\d{1,5})", text)
+    if not match or 0 in (int(match[3]), int(match[4])):
+        raise UserError(f"{address.text}: a region is left,top,width,height in pixels, but {text!r} came.")
+    left, top, width, height = (int(value) for value in match.groups())
+    return left, top, width, height
+
+
+def _open_screen(name: str) -> Any:
+    try:
+        import mss  # pyright: ignore[reportMissingImports]
+        from mss.exception import ScreenShotError  # pyright: ignore[reportMissingImports]
+    except ImportError:
+        raise UserError(f"{name} needs the package mss; run: pip install 'keras-vst[live]'.") from None
+    try:
+        return mss.mss()
+    except ScreenShotError as error:
+        raise UserError(
+            f"{name}: the screen cannot be read ({error}); it takes X11, macOS or Windows, a session with a "
+            "screen, and on macOS the permission to record it."
+        ) from error

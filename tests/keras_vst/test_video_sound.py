@@ -38,14 +38,8 @@ def copy(source_path: Path, target: Path, until: Fraction | None = None) -> Path
     ("came", "sound", "went"),
     [
         ("in.mp4", "aac", "out.mp4"),
-        ("in.mp4", "aac", "out.mov"),
-        ("in.mp4", "aac", "out.mkv"),
-        ("in.mp4", "libmp3lame", "out.mp4"),
         ("in.mkv", "ac3", "out.mov"),
-        ("in.mkv", "flac", "out.mp4"),
         ("in.mkv", "libopus", "out.webm"),
-        ("in.mkv", "libopus", "out.mp4"),
-        ("in.mov", "pcm_s16le", "out.mov"),
         ("in.mov", "pcm_s16le", "out.mkv"),
     ],
 )
@@ -60,15 +54,14 @@ def test_sound_goes_over_byte_for_byte(tmp_path: Path, came: str, sound: str, we
     ("came", "sound", "went", "codec"),
     [
         ("in.mov", "pcm_s16le", "out.mp4", "aac"),
-        ("in.mkv", "flac", "out.mov", "aac"),
+        ("in.mov", "pcm_mulaw", "out.mkv", "aac"),  # which Matroska does not know
         ("in.mp4", "aac", "out.webm", "opus"),
-        ("in.mkv", "ac3", "out.webm", "opus"),
     ],
 )
-@pytest.mark.parametrize("layout", ["mono", "stereo"])
 def test_sound_that_may_not_go_into_a_file_is_encoded_again(
-    tmp_path: Path, came: str, sound: str, went: str, codec: str, layout: str
+    tmp_path: Path, came: str, sound: str, went: str, codec: str
 ):
+    layout = "mono" if sound == "pcm_mulaw" else "stereo"
     path = write_clip(tmp_path / came, grey_steps(20), sound=sound, layout=layout)
     found, seconds, level = sound_level(copy(path, tmp_path / went))
     assert found == codec
@@ -207,10 +200,3 @@ def test_sound_that_goes_back_in_time_follows_at_once(tmp_path: Path, name: str)
     spliced.write_bytes(take.read_bytes() * 2)
     target = copy(spliced, tmp_path / name)
     assert len(sound_packets(target)) > 1.5 * len(sound_packets(take))
-
-
-def test_sound_that_matroska_does_not_know_is_encoded_again(tmp_path: Path):
-    path = write_clip(tmp_path / "in.mov", grey_steps(20), sound="pcm_mulaw", layout="mono")
-    name, _, level = sound_level(copy(path, tmp_path / "out.mkv"))
-    assert name == "aac"
-    assert level == pytest.approx(TONE, rel=0.1)
