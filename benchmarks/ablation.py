@@ -24,10 +24,10 @@ import numpy as np
 from keras_vst.config import RECIPES
 from keras_vst.features import load_vgg16
 from keras_vst.frames import Pixels
+from keras_vst.machine import processor
 from keras_vst.runs import RunDirectory
 from keras_vst.video.stills import read_picture, write_picture
-from training.evaluation import pictures
-from training.evaluation.cards import NETWORK
+from training.evaluation import scorecard_pictures as pictures
 from training.evaluation.material import SIZES, fitted, gather
 from training.evaluation.measures import MEASURES, measure
 from training.evaluation.subjects import find_subject, open_painter
@@ -74,13 +74,12 @@ def main() -> None:
         if not (run / ROW).exists():
             _train(run, CHOICES[name], options)
             painter = open_painter(find_subject(str(run)), threads=2)
-            found = measure({NETWORK: painter}, material, painting, features)[NETWORK]
+            found = measure({name: painter}, material, painting, features)[name]
             minutes = RunDirectory(run).rows()[-1]["minutes"]
-            row = {"choice": name, "minutes": minutes, **{key: round(each, 4) for key, each in found.items()}}
-            write_picture(
-                run / STRIP,
-                pictures.sheet(material.photos, [pictures.tiles(painter, material.photos)]),
-            )
+            numbers = {key: round(each, 4) for key, each in found.items()}
+            row = {"choice": name, "minutes": minutes, **numbers, "processor": processor()}
+            strip = pictures.sheet(material.photos, pictures.tiles(painter, material.photos))
+            write_picture(run / STRIP, strip)
             (run / ROW).write_text(json.dumps(row) + "\n", encoding="utf-8")
         print((run / ROW).read_text(encoding="utf-8").strip(), flush=True)
     done = {name: run for name in CHOICES if ((run := _folder(options.out, name)) / ROW).exists()}

@@ -25,29 +25,48 @@ from urllib.request import urlopen
 import cv2
 import numpy as np
 
-from benchmarks.clips import Size, parse_size, scene_frames
-from benchmarks.stamp import age, write_stamp
-from edge.arguments import add_network_options, open_painter
-from edge.bench import device_name
-from edge.heap import keep_freed_memory
+from benchmarks import Size, film_frames, parse_size
+from edge.cli import keep_freed_memory
 from edge.live import Session
+from edge.live_painter import LivePainter, open_live_painter
+from edge.options import add_network_options
 from edge.output import Output
-from edge.painter import Painter
 from edge.sinks import open_sink
 from edge.sources import pace
 from edge.sources.base import ThreadedSource
+from keras_vst.frames import Pixels
+from keras_vst.machine import processor
 from keras_vst.video import Sink, TimedFrame, VideoInfo
 
 WARM_UP = 15  # frames that are not counted
-LOOP = 60  # frames of the scene that are kept ready, so that decoding them is not part of it
+LOOP = 60  # frames of the film that are kept ready, so that decoding them is not part of it
+
+# The time of day as black and white squares in a corner: of 16 pixels, which come through JPEG and 4:2:0.
+SIDE = 16
+BITS = 24  # count tenths of milliseconds for 28 minutes
+UNIT = 1e-4  # seconds
+WEIGHTS = 1 << np.arange(BITS)
+
+
+def write_stamp(pixels: Pixels, seconds: float) -> None:
+    """Draw a time into the upper left corner, in place."""
+    bits = (round(seconds / UNIT) & WEIGHTS) > 0
+    pixels[:SIDE, : BITS * SIDE] = np.repeat(bits * np.uint8(255), SIDE)[None, :, None]
+
+
+def age(pixels: Pixels, seconds: float) -> float:
+    """How long before `seconds` the picture's stamp was written."""
+    squares = pixels[:SIDE, : BITS * SIDE].reshape(SIDE, BITS, SIDE, 3).mean(axis=(0, 2, 3))
+    stamp = int(WEIGHTS[squares > 127].sum())
+    return ((round(seconds / UNIT) - stamp) % (1 << BITS)) * UNIT
 
 
 class StampedCamera(ThreadedSource):
-    """The scene at camera pace, each frame stamped with the moment it comes."""
+    """The film at camera pace, each frame stamped with the moment it comes."""
 
     def __init__(self, size: Size, rate: Fraction) -> None:
         """Start filming."""
-        self._pictures = list(islice(scene_frames(size), LOOP))
+        self._pictures = list(islice(film_frames(size), LOOP))
         self._rate = rate
         self.info = VideoInfo(*size, fps=rate)
         super().__init__("the stamped camera")
@@ -82,7 +101,7 @@ def watch(address: str, ages: list[float]) -> None:
                 ages.append(age(pixels, time.monotonic()))
 
 
-def film(painter: Painter, camera: StampedCamera, sink: Sink, seconds: float) -> str:
+def film(painter: LivePainter, camera: StampedCamera, sink: Sink, seconds: float) -> str:
     """Run the session of `vst live` for so long and close everything; its summary."""
     output = Output(sink, camera.info, painter, Path(), time.monotonic)
     session = Session(camera, painter, output, seconds)
@@ -94,13 +113,13 @@ def film(painter: Painter, camera: StampedCamera, sink: Sink, seconds: float) ->
     return session.summary()
 
 
-def measure_sink(painter: Painter, camera: StampedCamera, seconds: float) -> dict[str, Any]:
+def measure_sink(painter: LivePainter, camera: StampedCamera, seconds: float) -> dict[str, Any]:
     """How old frames are where the sink takes them."""
     sink = ReadingSink()
     return {"at": "sink", "session": film(painter, camera, sink, seconds), **_figures(sink.ages)}
 
 
-def measure_web(painter: Painter, camera: StampedCamera, seconds: float) -> dict[str, Any]:
+def measure_web(painter: LivePainter, camera: StampedCamera, seconds: float) -> dict[str, Any]:
     """How old frames are when a viewer of the page has decoded them."""
     sink: Any = open_sink("web:0", camera.info)
     ages: list[float] = []
@@ -134,8 +153,12 @@ def main() -> None:
         options.style = "great-wave"
 
     keep_freed_memory()
-    painter = open_painter(options)
-    about = {"frame": "x".join(map(str, options.frame)), "rate": float(options.rate), "device": device_name()}
+    painter = open_live_painter(options)
+    about = {
+        "frame": "x".join(map(str, options.frame)),
+        "rate": float(options.rate),
+        "processor": processor(),
+    }
     for measure in (measure_sink, measure_web):
         camera = StampedCamera(options.frame, options.rate)
         print(json.dumps({**measure(painter, camera, options.seconds), **about}), flush=True)

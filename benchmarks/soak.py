@@ -1,4 +1,4 @@
-"""Whether `vst live` stays as it is: memory, threads and open files over many minutes of the looped scene.
+"""Whether `vst live` stays as it is: memory, threads and open files over many minutes of the looped film.
 
     python -m benchmarks.soak [--minutes 10] [--sink null:] [--style NAME | --model FILE]
 
@@ -21,8 +21,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from edge.bench import SCENE, device_name
+from benchmarks import FILM
 from edge.cli import main as vst
+from keras_vst.machine import processor
 
 EVERY = 0.5  # seconds from one look at the memory to the next
 FIRST = 60.0  # seconds in which it may still grow; of a short run, a third
@@ -104,7 +105,7 @@ def soak(seconds: float, sink: str, network: list[str]) -> dict[str, Any]:
 def _live(seconds: float, sink: str, network: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         target = str(Path(folder) / "soak.mp4") if sink == "file" else sink
-        status = vst(["live", f"loop:{SCENE}", "--sink", target, "--seconds", str(seconds), *network])
+        status = vst(["live", f"loop:{FILM}", "--sink", target, "--seconds", str(seconds), *network])
     if status:
         raise SystemExit(f"vst live ended with status {status} instead of 0; see above.")
 
@@ -121,7 +122,7 @@ def main() -> int:
     options = parser.parse_args()
     network = ["--model", options.model] if options.model else ["--style", options.style]
     row = soak(60 * options.minutes, options.sink, network)
-    print(json.dumps({**row, "device": device_name()}))
+    print(json.dumps({**row, "processor": processor()}))
     return 0 if row["kept"] else 1
 
 

@@ -24,11 +24,11 @@ import numpy as np
 import tensorflow as tf
 
 from keras_vst.features import load_vgg16
+from keras_vst.machine import processor
 from keras_vst.runs import RunDirectory
 from training import precision
 from training.arguments import inputs_of, parser
 from training.devices import Devices
-from training.evaluation.machine import processor
 from training.fit import configured
 from training.loop import Sitting
 from training.objective import CONTENT, TwoScales

@@ -9,9 +9,9 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from edge.hud import draw
-from edge.jobs import hud_lines
-from edge.painter import Painted, Painter
+from edge.compositing import write_lines
+from edge.live_painter import LivePainter
+from edge.painter import Painted
 from keras_vst.errors import UserError
 from keras_vst.video import Sink, TimedFrame, VideoInfo, open_sink
 
@@ -25,7 +25,7 @@ class Output:
     """
 
     def __init__(
-        self, sink: Sink, info: VideoInfo, painter: Painter, folder: Path, clock: Callable[[], float]
+        self, sink: Sink, info: VideoInfo, painter: LivePainter, folder: Path, clock: Callable[[], float]
     ) -> None:
         """Take over an open sink."""
         self.broken = False
@@ -57,7 +57,7 @@ class Output:
         if painted.look.hud:
             figures = self._painter.controls.status()["figures"]
             lines = [f"{name} {value}" for name, value in figures.items()]
-            shown = TimedFrame(draw(shown.pixels, hud_lines(self._painter, *lines)), shown.time)
+            shown = TimedFrame(write_lines(shown.pixels, self._painter.hud_lines(*lines)), shown.time)
         try:
             self._sink.write(shown)
         except Exception:
@@ -80,7 +80,7 @@ class Output:
         span = now - self._moments[0]
         rate = (len(self._moments) - 1) / span if span > 0 else 0.0
         figures = {"fps": round(rate, 1), "latency_ms": round(latency * 1e3), "dropped": dropped}
-        size = self._painter.stylizer.fitted
+        size = self._painter.fitted
         if size is not None:
             figures["size"] = f"{size[1]}x{size[0]}"
         self._painter.controls.report(figures)

@@ -14,8 +14,8 @@ from export.flatbuffer import layout
 from export.order import Order
 from export.report import Judged
 from export.source import Source
-from keras_vst.cost import count_macs
 from keras_vst.errors import UserError
+from keras_vst.models import count_macs
 from keras_vst.zoo import DEFAULT_MARGIN
 from keras_vst.zoo.card import CARD
 

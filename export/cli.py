@@ -21,7 +21,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from keras_vst.commands import run_command
+from keras_vst.errors import run_command
 
 if TYPE_CHECKING:
     from export.release import Released

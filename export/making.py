@@ -21,7 +21,7 @@ from export.report import Judged
 from export.source import Source
 from keras_vst import zoo
 from keras_vst.errors import UserError
-from keras_vst.networks.film import moved
+from keras_vst.networks.film_maps import moved
 
 _BAR = "{desc:34.34} {percentage:3.0f}% |{bar}| {elapsed}"
 _STEPS = 9  # on the progress bar: an artifact's questions, at most

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from export.footage import Footage
-from keras_vst.networks.film import moved
+from keras_vst.networks.film_maps import moved
 
 Clip = npt.NDArray[Any]
 

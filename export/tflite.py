@@ -20,7 +20,7 @@ from export.equalize import PAINT, rewrite
 from export.film import is_film, resizable
 from export.flatbuffer import SIGNATURE, finish, set_range
 from export.folding import fold
-from keras_vst.commands import hushed
+from keras_vst.errors import hushed
 
 
 def convert(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,7 +20,12 @@ DISK_TROUBLE = {
     errno.EACCES: "you may not write there; change the permissions or write elsewhere",
     errno.EPERM: "you may not write there; change the permissions or write elsewhere",
     errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
+    errno.ENOTDIR: "a part of that path is a file; write elsewhere",
+    errno.EEXIST: "something else of that name is in the way; write elsewhere",
+    errno.EISDIR: "a folder of that name is in the way; write elsewhere",
+    errno.EIO: "the disk is broken; write elsewhere",
 }
+WEIGHTS = ".weights.h5"  # Keras writes weights only into files that end so
 
 
 class Part:
@@ -28,16 +34,17 @@ class Part:
     def __init__(self, path: Path, *, folder: bool = False, suffix: str | None = None) -> None:
         """Nothing is made yet: `part` is free to be written, or to be made a folder; it may have another suffix."""
         self.path, self.folder = path, folder
+        ending = WEIGHTS if path.name.endswith(WEIGHTS) else path.suffix
         # A short stem keeps the hidden name below the limit of 255 bytes that file systems have.
-        self.part = path.with_name(
-            f".{path.stem[:40]}.part-{os.getpid()}{path.suffix if suffix is None else suffix}"
-        )
+        stem = path.name.removesuffix(ending)[:40]
+        self.part = path.with_name(f".{stem}.part-{os.getpid()}{ending if suffix is None else suffix}")
 
     def commit(self, keep_as: Path | None = None) -> None:
         """Move the finished part into place; what was there is deleted, or kept under another name."""
         with disk_errors(self.path):
-            _to_disk(self.part)
-            retired = keep_as or self.path.with_name(f".{self.path.name[:40]}.old-{os.getpid()}")
+            for each in (*self.part.rglob("*"), self.part):
+                _to_disk(each)
+            retired = keep_as or self.path.with_name(f"{_retired_as(self.path)}{os.getpid()}")
             had = self.path.exists() and (self.folder or keep_as is not None)
             if had:  # no system puts a folder over a full one in one step
                 os.replace(self.path, retired)
@@ -48,8 +55,9 @@ class Part:
                     os.replace(retired, self.path)
                 raise
             _to_disk(self.path.parent)
-            if had and keep_as is None:
-                shutil.rmtree(retired, ignore_errors=True)
+            if self.folder:
+                for old in _retired(self.path):
+                    shutil.rmtree(old, ignore_errors=True)
 
     def discard(self) -> None:
         """Delete the part; does nothing when there is none."""
@@ -71,7 +79,10 @@ def atomic(path: Path, *, folder: bool = False, keep_as: Path | None = None) -> 
         with disk_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             if folder:
-                shutil.rmtree(part.part, ignore_errors=True)
+                if not path.exists():  # a kill came between the two renames of an earlier time
+                    for old in _retired(path)[-1:]:
+                        os.replace(old, path)
+                part.discard()
                 part.part.mkdir()
             yield part.part
         part.commit(keep_as)
@@ -93,10 +104,34 @@ def disk_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        trouble = DISK_TROUBLE.get(getattr(error, "errno", None) or 0)  # an OSError's, or FFmpeg's
+        trouble = DISK_TROUBLE.get(_number(error))
         if trouble is None:
             raise
         raise UserError(f"cannot write {path}: {trouble}.") from error
+
+
+def sweep(folder: Path) -> None:
+    """Delete what kills have left half-written anywhere in a folder that nobody else is writing to."""
+    for part in folder.rglob(".*.part-*"):
+        if part.is_dir():
+            shutil.rmtree(part, ignore_errors=True)
+        else:
+            part.unlink(missing_ok=True)
+
+
+def _retired_as(path: Path) -> str:
+    return f".{path.name[:40]}.old-"
+
+
+def _retired(path: Path) -> list[Path]:
+    """What commits to `path` have moved out of the way and not deleted yet."""
+    return [each for each in path.parent.iterdir() if each.name.startswith(_retired_as(path))]
+
+
+def _number(error: Exception) -> int:
+    """The system's error number: an OSError's or FFmpeg's own; HDF5 tells it in its words alone."""
+    told = re.search(r"\berrno = (\d+)", str(error))
+    return getattr(error, "errno", None) or (int(told[1]) if told else 0)
 
 
 def _to_disk(path: Path) -> None:

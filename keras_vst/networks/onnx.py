@@ -14,16 +14,8 @@ import numpy as np
 
 from keras_vst.errors import UserError
 from keras_vst.frames import Pixels, to_float, to_uint8
-from keras_vst.networks.base import (
-    Runtime,
-    Size,
-    Tensor,
-    cannot_run,
-    check_frame_size,
-    first_line,
-    not_ours,
-)
-from keras_vst.networks.signature import OUTPUT, check_tensors, fixed_size, map_channels
+from keras_vst.networks import base
+from keras_vst.networks.base import Runtime, Size, Tensor
 
 PROVIDERS = ("TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider")  # best first
 QUIET = 3  # of ONNX Runtime's levels: errors only; they come as exceptions too
@@ -40,8 +32,8 @@ class OnnxNetwork:
         self.runtime = Runtime("onnxruntime", library.__version__, library.InferenceSession)
         self.providers: tuple[str, ...] = tuple(self._session.get_providers())
         shapes = _read_shapes(self._session.get_inputs(), path)
-        check_tensors(shapes, _read_shapes(self._session.get_outputs(), path), path)
-        self.size, self.map_channels = fixed_size(shapes), map_channels(shapes)
+        given = _read_shapes(self._session.get_outputs(), path)
+        self.size, self.map_channels = base.check_tensors(shapes, given, path)
         self.margin = _margin(self._session, path)
         self._frame = self._stylized = np.empty((1, 0, 0, 3), np.float32)
 
@@ -62,20 +54,18 @@ class OnnxNetwork:
         to_float(frame, out=self._frame[0])
         binding = self._session.io_binding()
         binding.bind_cpu_input("frame", self._frame)
-        for name, channels in self.map_channels.items():
-            value = maps.get(name)
-            binding.bind_cpu_input(
-                name, np.zeros((1, *size, channels), np.float32) if value is None else value
-            )
+        given = base.all_maps(self.map_channels, maps, size)  # kept until it has run
+        for name, value in given.items():
+            binding.bind_cpu_input(name, value)
         stylized = self._stylized
-        binding.bind_output(OUTPUT, "cpu", 0, np.float32, stylized.shape, stylized.ctypes.data)
+        binding.bind_output(base.OUTPUT, "cpu", 0, np.float32, stylized.shape, stylized.ctypes.data)
         try:
             self._session.run_with_iobinding(binding)
         except Exception as error:  # its own classes share no base but this one
-            raise cannot_run(self.path, size, error) from error
+            raise base.cannot_run(self.path, size, error) from error
 
     def _allocate(self, size: Size) -> None:
-        check_frame_size(size, self.size, self.path)
+        base.check_frame_size(size, self.size, self.path)
         self._frame = np.empty((1, *size, 3), np.float32)
         self._stylized = np.empty_like(self._frame)
 
@@ -99,14 +89,14 @@ def _open(library: Any, path: Path, content: bytes, threads: int) -> Any:
     try:
         return library.InferenceSession(content, options, providers=chosen)
     except Exception as error:  # its own classes share no base but this one
-        reason = "it is empty" if not content else f"ONNX Runtime cannot read it ({first_line(error)})"
-        raise not_ours(path, reason) from error
+        reason = "it is empty" if not content else f"ONNX Runtime cannot read it ({base.first_line(error)})"
+        raise base.not_ours(path, reason) from error
 
 
 def _read_shapes(tensors: Any, path: Path) -> dict[str, list[int]]:
     for each in tensors:
         if each.type != "tensor(float)":
-            raise not_ours(path, f"`{each.name}` is not float32")
+            raise base.not_ours(path, f"`{each.name}` is not float32")
     # Where a size is open, ONNX gives it a name.
     return {each.name: [side if isinstance(side, int) else -1 for side in each.shape] for each in tensors}
 
@@ -114,5 +104,5 @@ def _read_shapes(tensors: Any, path: Path) -> dict[str, list[int]]:
 def _margin(session: Any, path: Path) -> int | None:
     margin = session.get_modelmeta().custom_metadata_map.get("margin")
     if margin is not None and not margin.isdecimal():
-        raise not_ours(path, f"its `margin` is {margin!r}, not a number of pixels")
+        raise base.not_ours(path, f"its `margin` is {margin!r}, not a number of pixels")
     return None if margin is None else int(margin)

@@ -1,7 +1,7 @@
 """One .tflite network in whichever TFLite runtime is installed, its tensors addressed by name.
 
 In: `frame` (1, H, W, 3) float32 in [0, 1]; of film quality also `warped`, `visible` and perhaps `noise`
-(keras_vst.networks.film).  Out: `stylized` (1, H, W, 3).  H and W are free unless the file fixes them.
+(keras_vst.networks.film_maps).  Out: `stylized` (1, H, W, 3).  H and W are free unless the file fixes them.
 """
 
 from __future__ import annotations
@@ -14,20 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from keras_vst.commands import hushed
-from keras_vst.errors import UserError
+from keras_vst.errors import UserError, hushed
 from keras_vst.frames import Pixels, to_float, to_uint8
-from keras_vst.networks.base import (
-    Runtime,
-    Size,
-    Tensor,
-    cannot_run,
-    check_frame_size,
-    first_line,
-    not_ours,
-)
-from keras_vst.networks.signature import OUTPUT, SIGNATURE, check_tensors, fixed_size, map_channels
+from keras_vst.networks import base
+from keras_vst.networks.base import Runtime, Size, Tensor
 
+SIGNATURE = "stylize"
 RUNTIMES = {"litert": "ai-edge-litert", "tflite-runtime": "tflite-runtime"}  # name -> what pip calls it
 
 
@@ -61,8 +53,8 @@ class TfliteNetwork:
         self.path, self.runtime, self.threads = path, runtime, threads
         self._content = content
         self._interpreter = self._open()
-        self._inputs, self._stylized, shapes = _read_signature(self._interpreter, path)
-        self.size, self.map_channels = fixed_size(shapes), map_channels(shapes)
+        self._inputs, self._stylized, checked = _read_signature(self._interpreter, path)
+        self.size, self.map_channels = checked
         self._allocated: Size | None = None
 
     def paint(self, frame: Pixels) -> Pixels:
@@ -83,7 +75,7 @@ class TfliteNetwork:
         """Make the buffers for frames of (height, width), which the first of them would do else."""
         if size == self._allocated:
             return
-        check_frame_size(size, self.size, self.path)
+        base.check_frame_size(size, self.size, self.path)
         # A fresh interpreter: after one failed allocation tflite-runtime stays without its fast kernels.
         self._allocated, self._interpreter = None, self._open()
         try:
@@ -93,17 +85,14 @@ class TfliteNetwork:
                     self._interpreter.resize_tensor_input(index, shape, strict=True)
                 self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError, MemoryError) as error:
-            raise cannot_run(self.path, size, error) from error
+            raise base.cannot_run(self.path, size, error) from error
         self._allocated = size
 
     def _run(self, frame: Pixels, maps: Mapping[str, Tensor]) -> None:
         size = (frame.shape[0], frame.shape[1])
         self.prepare(size)
-        for name, channels in self.map_channels.items():
-            value = maps.get(name)
-            self._interpreter.set_tensor(
-                self._inputs[name], np.zeros((1, *size, channels), np.float32) if value is None else value
-            )
+        for name, value in base.all_maps(self.map_channels, maps, size).items():
+            self._interpreter.set_tensor(self._inputs[name], value)
         # The runtime refuses to run while somebody still looks into its memory, so no view is kept.
         to_float(frame, out=self._interpreter.tensor(self._inputs["frame"])()[0])
         self._interpreter.invoke()
@@ -112,27 +101,31 @@ class TfliteNetwork:
         try:
             return self.runtime.interpreter(model_content=self._content, num_threads=self.threads)
         except (ValueError, RuntimeError) as error:
-            raise not_ours(self.path, f"{self.runtime.name} cannot read it ({first_line(error)})") from error
+            raise base.not_ours(
+                self.path, f"{self.runtime.name} cannot read it ({base.first_line(error)})"
+            ) from error
 
 
-def _read_signature(interpreter: Any, path: Path) -> tuple[dict[str, int], int, dict[str, list[int]]]:
-    """The tensor numbers of the inputs and of the output, and the inputs' shapes."""
+def _read_signature(
+    interpreter: Any, path: Path
+) -> tuple[dict[str, int], int, tuple[Size | None, dict[str, int]]]:
+    """The tensor numbers of the inputs and of the output, the size that is fixed and the maps' channels."""
     if SIGNATURE not in interpreter.get_signature_list():
-        raise not_ours(path, f"it has no signature `{SIGNATURE}`")
+        raise base.not_ours(path, f"it has no signature `{SIGNATURE}`")
     # A signature's runner knows which tensor bears which name; it is dropped here, because it keeps the
     # interpreter from running, and calling it instead is slower on tflite-runtime (103 against 66 ms).
     runner = interpreter.get_signature_runner(SIGNATURE)
     inputs, outputs = runner.get_input_details(), runner.get_output_details()
     for name, details in (*inputs.items(), *outputs.items()):
         if details["dtype"] != np.float32:
-            raise not_ours(path, f"`{name}` is not float32")
+            raise base.not_ours(path, f"`{name}` is not float32")
     shapes, given = (
         {name: [int(side) for side in details["shape_signature"]] for name, details in tensors.items()}
         for tensors in (inputs, outputs)
     )
-    check_tensors(shapes, given, path)
+    checked = base.check_tensors(shapes, given, path)
     first = {details["name"] for details in interpreter.get_input_details()}
     if first != {details["name"] for details in inputs.values()}:
-        raise not_ours(path, f"`{SIGNATURE}` must be its first signature")
+        raise base.not_ours(path, f"`{SIGNATURE}` must be its first signature")
     numbers = {name: int(details["index"]) for name, details in inputs.items()}
-    return numbers, int(outputs[OUTPUT]["index"]), shapes
+    return numbers, int(outputs[base.OUTPUT]["index"]), checked

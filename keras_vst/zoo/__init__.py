@@ -11,13 +11,13 @@ import hashlib
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from keras_vst.errors import UserError
+from keras_vst.files import atomic
 from keras_vst.zoo.card import CARD, broken, read_card
 
 ROOT = Path(__file__).parent
@@ -134,16 +134,12 @@ def install(folder: Path) -> Style:
         raise broken(folder / CARD, f"`files` has no {PRECISION!r}")
     files = {entry["file"]: entry["sha256"] for entry in card["files"].values()}
     try:
-        root.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".new-", dir=root) as work:
-            made = Path(work) / "made"
-            made.mkdir()
+        with atomic(root / name, folder=True) as made:
             for file in (CARD, *files, *(each for each in BESIDE if (folder / each).is_file())):
                 shutil.copyfile(folder / file, made / file)
             for file, sha256 in files.items():
                 if hashlib.sha256((made / file).read_bytes()).hexdigest() != sha256:
                     raise UserError(f"{folder / file} is not the file on its card; export the network again.")
-            _put_in_place(made, root / name, Path(work) / "old")
     except OSError as error:
         reason = error.strerror or error
         raise UserError(f"cannot install {name} into {root}: {reason}; check {error.filename}.") from error
@@ -165,16 +161,3 @@ def _entry(folder: Path, own: bool) -> Style:
     if PRECISION not in card["files"]:
         raise broken(folder / CARD, f"`files` has no {PRECISION!r}")
     return Style(card["name"], folder / card["files"][PRECISION]["file"], card, own)
-
-
-def _put_in_place(made: Path, target: Path, old: Path) -> None:
-    """Two renames, since a folder cannot be put over a full one; the second's failure undoes the first."""
-    had = target.exists()
-    if had:
-        os.replace(target, old)
-    try:
-        os.replace(made, target)
-    except OSError:
-        if had:
-            os.replace(old, target)
-        raise

@@ -6,7 +6,7 @@ import pytest
 from benchmarks import ablation
 from keras_vst.config import RECIPES, with_overrides
 from keras_vst.video.stills import read_picture, write_picture
-from training.evaluation.pictures import TILE_HEIGHT
+from training.evaluation.scorecard_pictures import TILE_HEIGHT
 
 
 @pytest.mark.parametrize("name", list(ablation.CHOICES))

@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from edge.controls import Controls
-from edge.painter import Painter
-from edge.stylizer import Stylizer
+from edge.live_painter import LivePainter, Mixer
 from keras_vst.frames import to_float
 from keras_vst.networks.base import Runtime
 from keras_vst.video import Sink, Source, TimedFrame, VideoInfo
@@ -85,6 +84,11 @@ class FakeNetwork:
         return to_float(self.paint(frame))[np.newaxis]
 
 
-def fake_painter(network: FakeNetwork | None = None, **settings: object) -> Painter:
-    network = network or FakeNetwork()
-    return Painter("fake", Stylizer(network, margin=8), Controls(["dark"], [1.0], **settings))
+def fake_painter(network: FakeNetwork | None = None, **settings: object) -> LivePainter:
+    return LivePainter(network or FakeNetwork(), Controls(["dark"], [1.0], **settings))
+
+
+def fake_mixing_painter(sizes: list[tuple[int, int]]) -> LivePainter:
+    """Of two styles: the negative, and the frame itself."""
+    mixer = Mixer(lambda shares, size: FakeNetwork(shares[0], sizes), (1.0, 0.0))
+    return LivePainter(mixer.ready, Controls(["dark", "light"], [1.0, 0.0]), mixer)

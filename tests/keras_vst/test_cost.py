@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import keras
+from keras_vst.cost import count_macs
 
 from keras_vst.config import StudentConfig
-from keras_vst.cost import count_macs
 from keras_vst.models.student import build_student
 
 

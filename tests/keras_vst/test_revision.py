@@ -4,7 +4,6 @@ import shutil
 import subprocess
 
 import pytest
-
 from keras_vst.revision import git_revision
 
 IDENTITY = ["-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "commit.gpgsign=false"]

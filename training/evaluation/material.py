@@ -5,7 +5,7 @@ Pictures and frames are uint8 RGB (H, W, 3).  Flow is backward, (H, W, 2) as (dx
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -19,13 +19,12 @@ import keras_vst
 from keras_vst import flow
 from keras_vst.errors import UserError
 from keras_vst.frames import Pixels
+from keras_vst.metrics import FlowBetween
 from keras_vst.motion import Layer, SyntheticClip
 from keras_vst.video import open_source
 from keras_vst.video.stills import read_picture
 from training.data import PICTURE_SUFFIXES, ProceduralPhotos
 from training.data.photos import find_pictures
-
-FlowBetween = Callable[[int, int], tuple[Any, Any]]  # (time, earlier) -> flow, visible
 
 SCENE = Path(keras_vst.__file__).parent / "assets" / "scene.mp4"
 SHARE = 0.75  # of a photo that the moving camera sees
@@ -156,7 +155,7 @@ def _photos(folder: str, count: int, sizes: Sizes) -> list[Pixels]:
         if len(pictures) == min(count, len(found)):
             break
         try:
-            pictures.append(_shrunk(_stout(read_picture(path)), LARGEST))
+            pictures.append(_shrunk(_middle(read_picture(path)), LARGEST))
         except UserError as error:
             reasons.append(str(error))
     if not pictures:
@@ -164,7 +163,7 @@ def _photos(folder: str, count: int, sizes: Sizes) -> list[Pixels]:
     return pictures
 
 
-def _stout(picture: Pixels) -> Pixels:
+def _middle(picture: Pixels) -> Pixels:
     """The middle of a panorama: crops of it are compared, which take 200 pixels of 512."""
     reach = 2 * min(picture.shape[:2])
     top, left = (max(side - reach, 0) // 2 for side in picture.shape[:2])

@@ -1,4 +1,4 @@
-"""The measures of the score-card: what each is called, where its floor and aim lie, and how a row is made of them.
+"""What is measured: what each measure is called, where its floor and aim lie, and how a row is made of them.
 
 Definitions are in keras_vst/metrics.py; here they meet painters, photos and clips.
 """
@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from keras_vst import metrics
 from keras_vst.frames import Pixels, to_float
 from training.evaluation.material import BORDER_ROOM, Clip, Material
-from training.evaluation.painters import Painter
+from training.evaluation.subjects import Painter
 
 OUTERMOST = 4  # pixels, looked at by themselves
 
@@ -37,11 +38,27 @@ class Measure:
         """Whether a value is as good as the limit."""
         return value >= limit if self.more else value <= limit
 
-    def unfit(self, value: float) -> bool:
-        """Worse than half of the floor, which no network may be."""
-        return self.floor is not None and not self.reaches(
-            value, self.floor / 2 if self.more else 2 * self.floor
-        )
+    def bar(self, value: float) -> Bar:
+        """The floor, and whether a value reaches it, or at least half of it."""
+        assert self.floor is not None
+        limit, half = f"{'>=' if self.more else '<='} {self.floor:g}", self.floor * (0.5 if self.more else 2)
+        return Bar(self.title, value, limit, self.reaches(value, self.floor), not self.reaches(value, half))
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One floor that a network has to reach."""
+
+    title: str
+    value: float
+    limit: str
+    passed: bool
+    unfit: bool = False  # worse than half of the floor, which no network may be
+
+    def to_dict(self) -> dict[str, Any]:
+        """Ready for JSON."""
+        told = {"of": self.title, "value": round(self.value, 4), "limit": self.limit}
+        return {**told, "passed": bool(self.passed), "unfit": bool(self.unfit)}
 
 
 MEASURES = {
@@ -51,7 +68,6 @@ MEASURES = {
     "hue": Measure("hue", "share of the colour that the photo's own hue decides beyond its light", 3, 0.08, 0.20, True),
     "texture": Measure("texture", "means and centred covariances of VGG16 against the painting's", 3, 0.65, 0.35),
     "style": Measure("style", "raw Gram matrices against the painting's, to compare with others", 3),
-    "frechet": Measure("Frechet", "features of EfficientNet-Lite0: painted photos against the collection", 1),
     "content": Measure("content", "VGG16 relu3_3 against the photo's, relative", 3, 1.20, 0.80),
     "warp": Measure("warp", "frame against the one before, moved by the exact motion, RMSE", 4),
     "steady": Measure("steady", "warp over contrast: a grey picture is not steady", 4, 0.035, 0.020),
@@ -92,7 +108,10 @@ def measure(
                 "hue": metrics.hue_kept(painted[row][-1], original),
                 "content": metrics.content_error(looks, seen),
             }
-            add(row, {**found, **(of_texture(metrics.Texture(looks), texture) if texture else {})})
+            if texture is not None:
+                ours = metrics.Texture(looks)
+                found |= {"style": ours.style_error(texture), "texture": ours.error(texture)}
+            add(row, found)
     for clip in (*material.motions, *material.clips):
         for row, painter in painters.items():
             add(row, of_clip(painter, clip))
@@ -102,14 +121,14 @@ def measure(
     return {row: _together(columns[row], painted[row], target) for row in painters}
 
 
+def bars_of(row: Row) -> list[Bar]:
+    """The floors of a row."""
+    return [each.bar(row[key]) for key, each in MEASURES.items() if each.floor is not None and key in row]
+
+
 def num_looks(material: Material) -> int:
     """How often `tick` is called for each painter."""
     return len(material.photos) + len(material.motions) + len(material.clips) + len(material.wide)
-
-
-def of_texture(painted: metrics.Texture, painting: metrics.Texture) -> Row:
-    """What one picture tells of the style."""
-    return {"style": painted.style_error(painting), "texture": painted.error(painting)}
 
 
 def of_clip(painter: Painter, clip: Clip) -> Row:

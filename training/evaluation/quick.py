@@ -9,7 +9,7 @@ from keras_vst.metrics import Features
 from keras_vst.zoo import DEFAULT_MARGIN
 from training.evaluation.material import QUICK_MOTIONS, QUICK_PHOTOS, SIZES, fitted, of_photos
 from training.evaluation.measures import Row, measure
-from training.evaluation.painters import Live
+from training.evaluation.subjects import Live
 
 
 def quick_score(

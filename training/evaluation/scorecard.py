@@ -1,37 +1,98 @@
-"""Runs the measures: every network beside its controls and the peer, on the same photos and clips."""
+"""The score-card: every network beside its controls and the peer, on the same photos and clips, with its bars."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 
 from keras_vst import metrics
 from keras_vst.frames import Pixels, to_float
 from keras_vst.zoo import DEFAULT_MARGIN
-from training.evaluation import pictures, speed
-from training.evaluation.cards import (
-    BLURRED,
-    LEFT_ALONE,
-    NETWORK,
-    PEER_PICTURE,
-    PEER_STYLES,
-    TWO_COLOURED,
-    Card,
-)
-from training.evaluation.collection import FRECHET, Collection
+from training.evaluation import scorecard_pictures, speed
 from training.evaluation.material import Material, Sizes, fitted
-from training.evaluation.measures import Tick, measure, num_looks, of_precision
-from training.evaluation.painters import Blurred, Identity, Painter, TwoColoured
-from training.evaluation.peer import NUM_STYLES, Peer, PeerPainter
-from training.evaluation.subjects import Painting, Subject, open_file, open_painter
+from training.evaluation.measures import (
+    MEASURES,
+    Bar,
+    Row,
+    Tick,
+    bars_of,
+    measure,
+    num_looks,
+    of_precision,
+)
+from training.evaluation.peer_client import NUM_STYLES, Peer, PeerPainter
+from training.evaluation.subjects import (
+    Blurred,
+    Identity,
+    Painter,
+    Painting,
+    Subject,
+    TwoColoured,
+    open_file,
+    open_painter,
+)
 
+NETWORK = "network"
+BLURRED = "blurred"
+TWO_COLOURED = "two-coloured photo"
+LEFT_ALONE = "frame left alone"
+PEER_STYLES = "peer, its nearest of 26"
+PEER_PICTURE = "peer, this painting"
+
+LEAST_DECIBELS, MOST_FLICKER = 44.0, 1.03  # of an int8 file against the fp32 one, over a clip
 CHOOSING = 256  # pixels of the picture on which the peer's nearest style is chosen
 
 
 @dataclass
+class Card:
+    """What was found of one network: one style, one painting."""
+
+    name: str
+    file: str
+    bytes: int | None
+    rows: dict[str, Row]  # the network's own, its controls' and the peer's
+    milliseconds: dict[str, float] = field(default_factory=dict)
+    rounded: dict[str, float] = field(default_factory=dict)  # decibels, flicker_ratio, bytes of its int8 file
+    tiles: list[Pixels] = field(default_factory=list)  # photos as painted
+    strip: Pixels | None = None  # three frames in a row, enlarged
+
+    def bars(self) -> list[Bar]:
+        """Every bar that could be measured."""
+        found = bars_of(self.rows[NETWORK])
+        if self.rounded:
+            decibels, flicker = self.rounded["decibels"], self.rounded["flicker_ratio"]
+            told = "int8 over a clip, dB", "int8 over a clip, flicker over that of fp32"
+            found.append(Bar(told[0], decibels, f">= {LEAST_DECIBELS:g}", decibels >= LEAST_DECIBELS))
+            found.append(Bar(told[1], flicker, f"<= {MOST_FLICKER:g}", flicker <= MOST_FLICKER))
+        return found
+
+    def to_dict(self) -> dict[str, Any]:
+        """Ready for JSON."""
+        return {
+            "name": self.name,
+            "file": self.file,
+            "bytes": self.bytes,
+            "milliseconds": _short(self.milliseconds, 2),
+            "int8": _short(self.rounded, 4),
+            "rows": {row: _short(values, 5) for row, values in self.rows.items()},
+            "bars": [bar.to_dict() for bar in self.bars()],
+        }
+
+
+def medians(cards: Sequence[Card]) -> Row:
+    """Over the networks, of their own rows."""
+    own = [card.rows[NETWORK] for card in cards]
+    values = {key: [row[key] for row in own if key in row] for key in MEASURES}
+    return {key: float(np.median(found)) for key, found in values.items() if found}
+
+
+@dataclass
 class Evaluation:
-    """What all networks of one run have in common."""
+    """What all networks of one score-card have in common."""
 
     material: Material
     features: metrics.Features
@@ -39,59 +100,51 @@ class Evaluation:
     threads: int = 2
     peer: Peer | None = None
     controls: bool = True  # whether each network stands beside its controls
-    collection: Collection | None = None
     tick: Tick = lambda _: None
-    _peer_textures: list[metrics.Texture] = field(
-        default_factory=list
-    )  # of a photo in each of its own styles
 
     def units(self, painting: Painting | None) -> int:
         """How often `tick` is called for a network."""
         rows = 1 + (2 + (painting is not None)) * self.controls
         rows += (1 + (painting is not None)) * (self.peer is not None)
-        return rows * (num_looks(self.material) + (self.collection is not None))
+        return rows * num_looks(self.material)
 
     def score(self, subject: Subject, painting: Painting | None, times: dict[str, float]) -> Card:
         """One network, beside its controls."""
         own = open_painter(subject, self.threads)
         painters = {NETWORK: own, **self._beside(own, painting)}
         target = None if painting is None else painting.pixels
-
-        def tick(row: str) -> None:
-            self.tick(f"{subject.name}: {row}")
-
-        rows = measure(painters, self.material, target, self.features, tick)
-        if self.collection is not None:
-            for row, painter in painters.items():
-                rows[row][FRECHET] = self.collection.distance(painter)
-                tick(row)
         return Card(
             subject.name,
             str(subject.path),
-            subject.path.stat().st_size if subject.is_file else None,
-            rows,
+            subject.path.stat().st_size if subject.path.is_file() else None,
+            measure(
+                painters,
+                self.material,
+                target,
+                self.features,
+                lambda row: self.tick(f"{subject.name}: {row}"),
+            ),
             times,
             self._rounded(subject, own),
-            pictures.tiles(own, self.material.photos),
-            pictures.strip(own, self.material.motions),
+            scorecard_pictures.tiles(own, self.material.photos),
+            scorecard_pictures.strip(own, self.material.motions),
         )
 
     def times(self, subjects: list[Subject]) -> dict[str, dict[str, float]]:
         """Milliseconds a frame of each file, and of the peer, by turns, each in a process of its own."""
         height, width = (side + 2 * DEFAULT_MARGIN for side in self.sizes.video)
-        timers: dict[str, speed.Timer] = {}
-        for subject in subjects:
-            for path in (subject.path, subject.rounded):
-                if path is not None and path.is_file():
-                    timers[str(path)] = lambda path=path: speed.milliseconds(
-                        path, (height, width), self.threads
-                    )
+        files = [path for each in subjects for path in (each.path, each.rounded) if path and path.is_file()]
+        timers: dict[str, speed.Timer] = {
+            str(path): partial(speed.milliseconds, path, (height, width), self.threads) for path in files
+        }
         if self.peer is not None and timers:
-            peer, video = self.peer, self.sizes.video
-            timers[PEER_STYLES] = lambda: peer.milliseconds(video, 0)
+            timers[PEER_STYLES] = partial(self.peer.milliseconds, self.sizes.video, 0)
         found = speed.by_turns(timers)
-        shared = {name: value for name, value in found.items() if name == PEER_STYLES}
-        return {str(subject.path): {**_own_times(subject, found), **shared} for subject in subjects}
+        shown: dict[str, dict[str, float]] = {}
+        for each in subjects:
+            named = {NETWORK: str(each.path), "int8": str(each.rounded), PEER_STYLES: PEER_STYLES}
+            shown[str(each.path)] = {name: found[key] for name, key in named.items() if key in found}
+        return shown
 
     def _beside(self, own: Painter, painting: Painting | None) -> dict[str, Painter]:
         """The other rows of the card."""
@@ -101,21 +154,24 @@ class Evaluation:
             if painting is not None:
                 rows[TWO_COLOURED] = TwoColoured(painting.pixels)
         if self.peer is not None:
-            rows[PEER_STYLES] = PeerPainter(self.peer, self._nearest(self.peer, painting))
+            rows[PEER_STYLES] = PeerPainter(self.peer, self._nearest(painting))
             if painting is not None:
                 rows[PEER_PICTURE] = PeerPainter(self.peer, str(painting.path))
         return rows
 
-    def _nearest(self, peer: Peer, painting: Painting | None) -> int:
+    def _nearest(self, painting: Painting | None) -> int:
         """Of the peer's own styles the one that comes nearest to the painting."""
         if painting is None:
             return 0
-        if not self._peer_textures:
-            photo = fitted(self.material.photos[0], CHOOSING)
-            painted = (PeerPainter(peer, style)(photo) for style in range(NUM_STYLES))
-            self._peer_textures = [self._texture(picture) for picture in painted]
         target = self._texture(painting.pixels)
         return int(np.argmin([each.style_error(target) for each in self._peer_textures]))
+
+    @cached_property
+    def _peer_textures(self) -> list[metrics.Texture]:
+        """Of the first photo in each of the peer's own styles."""
+        assert self.peer is not None
+        photo = fitted(self.material.photos[0], CHOOSING)
+        return [self._texture(PeerPainter(self.peer, style)(photo)) for style in range(NUM_STYLES)]
 
     def _texture(self, picture: Pixels) -> metrics.Texture:
         return metrics.Texture(self.features(to_float(picture)[None]))
@@ -129,6 +185,5 @@ class Evaluation:
         return {**found, "bytes": subject.rounded.stat().st_size}
 
 
-def _own_times(subject: Subject, found: dict[str, float]) -> dict[str, float]:
-    files = {NETWORK: subject.path, "int8": subject.rounded}
-    return {name: found[str(path)] for name, path in files.items() if str(path) in found}
+def _short(values: Mapping[str, float], digits: int) -> Row:
+    return {name: round(value, digits) for name, value in values.items()}

@@ -1,21 +1,116 @@
-"""From --model and --styles to networks that can be scored, and the painting that belongs to each."""
+"""What is scored: the networks that --model names, the painting of each, and controls that show what a number means.
+
+Each is a painter: pictures in and out, uint8 RGB (H, W, 3), of any size.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
+
 from keras_vst import zoo
 from keras_vst.errors import UserError
-from keras_vst.frames import Pixels
+from keras_vst.frames import Pixels, fit, to_float, to_uint8, unfit
 from keras_vst.networks import Network, open_network
+from keras_vst.networks.film_maps import moved
 from keras_vst.runs import RunDirectory
 from keras_vst.video.stills import PICTURES, read_picture
-from training.evaluation.material import fitted
-from training.evaluation.painters import Film, Live, Painter
+from training.evaluation.material import Clip, fitted
+
+BLUR = 2.0  # pixels of deviation: strokes are gone, shapes are not
+LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
+MIDDLE, SPREAD = 0.5, 0.25  # of a photo's luma: where a ramp has its mean, and how far one deviation is
+
+
+class Painter:
+    """Repaints each picture by itself; a subclass says how."""
+
+    def __call__(self, frame: Pixels) -> Pixels:
+        """The picture, painted."""
+        raise NotImplementedError
+
+    def clip(self, clip: Clip) -> list[Pixels]:
+        """The frames in order."""
+        return [self(frame) for frame in clip.frames]
+
+
+class Live(Painter):
+    """A network, with the border of repeated edge that `vst` gives it."""
+
+    def __init__(self, paint: Callable[[Pixels], Pixels], margin: int = zoo.DEFAULT_MARGIN) -> None:
+        self.paint, self.margin = paint, margin
+
+    def __call__(self, frame: Pixels) -> Pixels:
+        """The picture, painted."""
+        padded, fitting = fit(frame, margin=self.margin)
+        return unfit(self.paint(padded), fitting)
+
+
+class Film(Painter):
+    """A network of film quality: in a clip it is shown its last painting, moved by the clip's flow."""
+
+    def __init__(self, network: Network, margin: int = zoo.DEFAULT_MARGIN) -> None:
+        self.network, self.margin = network, margin
+
+    def __call__(self, frame: Pixels) -> Pixels:
+        """As the first of a clip, before which nothing was seen."""
+        padded, fitting = fit(frame, margin=self.margin)
+        return unfit(self.network.paint(padded), fitting)
+
+    def clip(self, clip: Clip) -> list[Pixels]:
+        """Frame by frame, each beside the last painting where the flow can be trusted."""
+        painted: list[Pixels] = []
+        last = None
+        for time, frame in enumerate(clip.frames):
+            padded, fitting = fit(frame, margin=self.margin)
+            maps = {} if last is None else moved(last, *clip.flow(time, time - 1), fitting)
+            last = self.network.paint_film(padded, maps)
+            painted.append(unfit(to_uint8(last[0]), fitting))
+        return painted
+
+
+class Identity(Painter):
+    """Leaves every frame as it is: steadier than any network, and no painting."""
+
+    def __call__(self, frame: Pixels) -> Pixels:
+        """The picture itself."""
+        return frame
+
+
+class Blurred(Painter):
+    """What another paints, blurred: steady and close to the scene, without strokes."""
+
+    def __init__(self, painter: Painter) -> None:
+        self.painter = painter
+
+    def __call__(self, frame: Pixels) -> Pixels:
+        """The painted picture, blurred."""
+        return _blur(self.painter(frame))
+
+    def clip(self, clip: Clip) -> list[Pixels]:
+        """The painted clip, blurred."""
+        return [_blur(frame) for frame in self.painter.clip(clip)]
+
+
+class TwoColoured(Painter):
+    """The photo's light as a ramp between the painting's two main colours: palettes that cannot tell it are blind."""
+
+    def __init__(self, painting: Pixels) -> None:
+        colours = to_float(painting).reshape(-1, 3)
+        variances, axes = np.linalg.eigh(np.cov(colours.T))
+        axis = axes[:, -1] * np.sign(axes[:, -1] @ LUMA)  # towards the lighter one
+        self.mean, self.step = colours.mean(axis=0), (np.sqrt(variances[-1]) * axis).astype(np.float32)
+
+    def __call__(self, frame: Pixels) -> Pixels:
+        """The picture, recoloured."""
+        height = (to_float(frame) @ LUMA - MIDDLE) / SPREAD
+        return to_uint8(np.clip(self.mean + height[..., None] * self.step, 0, 1))
 
 
 @dataclass(frozen=True)
@@ -38,17 +133,13 @@ class Subject:
     sha256: str | None = None  # of the file, where a card vouches for it
     rounded: Path | None = None  # its int8 file, if this is the fp32 one
 
-    @property
-    def is_file(self) -> bool:
-        """Whether it can be timed."""
-        return self.path.is_file()
-
 
 def find_subject(given: str) -> Subject:
     """A .tflite or .onnx file, a run directory, or the name of a style of the zoo."""
     path = Path(given)
     if path.is_dir():
-        return _of_run(path)
+        style: dict[str, Any] = RunDirectory(path).record().get("style") or {}
+        return Subject(path.resolve().name, path, style.get("sha256", ""), style.get("file", ""))
     if path.is_file():
         return _of_style(zoo.file_style(path))
     if path.suffix or len(path.parts) > 1:
@@ -82,29 +173,20 @@ def find_paintings(
     if given:
         paths: list[Path | None] = [Path(each) for each in given]
     elif folder:
-        known = _Folder(Path(folder))
-        paths = [known.find(subject) for subject in subjects]
+        paths = _look_up(subjects, Path(folder))
     else:
-        named = [Path(subject.painting_file) for subject in subjects]
-        paths = [path if path.is_file() else None for path in named]
-    return [
-        None if path is None else Painting(path.absolute(), fitted(read_picture(path), side))
-        for path in paths
-    ]
+        paths = [path if (path := Path(each.painting_file)).is_file() else None for each in subjects]
+    return [path and Painting(path.absolute(), fitted(read_picture(path), side)) for path in paths]
 
 
-class _Folder:
+def _look_up(subjects: Sequence[Subject], folder: Path) -> list[Path | None]:
     """Pictures by the checksum and the name that cards carry."""
-
-    def __init__(self, folder: Path) -> None:
-        if not folder.is_dir():
-            raise UserError(f"--styles needs a folder of paintings. There is no folder {folder}.")
-        files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICTURES)
-        self._by_sum = {hashlib.sha256(path.read_bytes()).hexdigest(): path for path in files}
-        self._by_name = {path.stem: path for path in files}
-
-    def find(self, subject: Subject) -> Path | None:
-        return self._by_sum.get(subject.painting_sha256) or self._by_name.get(subject.name)
+    if not folder.is_dir():
+        raise UserError(f"--styles needs a folder of paintings. There is no folder {folder}.")
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICTURES)
+    by_sum = {hashlib.sha256(path.read_bytes()).hexdigest(): path for path in files}
+    by_name = {path.stem: path for path in files}
+    return [by_sum.get(each.painting_sha256) or by_name.get(each.name) for each in subjects]
 
 
 def _painter(network: Network, margin: int | None) -> Painter:
@@ -126,19 +208,16 @@ def _of_style(style: zoo.Style) -> Subject:
     )
 
 
-def _of_run(path: Path) -> Subject:
-    style: dict[str, Any] = RunDirectory(path).record().get("style") or {}
-    return Subject(path.resolve().name, path, style.get("sha256", ""), style.get("file", ""))
-
-
 def _open_run(path: Path) -> Network:
     """The weights of a run, before any export."""
-    from keras_vst.models.student import build_student
-    from keras_vst.models.teacher import build_teacher
+    from keras_vst.models import build_network
     from keras_vst.networks.keras import KerasNetwork
 
     run = RunDirectory(path)
-    config = run.config()
-    model = build_teacher(config.teacher) if config.kind == "film" else build_student(config.student)
+    model = build_network(run.config())
     run.load_network(model)
     return KerasNetwork(model, path)
+
+
+def _blur(frame: Pixels) -> Pixels:
+    return np.asarray(cv2.GaussianBlur(frame, (0, 0), BLUR), np.uint8)

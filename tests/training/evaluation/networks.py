@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from keras_vst.config import MotionConfig
-from keras_vst.frames import to_float
+from keras_vst.frames import to_float, to_uint8
 from keras_vst.motion import clip_from_photos
 from tests.conftest import draw_picture
 from training.evaluation.material import Clip, Material, Sizes, fitted
-from training.evaluation.painters import Painter
+from training.evaluation.subjects import Painter
 
 SMALL = Sizes(picture=264, video=(48, 64), frames=4, long=6)
 
@@ -32,18 +32,18 @@ class FilmNetwork:
     """Half the frame, and what is `warped` where it is visible; remembers what it was given."""
 
     margin = None
+    map_channels = {"warped": 3, "visible": 1}  # noqa: RUF012
 
-    def __init__(self, noise_channels=0):
-        self.map_channels = {
-            "warped": 3,
-            "visible": 1,
-            **({"noise": noise_channels} if noise_channels else {}),
-        }
+    def __init__(self):
         self.given = []
+
+    def paint(self, frame):
+        return to_uint8(self.paint_film(frame, {})[0])
 
     def paint_film(self, frame, maps):
         self.given.append(maps)
-        return maps["visible"] * maps["warped"] + (1 - maps["visible"]) * 0.5 * to_float(frame)[None]
+        seen = maps.get("visible", np.float32(0))
+        return seen * maps.get("warped", np.float32(0)) + (1 - seen) * 0.5 * to_float(frame)[None]
 
 
 def bordered(frame):

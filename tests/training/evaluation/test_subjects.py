@@ -3,6 +3,7 @@ import hashlib
 import json
 import shutil
 
+import cv2
 import numpy as np
 import pytest
 
@@ -16,8 +17,19 @@ from keras_vst.runs import RunDirectory
 from keras_vst.video.stills import read_picture
 from tests.conftest import draw_picture, write_picture
 from tests.keras_vst.networks import networks, onnx_networks
-from tests.training.evaluation.networks import moving_clip
-from training.evaluation.subjects import Subject, find_paintings, find_subject, open_painter
+from tests.training.evaluation.networks import FilmNetwork, Negative, bordered, moving_clip
+from training.evaluation.material import Clip
+from training.evaluation.subjects import (
+    BLUR,
+    Blurred,
+    Film,
+    Live,
+    Subject,
+    TwoColoured,
+    find_paintings,
+    find_subject,
+    open_painter,
+)
 
 
 @pytest.fixture
@@ -84,7 +96,7 @@ def test_a_style_of_the_zoo_brings_its_painting_its_margin_and_its_rounded_sibli
 def test_a_file_without_a_card_goes_by_its_own_name(negative):
     found = find_subject(str(negative))
     frame = draw_picture(0, 30, 40)
-    assert (found.name, found.is_file, found.rounded) == ("negative", True, None)
+    assert (found.name, found.path, found.rounded) == ("negative", negative, None)
     assert open_painter(found, 1).margin == zoo.DEFAULT_MARGIN
     np.testing.assert_array_equal(open_painter(found, 1)(frame), 255 - frame)
 
@@ -114,7 +126,7 @@ def test_a_run_is_scored_before_any_export_and_knows_where_its_painting_was(gall
     by_hand = student({"frame": to_float(padded)[None]}, training=False)["stylized"]
     painted = to_float(open_painter(found, 1)(frame))
     np.testing.assert_allclose(painted, np.asarray(by_hand)[0, 8:-8, 8:-8], atol=0.51 / 255)
-    assert (found.name, found.is_file) == ("mine", False)
+    assert found.name == "mine"
     assert names(find_paintings([found], [], "", 96)) == ["wave"]
 
 
@@ -142,3 +154,66 @@ def test_an_onnx_file_paints_as_the_others_do(tmp_path):
     path = onnx_networks.negative_onnx(tmp_path / "net.onnx")
     frame = draw_picture(0, 32, 48)
     np.testing.assert_array_equal(open_painter(find_subject(str(path)), 1)(frame), 255 - frame)
+
+
+def test_the_margin_keeps_what_a_network_does_at_its_border_out_of_the_picture():
+    frame = draw_picture(0, 20, 30)
+    np.testing.assert_array_equal(Live(bordered, margin=8)(frame), frame)
+    assert Live(bordered, margin=0)(frame)[0].max() == 0
+
+
+def test_a_network_is_given_sides_that_are_multiples_of_eight():
+    sizes = []
+
+    def paint(frame):
+        sizes.append(frame.shape)
+        return 255 - frame
+
+    frame = draw_picture(0, 21, 30)
+    np.testing.assert_array_equal(Live(paint, margin=8)(frame), 255 - frame)
+    assert sizes == [(40, 48, 3)]
+
+
+def test_a_film_network_is_shown_its_last_painting_moved_by_the_clips_own_motion():
+    """It was once scored with empty flow and visibility, so with its first frame over and over."""
+    network, clip = FilmNetwork(), moving_clip(6, noise=0.0, shift=6.0)
+    flow, visible = clip.flow(1, 0)
+    assert np.abs(flow).max() > 1
+    painted = Film(network, margin=8).clip(clip)
+    assert network.given[0] == {}
+    seen = network.given[1]["visible"][0]
+    np.testing.assert_array_equal(seen[8:56, 8:72], visible)
+    assert seen.sum() == visible.sum() > 1000
+    rows, columns = np.mgrid[0:48, 0:64].astype(np.float32)
+    moved = cv2.remap(to_float(painted[0]), columns + flow[..., 0], rows + flow[..., 1], cv2.INTER_LINEAR)
+    inside = visible[..., 0] > 0
+    error = np.abs(network.given[1]["warped"][0, 8:56, 8:72] - moved)[inside]
+    assert error.max() < 0.01
+    assert np.abs(to_float(painted[1]) - moved)[inside].max() < 0.01
+
+
+def test_a_film_network_paints_a_picture_as_the_first_of_a_clip():
+    network, frame = FilmNetwork(), draw_picture(0, 48, 64)
+    first = Film(network)(frame)
+    np.testing.assert_array_equal(first, Film(network).clip(Clip([frame], None, exact=True))[0])
+    np.testing.assert_allclose(to_float(first), 0.5 * to_float(frame), atol=1 / 255)
+
+
+def test_blur_is_a_gaussian_over_what_is_painted():
+    clip = moving_clip(1, noise=2.0)
+    wanted = [cv2.GaussianBlur(255 - frame, (0, 0), BLUR) for frame in clip.frames]
+    np.testing.assert_array_equal(np.stack(Blurred(Negative()).clip(clip)), wanted)
+    np.testing.assert_array_equal(Blurred(Negative())(clip.frames[0]), wanted[0])
+
+
+def test_a_two_coloured_photo_lies_on_the_paintings_long_axis_and_keeps_its_light():
+    ramp = np.linspace(0, 1, 256)[:, None] * [120, 100, 20] + [60, 40, 90]
+    painting = np.tile(ramp.astype(np.uint8)[None], (8, 1, 1))
+    photo = draw_picture(3)
+    drawn = TwoColoured(painting)(photo).reshape(-1, 3).astype(float)
+    left = drawn - painting.reshape(-1, 3).mean(axis=0)
+    axis = np.array([120, 100, 20]) / np.linalg.norm([120, 100, 20])
+    free = (drawn.min(axis=1) > 0) & (drawn.max(axis=1) < 255)
+    assert np.abs(left - np.outer(left @ axis, axis))[free].max() < 2
+    light = photo.reshape(-1, 3) @ [0.2126, 0.7152, 0.0722]
+    assert np.corrcoef(light, left @ axis)[0, 1] > 0.99

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from keras_vst.errors import hushed, run_command
+
+
+
+ROOT = Path(__file__).parents[2]
+
+
+def fail():
+    raise UserError("There is no such picture.")
+
+
+def interrupted():
+    raise KeyboardInterrupt
+
+
+def test_what_the_work_returns_is_the_status(capsys):
+    assert run_command("tool", lambda: 1) == 1
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_mistake_is_one_line_and_status_two(capsys):
+    assert run_command("tool", fail) == 2
+    assert capsys.readouterr() == ("", "tool: There is no such picture.\n")
+
+
+def test_a_mistake_shows_its_traceback_on_request():
+    with pytest.raises(UserError, match="no such picture"):
+        run_command("tool", fail, debug=True)
+
+
+def test_ctrl_c_is_one_line_and_status_130(capsys):
+    assert run_command("tool", interrupted, stopped="stopped; nothing was left.") == 130
+    assert capsys.readouterr() == ("", "tool: stopped; nothing was left.\n")
+
+
+def test_an_end_signal_is_ctrl_c_for_as_long_as_the_work_lasts(capsys):
+    before = signal.getsignal(signal.SIGTERM)
+    assert run_command("tool", lambda: os.kill(os.getpid(), signal.SIGTERM) or 0) == 130
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_thread_may_run_a_command_too():
+    found = []
+    thread = threading.Thread(target=lambda: found.append(run_command("tool", lambda: 0)))
+    thread.start()
+    thread.join()
+    assert found == [0]
+
+
+def test_chatter_is_kept_off_stderr():
+    program = (
+        "import os; from keras_vst.errors import hushed\n"
+        "with hushed(): os.write(2, b'chatter')\n"
+        "os.write(2, b'news')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True)
+    assert done.stderr == b"news"
+
+
+def test_what_another_thread_says_meanwhile_is_heard(capfd):
+    """stderr is the whole process's: a network that is opened beside the frame loop may not silence it."""
+    hushing, said = threading.Event(), threading.Event()
+
+    def speak() -> None:
+        hushing.wait(5)
+        os.write(2, b"the disk is full\n")
+        said.set()
+
+    speaker = threading.Thread(target=speak)
+    speaker.start()
+    with hushed():
+        hushing.set()
+        said.wait(5)
+    speaker.join()
+    assert capfd.readouterr().err == "the disk is full\n"
