@@ -11,7 +11,6 @@ import pytest
 from keras_vst.errors import hushed, run_command
 
 
-
 ROOT = Path(__file__).parents[2]
 
 
