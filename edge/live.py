@@ -10,7 +10,6 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
-from edge.choice import first_style
 from edge.controls import KEYS
 from edge.latency import LatencyController, ladder
 from edge.live_painter import LivePainter, open_live_painter
@@ -22,6 +21,7 @@ from edge.sinks import TABLE as SINK_TABLE
 from edge.sinks import open_sink
 from edge.sources import TABLE as SOURCE_TABLE
 from edge.sources import open_source, pace
+from edge.style_choice import first_style
 from keras_vst.errors import UserError
 from keras_vst.video import Source, VideoInfo
 

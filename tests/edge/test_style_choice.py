@@ -1,6 +1,6 @@
 import pytest
 
-from edge.choice import parse_shares, select_parts
+from edge.style_choice import parse_shares, select_parts
 from keras_vst.errors import UserError
 
 
