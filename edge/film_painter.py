@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from edge.painter import Painter, inside, smaller_size
-from edge.pipeline import FLOW, NETWORK
+from edge.threads import FLOW, NETWORK
 from keras_vst.flow import estimate, visibility
 from keras_vst.frames import Fitting, Pixels, to_uint8
 from keras_vst.networks import Network

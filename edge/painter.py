@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import sqrt
 
 from edge.compositing import half_and_half, mix, recolour, upsample
-from edge.pipeline import FINISH, FIT, NETWORK, UNFIT, Timeline
+from edge.threads import FINISH, FIT, NETWORK, UNFIT, Timeline
 from keras_vst.errors import UserError
 from keras_vst.frames import Fitting, Pixels, fit, unfit
 from keras_vst.networks import Network

@@ -17,8 +17,8 @@ from tqdm import tqdm
 from edge.compositing import half_and_half, write_lines
 from edge.options import add_command, add_network_options, moment, positive
 from edge.painter import Painted, Painter
-from edge.pipeline import Pipeline
 from edge.style_choice import open_painter
+from edge.threads import Pipeline
 from keras_vst.errors import UserError
 from keras_vst.files import disk_errors
 from keras_vst.video import Excerpt, Sink, Source, TimedFrame, open_sink, open_source
