@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from edge.address import PATH, Address, parse_address
 from edge.sources.base import SourceLost, pace
-from edge.sources.devices import CameraSource, ScreenSource
+from edge.sources.capture import CameraSource, ScreenSource
 from edge.sources.local import LoopSource, PatternSource, StdinSource
 from edge.sources.receiver import StreamSource
 from keras_vst import video

@@ -21,6 +21,7 @@ from keras_vst.video.base import Source, TimedFrame, VideoInfo
 from keras_vst.video.pixels import RgbReader
 
 FALLBACK_PERIOD = Fraction(1, 25)  # between frames of which neither the times nor the rate are known
+FAREWELL = 1.0  # seconds that `close` waits for a frame that is being read
 
 
 class ClipSource(Source):
@@ -49,6 +50,8 @@ class ClipSource(Source):
             self._stream.thread_type = "SLICE" if low_delay else "AUTO"
             self._decoded = self._decode()
             first = next(self._decoded, None)
+            if first is None and start:
+                raise UserError(f"{uri} shows nothing from --start {float(start):g} on; begin earlier.")
             if first is None:
                 raise UserError(
                     f"{uri} holds no frame that can be decoded; check that it plays, or export it again."
@@ -72,10 +75,11 @@ class ClipSource(Source):
             yield TimedFrame(self._reader.pixels(frame), time)
 
     def close(self) -> None:
-        """Let go of the file."""
-        with self._lock:
-            self._closed = True
+        """Let go of the file; a thread that is stuck in a dead line is left with it."""
+        self._closed = True
+        if self._lock.acquire(timeout=FAREWELL):
             self._container.close()
+            self._lock.release()
 
     def _next(self) -> av.VideoFrame | None:
         with self._lock:

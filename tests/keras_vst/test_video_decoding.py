@@ -6,6 +6,7 @@ import itertools
 import os
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -164,6 +165,27 @@ def test_a_line_that_goes_down_ends_the_source_after_what_has_come(
     with open_source("rtmp://camera/live") as source:
         assert numbers([frame.pixels for frame in source]) == [0, 1, 2, 3, 4, 5]
     assert source.skipped == 0
+
+
+class SilentContainer(BreakingContainer):
+    """A container whose line says nothing more after a few packets."""
+
+    def demux(self, stream: av.VideoStream) -> Iterator[av.Packet]:
+        yield from itertools.islice(self._container.demux(stream), self._packets)
+        threading.Event().wait(5)
+
+
+def test_a_silent_line_does_not_hold_up_close(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    container = av.open(str(write_clip(tmp_path / "in.mp4", grey_steps(10), options={"bf": "0"})))
+    monkeypatch.setattr(decoding, "FAREWELL", 0.1)
+    source = decoding.ClipSource("rtsp://camera/live", SilentContainer(container, 6), low_delay=True)  # type: ignore[arg-type]
+    reader = threading.Thread(target=list, args=(source,), daemon=True)
+    reader.start()
+    time.sleep(0.1)
+    start = time.monotonic()
+    source.close()
+    assert time.monotonic() - start < 1
+    assert reader.is_alive()
 
 
 def test_a_missing_file_is_named():
@@ -340,6 +362,8 @@ def test_a_folder_of_pictures_is_cut_too(tmp_path: Path):
 
 
 def test_a_part_that_cannot_be_is_told(clip: Path, tmp_path: Path):
+    with pytest.raises(UserError, match=r"c\.ts shows nothing from --start 50 on; begin earlier"):
+        open_source(write_clip(tmp_path / "c.ts", grey_steps(5)), start=Fraction(50))
     with pytest.raises(UserError, match=r"lasts 0.8 s, but --start asks for second 2"):
         open_source(clip, start=Fraction(2))
     with pytest.raises(UserError, match="--start and --duration are for clips"):

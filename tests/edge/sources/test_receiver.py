@@ -174,7 +174,7 @@ def test_senders_can_come_to_us(scheme: str) -> None:
     url = f"{scheme}://127.0.0.1:{free_port()}/live/x"
 
     def send() -> None:
-        time.sleep(0.5)
+        time.sleep(0.3)
         sink = open_sink(url, INFO)
         try:
             feed_slowly(sink, 1)

@@ -1,4 +1,4 @@
-"""Files and pipes."""
+"""Files with the sound of their source, standard output, and nowhere."""
 
 from __future__ import annotations
 
@@ -24,31 +24,6 @@ from keras_vst.errors import UserError
 from keras_vst.video import VideoInfo
 from tests.edge.sinks.peers import INFO, feed, frames
 from tests.keras_vst.clips import grey_steps, sound_packets, video_times, write_clip
-
-
-def test_a_file_appears_when_it_is_closed_and_not_before(tmp_path: Path) -> None:
-    path = tmp_path / "out.mp4"
-    sink = open_sink(str(path), INFO)
-    feed(sink, 5)
-    assert not path.exists()
-    sink.close()
-    sink.abort()
-    assert len(video_times(path)) == 5
-
-
-def test_an_aborted_file_leaves_nothing(tmp_path: Path) -> None:
-    sink = open_sink(str(tmp_path / "out.mp4"), INFO)
-    feed(sink, 5)
-    sink.abort()
-    sink.abort()
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_file_without_a_frame_is_told_and_leaves_nothing(tmp_path: Path) -> None:
-    sink = open_sink(str(tmp_path / "out.mp4"), INFO)
-    with pytest.raises(UserError, match="no frame came"):
-        sink.close()
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_damage_in_the_middle_keeps_the_other_times_and_all_sound(tmp_path: Path) -> None:
@@ -138,7 +113,7 @@ def test_a_reader_who_pauses_is_waited_for_and_does_not_hold_up_the_end() -> Non
         writer.join(0.3)
         assert writer.is_alive()
         start = time.monotonic()
-        sink.interrupt()  # pyright: ignore
+        sink.interrupt()
         writer.join(5)
         assert time.monotonic() - start < 1
     assert sink.closed_by_user

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.sources import SourceLost, devices, open_source
+from edge.sources import SourceLost, capture, open_source
 from keras_vst.errors import UserError
 
 RED = (0, 0, 255)  # as OpenCV has it
@@ -51,18 +51,18 @@ def picture(height: int = 48, width: int = 64) -> np.ndarray:
 @pytest.fixture
 def plug(monkeypatch: pytest.MonkeyPatch):
     """Let these cameras be found, one at each attempt; the last one from then on."""
-    monkeypatch.setattr(devices, "AGAIN", 0.01)
+    monkeypatch.setattr(capture, "AGAIN", 0.01)
 
     def plug_in(*captures: FakeCapture) -> None:
         found = itertools.chain(captures, itertools.repeat(captures[-1]))
-        monkeypatch.setattr(devices, "open_capture", lambda index: next(found))
+        monkeypatch.setattr(capture, "open_capture", lambda index: next(found))
 
     return plug_in
 
 
 def test_a_camera_gives_rgb_frames_with_growing_times(plug) -> None:
-    capture = FakeCapture([picture()] * 3)
-    plug(capture)
+    camera = FakeCapture([picture()] * 3)
+    plug(camera)
     source = open_source("camera:0?size=1280x720&fps=30")
     frames = list(itertools.islice(source, 3))
     source.close()
@@ -71,9 +71,9 @@ def test_a_camera_gives_rgb_frames_with_growing_times(plug) -> None:
     assert float(source.info.fps or 0) == pytest.approx(30)
     assert frames[0].pixels[0, 0].tolist() == [255, 0, 0]
     assert frames[0].time == 0 < frames[1].time < frames[2].time
-    assert capture.settings[cv2.CAP_PROP_FRAME_WIDTH] == 1280
-    assert capture.settings[cv2.CAP_PROP_FRAME_HEIGHT] == 720
-    assert capture.released
+    assert camera.settings[cv2.CAP_PROP_FRAME_WIDTH] == 1280
+    assert camera.settings[cv2.CAP_PROP_FRAME_HEIGHT] == 720
+    assert camera.released
 
 
 def test_a_camera_that_comes_back_goes_on_in_the_size_it_had(plug) -> None:
@@ -88,7 +88,7 @@ def test_a_camera_that_comes_back_goes_on_in_the_size_it_had(plug) -> None:
 
 
 def test_a_camera_that_stays_away_is_lost_after_a_while(plug, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(devices.CameraSource, "patience", 0.2)
+    monkeypatch.setattr(capture.CameraSource, "patience", 0.2)
     plug(FakeCapture([picture()] * 2), FakeCapture([], opened=False))
     source = open_source("0")
     seen = []
@@ -100,7 +100,7 @@ def test_a_camera_that_stays_away_is_lost_after_a_while(plug, monkeypatch: pytes
 
 @pytest.mark.parametrize("device", [True, False])
 def test_a_camera_that_cannot_be_opened_says_why(plug, device: bool, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(devices, "DEVICES", tmp_path)
+    monkeypatch.setattr(capture, "DEVICES", tmp_path)
     monkeypatch.setattr(sys, "platform", "linux")
     (tmp_path / ("video3" if device else "video0")).touch()
     plug(FakeCapture([], opened=False))
@@ -112,9 +112,9 @@ def test_a_camera_that_cannot_be_opened_says_why(plug, device: bool, tmp_path: P
 
 
 def test_a_forbidden_camera_names_the_group(plug, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(devices, "DEVICES", tmp_path)
+    monkeypatch.setattr(capture, "DEVICES", tmp_path)
     monkeypatch.setattr(sys, "platform", "linux")
-    monkeypatch.setattr(devices.os, "access", lambda path, mode: False)
+    monkeypatch.setattr(capture.os, "access", lambda path, mode: False)
     (tmp_path / "video0").touch()
     plug(FakeCapture([], opened=False))
     with pytest.raises(UserError, match="add yourself to the group video"):
@@ -122,7 +122,7 @@ def test_a_forbidden_camera_names_the_group(plug, tmp_path: Path, monkeypatch: p
 
 
 def test_elsewhere_the_message_is_general(plug, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(devices.sys, "platform", "darwin")
+    monkeypatch.setattr(capture.sys, "platform", "darwin")
     plug(FakeCapture([], opened=False))
     with pytest.raises(UserError, match="absent, busy or not allowed"):
         open_source("0")
