@@ -106,6 +106,7 @@ def test_the_peer_and_the_int8_file_stand_beside_the_network(
         file.write_bytes(negative.read_bytes())
     (folder / "card.json").write_text(json.dumps(make_card("mine", files)))
     monkeypatch.setenv("KERAS_VST_ZOO", str(tmp_path / "zoo"))
+    monkeypatch.setattr(scorecard, "NUM_STYLES", 2)
     words = ("--model", "mine", "--style", painting, "--photos", photos, "--clips", short_clip, "--count", 1)
     assert score(*words, "--report", report, "--no-controls", "--peer-python", sys.executable) == 0
     values = json.loads((report / "score.json").read_text())
