@@ -21,7 +21,6 @@ from typing import Any
 import cv2
 import numpy as np
 
-from keras_vst.config import RECIPES
 from keras_vst.features import load_vgg16
 from keras_vst.frames import Pixels
 from keras_vst.machine import processor
@@ -31,11 +30,11 @@ from training.evaluation import scorecard_pictures as pictures
 from training.evaluation.material import SIZES, fitted, gather
 from training.evaluation.measures import MEASURES, measure
 from training.evaluation.subjects import find_subject, open_painter
-from training.trainer import ADVERSARIAL
+from training.terms import DISCRIMINATOR, TERMS
 
 COLLECTION = "collection"  # a choice that learns from a folder, which holds the one painting
 LADDER = ("palette", "field", "temporal", "border", "grid")  # each added in turn to content and style
-LOSS = RECIPES["painting"].loss
+ADVERSARIAL = [name for name, term in TERMS.items() if DISCRIMINATOR in term.needs]
 CHOICES: dict[str, tuple[str, ...]] = {  # the settings that differ from the recipe
     "content and style": tuple(f"loss.{term}=0" for term in LADDER),
     **{
@@ -44,7 +43,7 @@ CHOICES: dict[str, tuple[str, ...]] = {  # the settings that differ from the rec
     },
     "each batch by itself": ("loss.memory=0",),
     **{
-        f"{term} twice as strong": (f"loss.{term}={2 * getattr(LOSS, term)}",)
+        f"{term} twice as strong": (f"loss.{term}={2 * TERMS[term].weight}",)
         for term in ("style", "content", "temporal")
     },
     "larger strokes": ("data.style_side=768",),

@@ -26,11 +26,10 @@ import tensorflow as tf
 from keras_vst.features import load_vgg16
 from keras_vst.machine import processor
 from keras_vst.runs import RunDirectory
-from training import precision
 from training.arguments import inputs_of, parser
-from training.devices import Devices
+from training.devices import Devices, features_dtype
 from training.fit import configured
-from training.loop import Sitting
+from training.loop import Session
 from training.objective import CONTENT, TwoScales
 from training.sources import open_sources
 
@@ -71,11 +70,11 @@ def _timed(step: Step, batches: Iterator[Any], block: int) -> float:
     return (time.perf_counter() - start) / block
 
 
-def vgg16_passes(sitting: Sitting, vgg16: str | None) -> Step:
+def vgg16_passes(session: Session, vgg16: str | None) -> Step:
     """Near and far looks at the squares of a step, their gradient to the pixels, and forms of the original."""
-    dtype = precision.of_features(sitting.config.schedule.mixed_precision)
+    dtype = features_dtype(session.config.schedule.mixed_precision)
     features = load_vgg16(vgg16, dtype=dtype)
-    side, look = sitting.config.schedule.judged_sizes[0], TwoScales(features)
+    side, look = session.config.schedule.judged_sizes[0], TwoScales(features)
     forms = keras.Model(features.input, features.output[CONTENT])
 
     @tf.function(autograph=False)
@@ -103,15 +102,15 @@ def main() -> None:
     config = configured(options, inputs)
     with tempfile.TemporaryDirectory() as folder:
         opened = open_sources(inputs, config, quiet=True)
-        sitting = Sitting(RunDirectory(folder), config, opened, Devices(), options.vgg16, quiet=True)
-        passes = vgg16_passes(sitting, options.vgg16)
-        found = compare(sitting.step, passes, iter(sitting.batches()), options.block, options.rounds)
+        session = Session(RunDirectory(folder), config, opened, Devices(), options.vgg16, quiet=True)
+        passes = vgg16_passes(session, options.vgg16)
+        found = compare(session.step, passes, iter(session.batches()), options.block, options.rounds)
     pixels = config.data.batch * config.schedule.judged_sizes[0] ** 2
     about = {
         "judged_pixels_per_second": round(pixels * found["steps_per_second"]),
         "batch": config.data.batch,
         "judged": config.schedule.judged_sizes[0],
-        "vgg16_in": precision.of_features(config.schedule.mixed_precision),
+        "vgg16_in": features_dtype(config.schedule.mixed_precision),
         "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         "processor": processor(),
     }

@@ -17,26 +17,24 @@ Frame = npt.NDArray[np.uint8]
 Flow = npt.NDArray[np.float32]
 AnyArray = TypeVar("AnyArray", bound=npt.NDArray[Any])
 
-# The pyramids of all three methods want this many pixels; smaller frames are continued by their last row and
-# column, which does not move anything.
+# The pyramid wants this many pixels; smaller frames are continued by their last row and column, which does not
+# move anything.
 _SMALLEST = 32
 _NEW: Any = None  # OpenCV makes the array it returns, which its stubs do not say
-_GRID = 6  # pixels between the points that Lucas-Kanade follows
 
 
-def estimate(previous: Frame, current: Frame, method: str = "dis") -> Flow:
-    """Backward flow from `current` to `previous`, (H, W, 2).
+def estimate(previous: Frame, current: Frame) -> Flow:
+    """Backward flow from `current` to `previous`, (H, W, 2), by DIS: sharp rims, lost on plain surfaces.
 
-    Measured on our scene at 640x360 with 2 cores, mean error and time: "dis" (the default) 0.1-0.4 px, 27 ms,
-    sharp rims, lost on plain surfaces; "farneback" 0.1-0.2 px, 49 ms, loses motions over 10 px where there is
-    little texture; "lucas-kanade" 0.1-0.2 px, 57 ms, a grid of points filled in between, so rims are blurred.
+    Measured on our film at 640x360 with 2 cores: 27 ms, a mean error of 0.1-0.4 px.
     """
-    if method not in _METHODS:
-        known = ", ".join(_METHODS)
-        raise ValueError(f"Unknown flow method. Received: method='{method}'. Use one of: {known}.")
     _check_frames(previous, current)
     height, width = current.shape[:2]
-    flow = _METHODS[method](_grey(previous), _grey(current))
+    method = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    # Propagation carries chance matches across plain surfaces: under a plain sky the mean error was 0.4 px without
+    # it and 1.1 with it. It would follow small things at over 15 pixels a frame.
+    method.setUseSpatialPropagation(False)
+    flow = method.calc(_grey(current), _grey(previous), _NEW)
     return np.ascontiguousarray(flow[:height, :width], np.float32)
 
 
@@ -75,51 +73,6 @@ def warp(frame: AnyArray, flow: Flow) -> AnyArray:
     x, y = _targets(flow)
     moved = cv2.remap(frame, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return cast(AnyArray, moved.reshape(frame.shape))  # cv2 drops a last axis of 1
-
-
-def _dis(previous: npt.NDArray[Any], current: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    method = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    # Propagation carries chance matches across plain surfaces: in our scene's harbour, with its sky, the mean
-    # error is 0.4 px without it and 1.1 with it. It would follow small things at over 15 pixels a frame.
-    method.setUseSpatialPropagation(False)
-    return method.calc(current, previous, _NEW)
-
-
-def _farneback(previous: npt.NDArray[Any], current: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    levels, window, iterations, neighbourhood, spread = 5, 15, 3, 7, 1.5
-    return cv2.calcOpticalFlowFarneback(
-        current, previous, _NEW, 0.5, levels, window, iterations, neighbourhood, spread, 0
-    )
-
-
-def _lucas_kanade(previous: npt.NDArray[Any], current: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    height, width = current.shape
-    rows, columns = -(-height // _GRID), -(-width // _GRID)
-    # Centres of equal cells, where cv2.resize puts the pixels of a small picture in a large one.
-    x, y = np.meshgrid((np.arange(columns) + 0.5) * width / columns, (np.arange(rows) + 0.5) * height / rows)
-    points = np.stack([x, y], -1).astype(np.float32) - 0.5
-    found, status, strength = cv2.calcOpticalFlowPyrLK(
-        current,
-        previous,
-        points.reshape(-1, 1, 2),
-        _NEW,
-        winSize=(15, 15),
-        maxLevel=4,
-        flags=cv2.OPTFLOW_LK_GET_MIN_EIGENVALS,
-        minEigThreshold=1e-4,
-    )
-    moves = found.reshape(points.shape) - points
-    # A point on a plain surface slides; its neighbours with texture speak for it.
-    trust = np.where(status == 1, np.minimum(strength, 0.02), 0).reshape(rows, columns) + 1e-6
-    moves = np.stack([cv2.medianBlur(np.ascontiguousarray(moves[..., axis]), 3) for axis in (0, 1)], -1)
-    blurred = cv2.GaussianBlur(moves * trust[..., None], (0, 0), 0.8)
-    spread = cv2.GaussianBlur(trust, (0, 0), 0.8)
-    dense: Any = blurred / spread[..., None]
-    return cv2.resize(dense, (width, height), interpolation=cv2.INTER_LINEAR)
-
-
-_METHODS = {"dis": _dis, "farneback": _farneback, "lucas-kanade": _lucas_kanade}
-METHODS = tuple(_METHODS)
 
 
 def _grey(frame: Frame) -> npt.NDArray[Any]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
-from keras_vst.config import RECIPES, RunConfig
+from keras_vst.config import RunConfig
 from training.inputs import Inputs, keyframe
+from training.recipes import RECIPES
 
 GUIDE = """Train a network of your own: from a picture, a folder, a clip, or frames that an artist painted.
 
@@ -49,14 +51,9 @@ def parser() -> argparse.ArgumentParser:
         epilog=RECIPES_HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    found.add_argument(
-        "--run", metavar="DIR", help="where the run lives: settings, checkpoints, strips, report"
-    )
-    found.add_argument(
-        "--recipe",
-        choices=sorted(RECIPES),
-        help="settings to start from; default: painting",
-    )
+    add = found.add_argument
+    add("--run", metavar="DIR", help="where the run lives: settings, checkpoints, strips, report")
+    add("--recipe", choices=sorted(RECIPES), help="settings to start from; default: painting")
     _add_sources(found.add_argument_group("what it is trained from"))
     _add_knobs(found.add_argument_group("knobs (factors; 1 is the recipe)"))
     _add_settings(found.add_argument_group("settings"))
@@ -76,48 +73,20 @@ def inputs_of(arguments: argparse.Namespace) -> Inputs:
     )
 
 
-def _add_sources(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--style",
-        nargs="+",
-        action="extend",
-        metavar="PICTURE",
-        help="the painting; several are one style together",
-    )
-    group.add_argument(
-        "--collection", metavar="PATH", help="a folder of pictures of one hand, or a style clip"
-    )
-    group.add_argument(
-        "--keyframe",
-        nargs="+",
-        action="extend",
-        metavar="FRAME=PAINTED",
-        help="a frame (picture, or CLIP@NUMBER) and its painting",
-    )
-    group.add_argument("--photos", metavar="DIR", help="pictures to learn on; subfolders are searched too")
-    group.add_argument(
-        "--clips",
-        nargs="+",
-        action="extend",
-        metavar="PATH",
-        help="clips to learn on, or folders of them: real motion",
-    )
-    group.add_argument(
-        "--cache", metavar="DIR", help="where decoded clips are kept for the next run; at most data.cache_gb"
-    )
-
-
 def knobs(arguments: argparse.Namespace, config: RunConfig) -> list[str]:
     """What --strokes, --faithful and --calm ask for, as overrides of the recipe's settings."""
+    from training.terms import weight_of  # imports Keras
+
     strokes, faithful, calm = (getattr(arguments, name) or 1.0 for name in KNOBS)
-    loss, found = config.loss, []
+    found = []
     if strokes != 1:
         side = round(config.data.style_side * strokes)
         found.append(f"data.style_side={min(max(side, STYLE_SIDES[0]), STYLE_SIDES[1])}")
     if faithful != 1:
-        found += [f"loss.content={loss.content * faithful}", f"loss.style={loss.style / faithful**0.5}"]
+        found.append(f"loss.content={weight_of('content', config) * faithful}")
+        found.append(f"loss.style={weight_of('style', config) / faithful**0.5}")
     if calm != 1:
-        found.append(f"loss.temporal={loss.temporal * calm}")
+        found.append(f"loss.temporal={weight_of('temporal', config) * calm}")
     return found
 
 
@@ -133,51 +102,45 @@ def _factor(text: str) -> float:
     return value
 
 
-def _add_knobs(group: argparse._ArgumentGroup) -> None:
+def _add_sources(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--strokes", type=_factor, metavar="X", help="how large: 1.5 makes strokes half as large again")
-    add(
-        "--faithful",
-        type=_factor,
-        metavar="X",
-        help="how much of the scene is kept: 2 keeps faces, 0.5 is bold",
-    )
-    add("--calm", type=_factor, metavar="X", help="how steady: 2 for footage that still flickers")
+    several: dict[str, Any] = {"nargs": "+", "action": "extend"}
+    add("--style", **several, metavar="PICTURE", help="the painting; several are one style together")
+    add("--collection", metavar="PATH", help="a folder of pictures of one hand, or a style clip")
+    told = "a frame (picture, or CLIP@NUMBER) and its painting"
+    add("--keyframe", **several, metavar="FRAME=PAINTED", help=told)
+    add("--photos", metavar="DIR", help="pictures to learn on; subfolders are searched too")
+    add("--clips", **several, metavar="PATH", help="clips to learn on, or folders of them: real motion")
+    told = "where decoded clips are kept for the next run; at most data.cache_gb"
+    add("--cache", metavar="DIR", help=told)
+
+
+def _add_knobs(group: argparse._ArgumentGroup) -> None:
+    for name, told in (
+        ("--strokes", "how large: 1.5 makes strokes half as large again"),
+        ("--faithful", "how much of the scene is kept: 2 keeps faces, 0.5 is bold"),
+        ("--calm", "how steady: 2 for footage that still flickers"),
+    ):
+        group.add_argument(name, type=_factor, metavar="X", help=told)
 
 
 def _add_settings(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--config", metavar="FILE", help="settings from a .toml or .json file (a run's config.json, too)"
-    )
-    group.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="change one: loss.style=8; again for more",
-    )
-    group.add_argument(
-        "--vgg16", metavar="FILE", help="ImageNet VGG16 weights (.npz or .h5); default: Keras's own"
-    )
+    add = group.add_argument
+    add("--config", metavar="FILE", help="settings from a .toml or .json file (a run's config.json, too)")
+    told = "change one: loss.style=8; again for more"
+    add("--set", action="append", default=[], metavar="KEY=VALUE", help=told)
+    add("--vgg16", metavar="FILE", help="ImageNet VGG16 weights (.npz or .h5); default: Keras's own")
 
 
 def _add_running(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--resume", action="store_true", help="continue the run in --run")
-    group.add_argument(
-        "--init",
-        metavar="RUN",
-        help="start from the weights of another run; default: the bundled base; none: from nothing",
-    )
-    group.add_argument(
-        "--dry-run",
-        action="store_true",
-        help="print settings, sizes and the time it would take; write nothing",
-    )
-    group.add_argument(
-        "--install", action="store_true", help="put the style into your own zoo: vst --style NAME finds it"
-    )
-    group.add_argument(
-        "--no-export", action="store_true", help="leave it at the weights: no score-card, no exported network"
-    )
-    group.add_argument("--quiet", action="store_true", help="no progress bar")
-    group.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    told = "start from the weights of another run; default: the bundled base; none: from nothing"
+    group.add_argument("--init", metavar="RUN", help=told)
+    for name, told in (
+        ("--resume", "continue the run in --run"),
+        ("--dry-run", "print settings, sizes and the time it would take; write nothing"),
+        ("--install", "put the style into your own zoo: vst --style NAME finds it"),
+        ("--no-export", "leave it at the weights: no score-card, no exported network"),
+        ("--quiet", "no progress bar"),
+        ("--debug", "show the traceback of an error"),
+    ):
+        group.add_argument(name, action="store_true", help=told)

@@ -1,4 +1,4 @@
-"""Several devices behind one interface: one machine with several GPUs, or several machines named by TF_CONFIG.
+"""What a run computes on: one device or several GPUs, one machine or those that TF_CONFIG names, 32 bits or 16.
 
 The batch of a step is split evenly; gradients are averaged over the replicas, every replica then takes the same
 step.  `Devices` hides which strategy does that; with one device it costs nothing.
@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -18,8 +19,10 @@ import tensorflow as tf
 
 from keras_vst.config import RunConfig
 from keras_vst.errors import UserError
+from keras_vst.machine import BFLOAT16_FLAGS
 
 Batch = dict[str, tf.Tensor]
+AMPERE = (8, 0)  # the first generation of GPUs whose matrix units take bfloat16
 LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.DeadlineExceededError)
 
 
@@ -165,3 +168,33 @@ def _aggregated(next_creator: Callable[..., tf.Variable], **settings: Any) -> tf
         kind = tf.VariableAggregation
         settings["aggregation"] = kind.ONLY_FIRST_REPLICA if weight else kind.MEAN
     return next_creator(**settings)
+
+
+def use_precision(setting: bool | str) -> str:
+    """Set Keras's policy for the networks that are trained from now on; its name.
+
+    On a CPU they stay float32, for their norms would cost what little their convolutions gain.
+    """
+    wanted = _gpu_has_bfloat16() if setting == "auto" else bool(setting)
+    policy = "mixed_bfloat16" if wanted else "float32"
+    keras.config.set_dtype_policy(policy)
+    return policy
+
+
+def features_dtype(setting: bool | str) -> str:
+    """What the frozen VGG16 computes in; it has no norms, and takes most of a step."""
+    wanted = _gpu_has_bfloat16() or _cpu_has_bfloat16() if setting == "auto" else bool(setting)
+    return "bfloat16" if wanted else "float32"
+
+
+def _gpu_has_bfloat16() -> bool:
+    found = [tf.config.experimental.get_device_details(one) for one in tf.config.list_physical_devices("GPU")]
+    return bool(found) and all(details.get("compute_capability", (0, 0)) >= AMPERE for details in found)
+
+
+def _cpu_has_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+    """As Linux tells; elsewhere we cannot know, and emulated it would be slower than float32."""
+    if not cpuinfo.is_file() or tf.config.list_physical_devices("GPU"):
+        return False
+    lines = (line for line in cpuinfo.read_text(encoding="utf-8").splitlines() if line.startswith("flags"))
+    return bool(BFLOAT16_FLAGS & set(next(lines, "").split()))

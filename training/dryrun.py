@@ -12,15 +12,16 @@ import keras
 import numpy as np
 
 from keras_vst import config as configuration
-from keras_vst.config import RunConfig, stages
+from keras_vst.config import RunConfig
 from keras_vst.models import count_macs
 from keras_vst.runs import RunDirectory
-from training.data import NUM_FRAMES
 from training.data.augment import Sample
+from training.data.paintings import NUM_FRAMES
 from training.devices import Devices
 from training.inputs import Inputs
-from training.loop import Sitting
+from training.loop import Session
 from training.sources import Opened, open_sources
+from training.stages import stages
 
 SIZE = (368, 640)  # 640x360, brought to multiples of 8
 TIMED = 2  # steps, after the one that compiles
@@ -28,13 +29,13 @@ TIMED = 2  # steps, after the one that compiles
 
 def describe(config: RunConfig, inputs: Inputs, vgg16: str | None) -> str:
     """One JSON document; its `config` can be given back with --config."""
-    sitting = Sitting(RunDirectory("."), config, _opened(inputs, config), Devices(), vgg16, quiet=True)
-    networks = sitting.trainer.networks
+    session = Session(RunDirectory("."), config, _opened(inputs, config), Devices(), vgg16, quiet=True)
+    networks = session.trainer.networks
     told = {
         "config": configuration.to_dict(config),
         "parameters": {name: network.count_params() for name, network in networks.items()},
         "gmacs_640x360": round(count_macs(networks["generator"], _shapes(networks["generator"])) / 1e9, 3),
-        "estimate": _estimate(sitting),
+        "estimate": _estimate(session),
     }
     return json.dumps(told, indent=2)
 
@@ -72,18 +73,18 @@ def _shapes(network: keras.Model) -> dict[str, tuple[int, ...]]:
     return {name: (1, *SIZE, int(tensor.shape[-1])) for name, tensor in network.input.items()}
 
 
-def _estimate(sitting: Sitting) -> dict[str, Any]:
+def _estimate(session: Session) -> dict[str, Any]:
     """Time of a few real steps, scaled to the size of every stage: VGG16 looks at what is judged, and leads."""
-    batches = iter(sitting.batches())
-    sitting.step(next(batches))
+    batches = iter(session.batches())
+    session.step(next(batches))
     started = time.perf_counter()
     for _ in range(TIMED):
-        sitting.step(next(batches))
+        session.step(next(batches))
     seconds = (time.perf_counter() - started) / TIMED
-    planned = stages(sitting.config)
+    planned = stages(session.config)
     whole = sum((each.end - each.first) * (each.judged / planned[0].judged) ** 2 for each in planned)
     return {
         "seconds_a_step": round(seconds, 3),
         "minutes": round(seconds * whole / 60, 1),
-        "devices": sitting.devices.replicas,
+        "devices": session.devices.replicas,
     }

@@ -1,10 +1,11 @@
-"""`python -m training.fit`: start a run, or go on with one."""
+"""`python -m training.fit`: start a run, or go on with one, and hand what is finished to export."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import shlex
+import subprocess
 import sys
 import time
 from dataclasses import replace
@@ -12,17 +13,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keras_vst import config as configuration
-from keras_vst.config import RECIPES, RunConfig
+from keras_vst.config import RunConfig
 from keras_vst.errors import UserError, run_command
 from keras_vst.runs import RunDirectory
 from training.arguments import KNOBS, inputs_of, knobs, parser
 from training.inputs import SOURCES, Inputs
+from training.recipes import RECIPES
 
 if TYPE_CHECKING:
-    from training.loop import Sitting
+    from training.loop import Session
 
+# TensorFlow takes seconds to import, and most mistakes need not wait for it: hence the imports within functions.
 LOG_EVERY = 20  # steps
 SAVE_EVERY = 180.0  # seconds
+REFUSED = 1  # what export leaves with where the gate refused a file
+SCORED, SCORED_SIDE = 4, 768  # photos that the score-card looks at, and their shorter side
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -38,8 +43,10 @@ def configured(arguments: argparse.Namespace, inputs: Inputs) -> RunConfig:
         raise UserError("--recipe and --config both name the settings to start from. Leave one of them out.")
     base = configuration.load(arguments.config) if arguments.config else RECIPES[_recipe(arguments)]
     inputs.check(base.kind, _recipe(arguments))
+    from training.terms import completed
+
     asked = [*inputs.overrides(base.kind), *knobs(arguments, base), *arguments.set]
-    config = configuration.with_overrides(base, asked)
+    config = completed(configuration.with_overrides(base, asked))
     inputs.check_use(config)
     return config
 
@@ -55,7 +62,7 @@ def _run(arguments: argparse.Namespace) -> int:
     inputs = inputs_of(arguments)
     config = configured(arguments, inputs)
     if arguments.dry_run:
-        from training.dryrun import describe  # TensorFlow takes seconds to import; mistakes need not wait
+        from training.dryrun import describe
 
         print(describe(config, inputs, arguments.vgg16))
         return 0
@@ -65,11 +72,11 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _start(arguments: argparse.Namespace, config: RunConfig, inputs: Inputs) -> int:
-    from training.initial import default_of
+    from training.trainers import default_origin
 
     run = RunDirectory(arguments.run)
     run.check_new()
-    origin = arguments.init or default_of(config)
+    origin = arguments.init or default_origin(config)
     about = {
         "recipe": _recipe(arguments),
         "command": shlex.join(["python", "-m", "training.fit", *arguments.argv]),
@@ -78,24 +85,20 @@ def _start(arguments: argparse.Namespace, config: RunConfig, inputs: Inputs) -> 
         "init": origin,
         "licences": inputs.manifests(),
     }
-    sitting = _sit_down(run, config, inputs, arguments)
-    sitting.start_from(origin)
-    if sitting.devices.is_chief:
-        run.create(config, {**about, "data": sitting.opened.about, "skipped": sitting.opened.skipped()})
-    return _train(sitting, arguments)
+    session = _session(run, config, inputs, arguments)
+    session.start_from(origin)
+    if session.devices.is_chief:
+        run.create(config, {**about, "data": session.opened.about, "skipped": session.opened.skipped()})
+    return _train(session, arguments)
 
 
 def _resume(arguments: argparse.Namespace) -> int:
-    given = [
-        name
-        for name in (*SOURCES, *KNOBS, "recipe", "config", "set", "init", "dry_run")
-        if getattr(arguments, name)
-    ]
-    if given:
-        raise UserError(
-            f"--resume goes on with the settings and sources of the run; --{given[0].replace('_', '-')} would change "
-            "them. Leave it out, or start a new run with --init and the old one."
-        )
+    for name in (*SOURCES, *KNOBS, "recipe", "config", "set", "init", "dry_run"):
+        if getattr(arguments, name):
+            raise UserError(
+                f"--resume goes on with the settings and sources of the run; --{name.replace('_', '-')} would change "
+                "them. Leave it out, or start a new run with --init and the old one."
+            )
     if not arguments.run:
         raise UserError("--resume needs the folder of the run. Add --run runs/NAME.")
     run = RunDirectory(arguments.run)
@@ -105,65 +108,100 @@ def _resume(arguments: argparse.Namespace) -> int:
     inputs = Inputs.from_dict(record["inputs"])
     if arguments.cache:
         inputs = replace(inputs, cache=arguments.cache)
-    sitting = _sit_down(run, run.config(), inputs, arguments)
+    session = _session(run, run.config(), inputs, arguments)
     if not run.has_checkpoint:
-        sitting.start_from(record["init"])
-    sitting.resume()
-    return _train(sitting, arguments)
+        session.start_from(record["init"])
+    session.resume()
+    return _train(session, arguments)
 
 
-def _sit_down(run: RunDirectory, config: RunConfig, inputs: Inputs, arguments: argparse.Namespace) -> Sitting:
+def _session(run: RunDirectory, config: RunConfig, inputs: Inputs, arguments: argparse.Namespace) -> Session:
     from training.devices import Devices
-    from training.loop import Sitting
+    from training.loop import Session
     from training.sources import open_sources
 
     devices = Devices()
     devices.replica_config(config)  # refuses a batch that cannot be shared, before anything is decoded
     opened = open_sources(inputs, config, arguments.quiet)
-    return Sitting(run, config, opened, devices, arguments.vgg16, arguments.quiet)
+    return Session(run, config, opened, devices, arguments.vgg16, arguments.quiet)
 
 
-def _train(sitting: Sitting, arguments: argparse.Namespace) -> int:
+def _train(session: Session, arguments: argparse.Namespace) -> int:
     from training.watch import Trouble
 
-    run, started = sitting.run, time.monotonic()
+    run, started = session.run, time.monotonic()
     try:
-        finished = sitting.train(save_every=SAVE_EVERY, log_every=LOG_EVERY)
+        finished = session.train(save_every=SAVE_EVERY, log_every=LOG_EVERY)
     except Trouble:
-        _tell(sitting, False)  # what led there is what one wants to see
+        _write_down(session, False)  # what led there is what one wants to see
         raise
-    if not sitting.devices.is_chief:
+    if not session.devices.is_chief:
         return 0 if finished else 130
-    if finished and sitting.config.kind == "perceptual" and not arguments.no_export:
-        from training.finish import score
-
-        run.amend(score=score(sitting, arguments.vgg16))
-    _tell(sitting, finished)
+    if finished and session.config.kind == "perceptual" and not arguments.no_export:
+        run.amend(score=score(session, arguments.vgg16))
+    _write_down(session, finished)
     took = (time.monotonic() - started) / 60
     if not finished:
         print(
-            f"\nStopped at step {sitting.trainer.step}. Continue: python -m training.fit --run {run.path} --resume"
+            f"\nStopped at step {session.trainer.step}. Continue: python -m training.fit --run {run.path} --resume"
         )
         return 130
-    print(f"{run.path}: step {sitting.trainer.step}, {took:.1f} min. Look at {run.report_file}")
-    if sitting.config.kind == "base" or arguments.no_export:
+    print(f"{run.path}: step {session.trainer.step}, {took:.1f} min. Look at {run.report_file}")
+    if session.config.kind == "base" or arguments.no_export:
         print(f"Next: python -m export --run {run.path} --out DIR")
         return 0
-    from training.finish import export
-
     return export(run, arguments.install)
 
 
-def _tell(sitting: Sitting, finished: bool) -> None:
-    """Write down what was noticed on the way, and the page that shows it all."""
+def _write_down(session: Session, finished: bool) -> None:
+    """What was noticed on the way, and the page that shows it all."""
     from training.report import write_report
 
-    if not sitting.devices.is_chief:
+    if not session.devices.is_chief:
         return
-    warnings = list(dict.fromkeys([*sitting.run.record().get("warnings", []), *sitting.warnings]))
-    told: dict[str, Any] = {"warnings": warnings, "skipped": sitting.opened.skipped(), "finished": finished}
-    sitting.run.amend(**told)
-    write_report(sitting.run)
+    warnings = list(dict.fromkeys([*session.run.record().get("warnings", []), *session.warnings]))
+    told: dict[str, Any] = {"warnings": warnings, "skipped": session.opened.skipped(), "finished": finished}
+    session.run.amend(**told)
+    write_report(session.run)
+
+
+def score(session: Session, vgg16: str | None) -> dict[str, float]:
+    """The numbers of a score-card, on photos of the run: what it has seen, so better than on others."""
+    import keras
+    import numpy as np
+
+    from keras_vst.features import load_vgg16
+    from keras_vst.frames import to_uint8
+    from keras_vst.networks.keras import KerasNetwork
+    from training.evaluation.quick import quick_score
+
+    photos, rng = session.opened.sources.photos, np.random.default_rng(0)
+    keras.config.set_dtype_policy("float32")
+    return quick_score(
+        KerasNetwork(session.trainer.averaged).paint,
+        to_uint8(session.opened.references[0][0]),
+        [photos.draw(rng, SCORED_SIDE) for _ in range(SCORED)],
+        load_vgg16(vgg16),
+    )
+
+
+def export(run: RunDirectory, install: bool) -> int:
+    """Through the gate, in a process of its own: training and export know each other by the run alone.
+
+    0 where the network itself is out, even if one of its smaller files was refused, which export has told.
+    """
+    folder = str(run.path)
+    command = [sys.executable, "-m", "export", "--run", folder, "--out", folder, "--quick"]
+    command += ["--install"] if install else []
+    try:
+        status = subprocess.run(command, check=False).returncode
+    except OSError as error:
+        raise UserError(f"python -m export could not be started: {error}. Start it yourself.") from error
+    network = run.path / f"{run.path.resolve().name}.tflite"
+    if status == REFUSED and network.is_file():
+        print(f"{network} is there all the same.")
+        return 0
+    return status
 
 
 def leave(status: int) -> None:

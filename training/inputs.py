@@ -19,19 +19,12 @@ from keras_vst.errors import UserError
 MOST_KEYFRAMES = 5
 KEYFRAMES_TEMPORAL = 4.0  # weight, where the clip is given
 SOURCES = ("style", "collection", "keyframe", "photos", "clips")
-NEEDS = {
-    "base": "",
-    "perceptual": "style",
-    "film": "style",
-    "adversarial": "collection",
-    "keyframes": "keyframe",
-}
-ALLOWS = {
-    "base": {"photos"},
-    "perceptual": {"style", "photos"},
-    "film": {"style", "photos", "clips"},
-    "adversarial": {"collection", "photos"},
-    "keyframes": {"keyframe", "clips"},
+TAKES = {  # kind -> what it cannot do without, and what else it has a use for
+    "base": ("", {"photos"}),
+    "perceptual": ("style", {"photos"}),
+    "film": ("style", {"photos", "clips"}),
+    "adversarial": ("collection", {"photos"}),
+    "keyframes": ("keyframe", {"clips"}),
 }
 EXAMPLES = {
     "style": "--style painting.jpg",
@@ -53,17 +46,15 @@ class Inputs:
 
     def check(self, kind: str, recipe: str) -> None:
         """Refuse what this kind of run cannot use, and say what it needs."""
-        need, given = NEEDS[kind], [name for name in SOURCES if getattr(self, name)]
+        (need, uses), given = TAKES[kind], [name for name in SOURCES if getattr(self, name)]
         if need and need not in given:
             raise UserError(
                 f"Recipe {recipe} needs {EXAMPLES[need]}. "
                 f"Try: python -m training.fit --recipe {recipe} {EXAMPLES[need]} --run runs/mine"
             )
-        if foreign := [name for name in given if name not in ALLOWS[kind]]:
-            raise UserError(
-                f"Recipe {recipe} has no use for --{foreign[0]}. It takes "
-                f"{', '.join(f'--{name}' for name in SOURCES if name in ALLOWS[kind])}."
-            )
+        if foreign := [name for name in given if name not in {need, *uses}]:
+            taken = ", ".join(f"--{name}" for name in SOURCES if name in {need, *uses})
+            raise UserError(f"Recipe {recipe} has no use for --{foreign[0]}. It takes {taken}.")
         if len(self.keyframe) > MOST_KEYFRAMES:
             raise UserError(
                 f"Recipe {recipe} learns from one to {MOST_KEYFRAMES} painted frames. "
@@ -79,16 +70,20 @@ class Inputs:
 
     def check_use(self, config: RunConfig) -> None:
         """Refuse clips that would be decoded for nothing, and a term that has nothing to look at."""
-        looks = config.loss.temporal > 0 if config.kind == "keyframes" else config.schedule.clips_from < 1
-        setting = "loss.temporal" if config.kind == "keyframes" else "schedule.clips_from"
+        if config.kind == "keyframes":
+            setting, value = "loss.temporal", config.loss.weights.get("temporal", 0.0)
+            looks = value > 0
+        else:
+            setting, value = "schedule.clips_from", config.schedule.clips_from
+            looks = value < 1
         if self.clips and not looks:
             raise UserError(
-                f"--clips would never be looked at with {setting}={_setting(config, setting)}. "
+                f"--clips would never be looked at with {setting}={value}. "
                 f"Leave --clips out, or --set {setting} to something else."
             )
         if config.kind == "keyframes" and looks and not self.clips:
             raise UserError(
-                f"loss.temporal={config.loss.temporal} needs the clip in which strokes are to hold still. "
+                f"loss.temporal={value} needs the clip in which strokes are to hold still. "
                 "Add --clips CLIP, or --set loss.temporal=0."
             )
 
@@ -131,11 +126,6 @@ def keyframe(text: str) -> tuple[str, str]:
             f"--keyframe is written FRAME=PAINTED, for example walk.mp4@12=painted_12.png. Received: {text}."
         )
     return frame, painted
-
-
-def _setting(config: RunConfig, name: str) -> Any:
-    section, key = name.split(".")
-    return getattr(getattr(config, section), key)
 
 
 def licences(source: Path) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""One sitting at a run: from the step where it stands to its last, or to Ctrl-C."""
+"""The steps of a run, from where it stands to its last or to Ctrl-C; what is saved, shown and watched meanwhile."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from tqdm import tqdm
 
 from keras_vst.config import RunConfig
 from keras_vst.features import load_vgg16
+from keras_vst.files import write_whole
 from keras_vst.runs import RunDirectory
-from training import precision, samples
-from training.board import Board
-from training.curves import draw_curves
+from training import samples
 from training.data import dataset
-from training.devices import Devices, lost_worker_told
-from training.initial import take_weights
-from training.objective import LOOKED_AT, style_references
+from training.devices import Devices, features_dtype, lost_worker_told, use_precision
+from training.objective import style_references
+from training.report import draw_curves
+from training.samples import Board
 from training.sources import Opened
-from training.trainer import build_trainer
+from training.terms import VGG16, active
+from training.trainers import build_trainer, take_weights
 from training.watch import Watch, not_a_number
 
 NUM_SHOWN = 3  # terms in the progress bar
@@ -31,8 +32,8 @@ EARLY = (45.0, 100.0)  # seconds after which there is something to look at alrea
 Row = dict[str, float]
 
 
-class Sitting:
-    """The trainer, its data and its run directory, ready to go on."""
+class Session:
+    """One start of a run: the trainer, its data and the run directory, ready to go on."""
 
     def __init__(
         self,
@@ -65,18 +66,18 @@ class Sitting:
 
     def train(self, save_every: float, log_every: int) -> bool:
         """True when the last step was taken; False after Ctrl-C.  Either way the checkpoint is on disk."""
-        keeper = _Keeper(self, save_every) if self.devices.is_chief else None
+        recorder = _Recorder(self, save_every) if self.devices.is_chief else None
         with lost_worker_told(str(self.run.path)):
             try:
-                for row in self._rows(log_every, keeper):
-                    if keeper:
-                        keeper.take(row)
+                for row in self._rows(log_every, recorder):
+                    if recorder:
+                        recorder.take(row)
                 finished = True
             except KeyboardInterrupt:
                 finished = False
-            if keeper:
-                keeper.save()
-                keeper.close()
+            if recorder:
+                recorder.save()
+                recorder.close()
             if finished:
                 self.devices.leave_together()
         return finished
@@ -97,7 +98,7 @@ class Sitting:
             self._steps[held] = self.devices.step(self.trainer)
         return {name: float(term) for name, term in self._steps[held](batch).items()}
 
-    def _rows(self, log_every: int, keeper: _Keeper | None) -> Iterator[Row]:
+    def _rows(self, log_every: int, recorder: _Recorder | None) -> Iterator[Row]:
         """Take the steps; every few of them hand out the mean of each term, and the minutes trained so far."""
         first, last, started = self.trainer.step, self.config.schedule.steps, time.monotonic()
         if first >= last:
@@ -113,8 +114,8 @@ class Sitting:
                 progress.update()
                 if step == first + TIMED:
                     self._tell_time(step, started)
-                if keeper:
-                    keeper.batch = batch
+                if recorder:
+                    recorder.batch = batch
                 if step % log_every == 0 or step == last:
                     row = {name: float(np.mean([each[name] for each in gathered])) for name in terms}
                     progress.set_postfix({name: f"{row[name]:.3g}" for name in self._shown(row)})
@@ -124,12 +125,12 @@ class Sitting:
 
     def _build(self, vgg16: str | None) -> Any:
         """VGG16 where a term needs it, and the trainer, on all devices."""
-        precision.use(self.config.schedule.mixed_precision)
+        use_precision(self.config.schedule.mixed_precision)
         keras.utils.set_random_seed(self.config.seed)
         with self.devices.scope():
             features = references = None
-            if set(LOOKED_AT) & set(self.config.terms):
-                dtype = precision.of_features(self.config.schedule.mixed_precision)
+            if active(self.config, VGG16):
+                dtype = features_dtype(self.config.schedule.mixed_precision)
                 features = load_vgg16(vgg16, dtype=dtype)
                 references = style_references(features, self.opened.references, self.opened.photo_colours())
             trainer = build_trainer(self.devices.replica_config(self.config), features, references)
@@ -151,18 +152,18 @@ class Sitting:
             )
 
     def _shown(self, row: Row) -> list[str]:
-        return [name for name in self.config.terms if name in row][:NUM_SHOWN]
+        return [name for name in active(self.config) if name in row][:NUM_SHOWN]
 
 
-class _Keeper:
-    """The one who writes: rows, checkpoints, strips, curves, TensorBoard.  Only the chief has one."""
+class _Recorder:
+    """Writes rows, checkpoints, strips, curves, TensorBoard; of several workers only the first has one."""
 
-    def __init__(self, sitting: Sitting, save_every: float):
+    def __init__(self, session: Session, save_every: float):
         self.batch: Any = None
-        self._sitting, self._run, self._trainer = sitting, sitting.run, sitting.trainer
-        self._config, self._save_every = sitting.config, save_every
-        self._shown = samples.choose(sitting.opened.sources, sitting.config)
-        self._watch = Watch(style_dots=sitting.opened.style_dots())
+        self._session, self._run, self._trainer = session, session.run, session.trainer
+        self._config, self._save_every = session.config, save_every
+        self._shown = samples.choose(session.opened.sources, session.config)
+        self._watch = Watch(style_dots=session.opened.style_dots())
         self._board = Board(self._run.tensorboard, self._trainer.step)
         self._begun = self._saved = time.monotonic()
         self._early = list(EARLY)
@@ -196,22 +197,18 @@ class _Keeper:
         strip, painted = samples.photo_strip(network, shown, self._config)
         moving = samples.clip_strip(network, shown, self._config)
         path = self._run.samples / f"step_{step:06d}.png"
-        self._run.write_bytes(path, samples.png(strip))
-        if self._early and not self._sitting.quiet:
+        write_whole(path, samples.png(strip))
+        if self._early and not self._session.quiet:
             tqdm.write(f"What it paints at step {step}: {path}")
-        self._run.write_bytes(self._run.samples / f"clip_{step:06d}.png", samples.png(moving))
+        write_whole(self._run.samples / f"clip_{step:06d}.png", samples.png(moving))
         self._board.strip(step, "photos", strip)
         self._board.strip(step, "clip", moving)
         if curves := draw_curves(self._run.rows()):
-            self._run.write_bytes(self._run.curves_file, curves)
-        if (
-            self.batch is not None
-            and hasattr(self._trainer, "scores")
-            and self._sitting.devices.replicas == 1
-        ):
+            write_whole(self._run.curves_file, curves)
+        if self.batch is not None and self._session.devices.replicas == 1:
             self._board.scores(step, self._trainer.scores(self.batch))
         frames = np.concatenate([shown.photos] * (len(painted) // len(shown.photos)))
         for warning in self._watch.pictures(step, frames, painted):
-            if warning not in self._sitting.warnings:
-                self._sitting.warnings.append(warning)
+            if warning not in self._session.warnings:
+                self._session.warnings.append(warning)
                 tqdm.write(f"Warning at step {step}: {warning}")

@@ -6,8 +6,9 @@ four times the area for the same cost, and strokes twice as large.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
@@ -18,7 +19,10 @@ from keras import ops
 from keras_vst import losses
 from keras_vst.config import RunConfig
 from keras_vst.ops import Tensor, across_replicas, moments, of_all_replicas
-from training import noise
+from training import backend
+
+if TYPE_CHECKING:
+    from training.terms import Painted
 
 # (scale, layer, weight)
 LOOKS = (
@@ -30,11 +34,10 @@ LOOKS = (
 )
 CONTENT = "relu3_3"
 _CONTENT_AT = [layer for _, layer, _ in LOOKS].index(CONTENT)
-LOOKED_AT = ("content", "style", "palette", "field")  # terms that need a painting, or VGG16
 CELL, STRIDE = 4, 2  # a colour is the mean of 4x4 pixels; every other one, down and across, is enough to rank
-COLOURS = 4096  # of a batch that are ranked; all of them where it judges four squares of 256 pixels
+COLOURS = 2048  # of a batch that are ranked: an eighth of what it judges, drawn evenly
 PAST = 6  # batches of colours that count along
-SLICES = 24  # directions in which they are ranked
+SLICES = 16  # directions in which they are ranked
 PLAIN = 0.25  # deviation of colours that are not whitened
 NEAR_PLACE, CELLS_PLACE, DIRECTIONS = 8, 9, 10  # streams of noise
 WHITE_NOISE = 4e-4  # variance that every colour axis has at least, about 5 levels squared
@@ -85,7 +88,7 @@ def style_references(features: keras.Model, pictures: Sequence[Field], photo_col
     return References(tuple(statistics), *(np.asarray(array, np.float32) for array in arrays))
 
 
-class Judge:
+class PerceptualLoss:
     """VGG16 and the references: never trained nor saved, so kept out of Keras's tracking."""
 
     def __init__(self, features: keras.Model, references: References | None):
@@ -93,42 +96,25 @@ class Judge:
         self._look = TwoScales(features)
         self._forms = keras.Model(features.input, features.output[CONTENT])
 
-    def terms(
-        self, shown: Tensor, original: Tensor, wanted: Collection[str], memory: Memory
-    ) -> dict[str, Tensor]:
-        """Those of LOOKED_AT that are wanted, of the batch as a whole, with what the memory adds to it."""
-        terms = {}
-        if "palette" in wanted:
-            terms["palette"] = self._palette(shown, memory)
-        if "field" in wanted:
-            terms["field"] = losses.field(shown, self._recoloured(original))
-        if not {"content", "style"} & set(wanted):
-            return terms
-        looks = self._look(_near(shown, memory), shown)
-        if "content" in wanted:
-            terms["content"] = losses.content(looks[_CONTENT_AT], self._forms(_halved(original)))
-        if "style" in wanted:
-            terms["style"] = _style(memory.moments(_moments(looks)), self._known.statistics)
-        return terms
+    def look(self, shown: Tensor, memory: Memory) -> list[Tensor]:
+        """The features of each of LOOKS; near ones at a place of this step."""
+        return self._look(_near(shown, memory), shown)
 
-    def nearness(
-        self, shown: Tensor, target: Tensor, wanted: Collection[str], memory: Memory
-    ) -> dict[str, Tensor]:
-        """Content, style and palette against a painted picture of each frame instead of the references."""
-        terms = {}
-        if "palette" in wanted:
-            ours, theirs = (of_all_replicas(_colours_of(each)) / PLAIN for each in (shown, target))
-            terms["palette"] = losses.palette(ours, theirs, memory.directions())
-        if {"content", "style"} & set(wanted):
-            ours, theirs = (self._look(_near(each, memory), each) for each in (shown, target))
-            if "content" in wanted:
-                terms["content"] = losses.content(ours[_CONTENT_AT], theirs[_CONTENT_AT])
-            if "style" in wanted:
-                terms["style"] = _style(_moments(ours), _moments(theirs))
-        return terms
+    def content(self, it: Painted) -> Tensor:
+        return losses.content(it.looks[_CONTENT_AT], self._forms(_halved(it.original)))
+
+    def style(self, it: Painted) -> Tensor:
+        """Of the batch as a whole, with what the memory adds to it."""
+        return _style(it.trainer.memory.moments(_moments(it.looks)), self._known.statistics)
+
+    def field(self, it: Painted) -> Tensor:
+        return losses.field(it.shown, self._recoloured(it.original))
+
+    def palette(self, it: Painted) -> Tensor:
+        return self._palette(it.shown, it.trainer.memory)
 
     def _palette(self, shown: Tensor, memory: Memory) -> Tensor:
-        known, (row, column) = self._known, noise.place(0, STRIDE, memory.seed, memory.step, CELLS_PLACE)
+        known, (row, column) = self._known, backend.place(0, STRIDE, memory.seed, memory.step, CELLS_PLACE)
         cells = ops.average_pool(shown, CELL, CELL)[:, row::STRIDE, column::STRIDE]
         cells = tf.ensure_shape(
             cells, (shown.shape[0], *(side // CELL // STRIDE for side in shown.shape[1:3]), 3)
@@ -149,6 +135,20 @@ class Judge:
                 "Make them with `style_references`, or give these terms the weight 0."
             )
         return self.references
+
+
+class NearnessLoss(PerceptualLoss):
+    """The same against a painted picture of each frame instead of the references."""
+
+    def content(self, it: Painted) -> Tensor:
+        return losses.content(it.looks[_CONTENT_AT], it.target_looks[_CONTENT_AT])
+
+    def style(self, it: Painted) -> Tensor:
+        return _style(_moments(it.looks), _moments(it.target_looks))
+
+    def palette(self, it: Painted) -> Tensor:
+        ours, theirs = (of_all_replicas(_colours_of(each)) / PLAIN for each in (it.shown, it.target))
+        return losses.palette(ours, theirs, it.trainer.memory.directions())
 
 
 class Memory(keras.layers.Layer):
@@ -190,7 +190,7 @@ class Memory(keras.layers.Layer):
 
     def directions(self) -> Tensor:
         """The slices of this step, (3, SLICES), each of length 1."""
-        drawn = noise.normal((3, SLICES), self.seed, self.step, DIRECTIONS)
+        drawn = backend.normal((3, SLICES), self.seed, self.step, DIRECTIONS)
         return drawn / ops.sqrt(ops.sum(ops.square(drawn), axis=0, keepdims=True))
 
     def _weight(self, name: str, shape: tuple[int, ...], start: object = "zeros") -> keras.Variable:
@@ -200,7 +200,7 @@ class Memory(keras.layers.Layer):
 def _near(shown: Tensor, memory: Memory) -> Tensor:
     """A crop half as wide, at a place of this step."""
     side = shown.shape[1] // 2
-    row, column = noise.place(0, side, memory.seed, memory.step, NEAR_PLACE)
+    row, column = backend.place(0, side, memory.seed, memory.step, NEAR_PLACE)
     crop = shown[:, row : row + side, column : column + side]
     return tf.ensure_shape(crop, (shown.shape[0], side, side, 3))
 

@@ -1,57 +1,98 @@
-"""The page that tells of a run: one HTML file that needs nothing beside it, made of what the run directory holds."""
+"""The page that tells of a run, made of what the run directory holds, and the curves of its terms."""
 
 from __future__ import annotations
 
-import base64
-import html
+import io
 import json
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
+from keras_vst.files import write_whole
+from keras_vst.page import figure, page, table, tag
 from keras_vst.runs import RunDirectory
-from training.curves import plotted
 from training.evaluation.measures import MEASURES
 
 MOST_STRIPS = 8  # of photos over time; the first and the last among them
 WIDTH = 900  # pixels of a strip in the page
-_STYLE = """body { font: 15px/1.5 system-ui, sans-serif; max-width: 960px; margin: 2em auto; padding: 0 1em }
-img { max-width: 100%; display: block } figure { margin: 1em 0 } figcaption { color: #666 }
-table { border-collapse: collapse } td, th { padding: .15em .8em .15em 0; text-align: left; vertical-align: top }
-code, pre { background: #f3f3f3; padding: .1em .3em } pre { padding: .8em; overflow: auto }
-.warning { border-left: 4px solid #c60; padding-left: .8em }"""
+COLUMNS = 3  # of curves
+Row = dict[str, float]
 
 
 def write_report(run: RunDirectory) -> Path:
     """Make report.html of the run's directory; the path of the page."""
-    record, rows = run.record(), run.rows()
+    record, rows, name = run.record(), run.rows(), run.path.resolve().name
+    skipped = record.get("skipped", {"count": 0, "files": []})
     parts = [
-        f"<h1>{html.escape(run.path.resolve().name)}</h1>",
-        _facts(run, record, rows),
-        _score(record.get("score", {})),
-        *(f'<p class="warning">{html.escape(warning)}</p>' for warning in record.get("warnings", [])),
+        tag("h1", name),
+        table([(tag("th", name), value) for name, value in _facts(run, record, rows).items()]),
+        *_terms(rows),
+        *_score(record.get("score", {})),
+        *(tag("p", warning, "warning") for warning in record.get("warnings", [])),
         *_strips(run),
         *_curves(run),
-        _skipped(record),
-        _next(run),
-        "<h2>All settings</h2>",
-        f"<pre>{html.escape(json.dumps(record['config'], indent=2))}</pre>",
+        tag("h2", f"{skipped['count']} files were skipped") if skipped["count"] else "",
+        table([(line,) for line in skipped["files"]]),
+        tag("h2", "What to do with it"),
+        tag("pre", _next(run)),
+        tag("h2", "All settings"),
+        tag("pre", json.dumps(record["config"], indent=2)),
     ]
-    page = (
-        f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>{html.escape(run.path.name)}</title>'
-        f"<style>{_STYLE}</style>\n{chr(10).join(part for part in parts if part)}\n</html>\n"
-    )
-    run.write_text(run.report_file, page)
+    write_whole(run.report_file, page(name, parts))
     return run.report_file
 
 
-def _facts(run: RunDirectory, record: dict[str, Any], rows: list[dict[str, float]]) -> str:
+def draw_curves(rows: Sequence[Row]) -> bytes | None:
+    """A PNG with one plot a term, raw values over steps; None where there is nothing to draw yet."""
+    names = plotted(rows)
+    if len(rows) < 2 or not names:
+        return None
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # half a second to import, and rarely needed
+    from matplotlib.figure import Figure
+
+    height = math.ceil(len(names) / COLUMNS)
+    drawn = Figure(figsize=(4 * COLUMNS, 2.4 * height), dpi=100)
+    FigureCanvasAgg(drawn)
+    drawn.subplots_adjust(0.05, 0.06, 0.99, 0.95, hspace=0.4)  # a layout engine takes seconds
+    for place, name in enumerate(names, start=1):
+        axes = drawn.add_subplot(height, COLUMNS, place)
+        steps = [row["step"] for row in rows if name in row]
+        values = [row[name] for row in rows if name in row]
+        axes.plot(steps, values, linewidth=0.8, alpha=0.4, color="tab:blue")
+        axes.plot(steps, _smoothed(values), linewidth=1.5, color="tab:blue")
+        if min(values) > 0:
+            axes.set_yscale("log")
+        axes.set_title(name, fontsize=9)
+        axes.tick_params(labelsize=7)
+        axes.grid(alpha=0.2)
+    png = io.BytesIO()
+    drawn.savefig(png, format="png")
+    return png.getvalue()
+
+
+def plotted(rows: Sequence[Row]) -> list[str]:
+    """The terms worth a plot, in the order in which they appear: raw ones, and the objective first."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return [name for name in names if name not in ("step", "minutes") and not name.startswith("weighted_")]
+
+
+def _smoothed(values: Sequence[float], keep: float = 0.9) -> list[float]:
+    """The running mean of a curve, without the lag of a zero start."""
+    mean, weight, found = 0.0, 0.0, []
+    for value in values:
+        mean, weight = keep * mean + (1 - keep) * value, keep * weight + 1 - keep
+        found.append(mean / weight)
+    return found
+
+
+def _facts(run: RunDirectory, record: dict[str, Any], rows: list[Row]) -> dict[str, Any]:
     steps, minutes = run.last_step(), rows[-1].get("minutes", 0.0) if rows else 0.0
     planned = record["config"]["schedule"]["steps"]
-    told = {
+    found = {
         "recipe": record.get("recipe", ""),
         "learned from": (record.get("style") or {}).get("file", ""),
         "began with": Path(record.get("init", "")).name,
@@ -63,12 +104,7 @@ def _facts(run: RunDirectory, record: dict[str, Any], rows: list[dict[str, float
         "seed": record["config"].get("seed", ""),
         "versions": ", ".join(f"{name} {version}" for name, version in record.get("versions", {}).items()),
     }
-    lines = (
-        f"<tr><th>{html.escape(name)}</th><td>{html.escape(str(value))}</td></tr>"
-        for name, value in told.items()
-        if value not in ("", None)
-    )
-    return f"<table>{''.join(lines)}</table>{_terms(rows)}"
+    return {name: value for name, value in found.items() if value not in ("", None)}
 
 
 def _licences(found: dict[str, dict[str, int]]) -> str:
@@ -78,88 +114,71 @@ def _licences(found: dict[str, dict[str, int]]) -> str:
     )
 
 
-def _terms(rows: list[dict[str, float]]) -> str:
+def _terms(rows: list[Row]) -> Iterable[str]:
     """Each term at the start and at the end, raw, and its part in the objective."""
+    yield tag("h2", "Terms")
     if not rows:
-        return "<p>Nothing was logged yet.</p>"
+        yield tag("p", "Nothing was logged yet.")
+        return
     first, last = rows[0], rows[-1]
-    lines = [
-        f"<tr><td>{html.escape(name)}</td><td>{first.get(name, float('nan')):.4g}</td><td>{last[name]:.4g}</td>"
-        f"<td>{_part(last, name)}</td></tr>"
-        for name in plotted(rows)
-        if name in last
-    ]
-    head = "<tr><th>term</th><th>at first</th><th>at last</th><th>share of the objective</th></tr>"
-    return f"<h2>Terms</h2><table>{head}{''.join(lines)}</table>"
+    yield table(
+        [
+            (name, f"{first.get(name, math.nan):.4g}", f"{last[name]:.4g}", _part(last, name))
+            for name in plotted(rows)
+            if name in last
+        ],
+        ("term", "at first", "at last", "share of the objective"),
+    )
 
 
-def _part(row: dict[str, float], name: str) -> str:
+def _part(row: Row, name: str) -> str:
     weighted, whole = row.get(f"weighted_{name}"), row.get("objective")
     return f"{100 * weighted / whole:.0f} %" if weighted is not None and whole else ""
 
 
-def _score(found: dict[str, float]) -> str:
+def _score(found: dict[str, float]) -> Iterable[str]:
     """What the score-card says, beside the least that a network of the zoo must reach."""
-    lines = "".join(
-        f"<tr><td>{html.escape(MEASURES[name].title)}</td><td>{value:.{MEASURES[name].digits}f}</td>"
-        f"<td>{MEASURES[name].floor or ''}</td><td>{html.escape(MEASURES[name].told)}</td></tr>"
-        for name, value in found.items()
+    measured = [(MEASURES[name], value) for name, value in found.items()]
+    if measured:
+        yield tag("h2", "Score-card, on photos of the run")
+    yield table(
+        [(each.title, f"{value:.{each.digits}f}", each.floor or "", each.told) for each, value in measured],
+        ("measure", "here", "floor", ""),
     )
-    head = "<tr><th>measure</th><th>here</th><th>floor</th><th></th></tr>"
-    return f"<h2>Score-card, on photos of the run</h2><table>{head}{lines}</table>" if found else ""
 
 
 def _strips(run: RunDirectory) -> Iterable[str]:
     photos = sorted(run.samples.glob("step_*.png"))
     if not photos:
         return
-    yield "<h2>What it paints</h2>"
+    yield tag("h2", "What it paints")
     if clips := sorted(run.samples.glob("clip_*.png")):
         told = "Three frames of a clip; below, what changed against the frame before, four times enlarged."
-        yield _figure(clips[-1], told)
+        yield _strip(clips[-1], told)
     chosen = sorted({round(place) for place in np.linspace(0, len(photos) - 1, MOST_STRIPS)}, reverse=True)
     for place in chosen:
-        yield _figure(photos[place], f"Step {int(photos[place].stem.removeprefix('step_'))}")
+        yield _strip(photos[place], f"Step {int(photos[place].stem.removeprefix('step_'))}")
 
 
-def _figure(path: Path, caption: str) -> str:
+def _strip(path: Path, caption: str) -> str:
     picture = cv2.imread(str(path))
     if picture is None:
         return ""
     height = round(picture.shape[0] * WIDTH / picture.shape[1])
     small = cv2.resize(picture, (WIDTH, height), interpolation=cv2.INTER_AREA)
-    data = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 88])[1].tobytes()
-    return _image("jpeg", data, caption)
+    return figure(np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2RGB), np.uint8), caption)
 
 
 def _curves(run: RunDirectory) -> Iterable[str]:
     if run.curves_file.is_file():
-        yield "<h2>Curves</h2>"
+        yield tag("h2", "Curves")
         told = "Each term over the steps, raw; the dark line is its running mean."
-        yield _image("png", run.curves_file.read_bytes(), told)
-
-
-def _image(kind: str, data: bytes, caption: str) -> str:
-    text = base64.b64encode(data).decode("ascii")
-    told = html.escape(caption)
-    return (
-        f'<figure><img alt="{told}" src="data:image/{kind};base64,{text}">'
-        f"<figcaption>{told}</figcaption></figure>"
-    )
-
-
-def _skipped(record: dict[str, Any]) -> str:
-    found = record.get("skipped", {"count": 0, "files": []})
-    if not found["count"]:
-        return ""
-    lines = "".join(f"<li>{html.escape(line)}</li>" for line in found["files"])
-    return f"<h2>{found['count']} files were skipped</h2><ul>{lines}</ul>"
+        yield figure(run.curves_file.read_bytes(), told)
 
 
 def _next(run: RunDirectory) -> str:
-    commands = (
+    return (
         f"python -m training.fit --run {run.path} --resume    # if it is not finished\n"
         f"python -m export --run {run.path} --out {run.path}           # if it has not been\n"
         f"vst stylize clip.mp4 -o painted.mp4 --model {run.path / run.path.name}.tflite"
     )
-    return f"<h2>What to do with it</h2><pre>{html.escape(commands)}</pre>"

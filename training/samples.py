@@ -1,26 +1,30 @@
-"""Strips to look at: what goes in above, what the network makes of it below.
+"""What a run shows while it goes on: strips, what goes in above and what the network makes of it below; TensorBoard.
 
 Pictures are uint8 RGB (H, W, 3); a strip is one large one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import cv2
 import keras
 import numpy as np
 import numpy.typing as npt
+import tensorflow as tf
 
 from keras_vst.config import MotionConfig, RunConfig
 from keras_vst.frames import to_float, to_uint8
 from keras_vst.models.teacher import first_inputs
 from keras_vst.motion import Frame, clip_from_photos
 from keras_vst.ops import warp
-from training.data import Sources, frame_pairs
+from training.data import Sources
 from training.data.augment import cut
 from training.data.shards import Shard
+from training.stages import frame_pairs
 
 NUM_PHOTOS = 4
 STRIP_SIDE = 384
@@ -79,6 +83,37 @@ def clip_strip(network: keras.Model, shown: Shown, config: RunConfig) -> Frame:
 def png(picture: Frame) -> bytes:
     """The picture as the bytes of a PNG file."""
     return cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes()
+
+
+class Board:
+    """TensorBoard's files; each start has a folder of its own, so that steps repeated after a kill draw no zigzags."""
+
+    def __init__(self, folder: Path, first: int):
+        self._writer = tf.summary.create_file_writer(str(folder / f"from_step_{first:06d}"))
+
+    def row(self, row: Mapping[str, float]) -> None:
+        """The terms of a row of metrics.jsonl; raw and weighted ones in groups of their own."""
+        with self._writer.as_default(step=int(row["step"])):
+            for name, value in row.items():
+                if name.startswith("weighted_"):
+                    tf.summary.scalar(f"weighted/{name.removeprefix('weighted_')}", value)
+                elif name != "step":
+                    tf.summary.scalar(f"raw/{name}", value)
+
+    def strip(self, step: int, name: str, picture: npt.NDArray[np.uint8]) -> None:
+        """A strip, uint8 RGB (H, W, 3)."""
+        with self._writer.as_default(step=step):
+            tf.summary.image(f"strips/{name}", picture[None])
+        self._writer.flush()
+
+    def scores(self, step: int, scores: Mapping[str, Any]) -> None:
+        """How a discriminator's logits are spread: real and made apart is its task, too far apart is its end."""
+        with self._writer.as_default(step=step):
+            for name, values in scores.items():
+                tf.summary.histogram(f"scores/{name}", values)
+
+    def close(self) -> None:
+        self._writer.close()
 
 
 def _follow(

@@ -5,6 +5,7 @@ Reference pictures are float32 (1, H, W, 3) in [0, 1]; all of them together are 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from keras_vst.config import RunConfig, stages
+from keras_vst.config import RunConfig
 from keras_vst.frames import to_float, to_uint8
-from keras_vst.video.stills import PICTURES
 from training.data import (
+    PICTURE_SUFFIXES,
     ClipCache,
+    Clips,
     Keyframes,
     PaintedClip,
     Paintings,
@@ -24,10 +26,11 @@ from training.data import (
     ProceduralPhotos,
     Sources,
     load_picture,
-    painted_clip,
-    real_clips,
 )
+from training.data.paintings import NUM_FRAMES, TO_OUTER
+from training.data.shards import ShardSettings
 from training.inputs import Inputs
+from training.stages import largest_crop, pairs_of, stages
 from training.watch import black_dots
 
 REFERENCES = 12  # pictures of a collection that stand for its style
@@ -35,6 +38,7 @@ COLOURED, COLOUR_SIDE = (
     64,
     64,
 )  # photos whose colours stand for those of all, and how large they are looked at
+ROOM = 1.4  # side of a shard over that of the largest crop: room to move and to shrink
 References = list[npt.NDArray[np.float32]]
 
 
@@ -65,55 +69,52 @@ class Opened:
 
 def open_sources(inputs: Inputs, config: RunConfig, quiet: bool = False) -> Opened:
     """Decode what has to be decoded beforehand; raises UserError where nothing usable is left."""
-    photos = _photos(inputs, config)
-    cache = _cache(inputs, config)
-    clips = real_clips(cache, list(inputs.clips), config, quiet) if cache and inputs.clips else None
-    collection = _collection(inputs, config, cache, quiet)
-    keyframes = (
-        Keyframes(inputs.keyframe, max(each.crop for each in stages(config))) if inputs.keyframe else None
+    side, collection = config.data.photo_side, None
+    photos = Photos(inputs.photos, side) if inputs.photos else ProceduralPhotos(config.seed, side)
+    style_clip = bool(inputs.collection) and _is_clip(Path(inputs.collection))
+    cache = (
+        ClipCache(inputs.cache or None, config.data.cache_gb * 1e9) if inputs.clips or style_clip else None
     )
-    sources = Sources(photos, clips, collection, keyframes)
-    about = {"photos": "made by the program" if not inputs.photos else len(photos)}
+    clips = real_clips(cache, inputs.clips, config, quiet) if cache and inputs.clips else None
+    if cache and style_clip:
+        collection = painted_clip(cache, inputs.collection, config, quiet)
+    elif inputs.collection:
+        moves = config.data.motion
+        collection = Paintings(inputs.collection, _side(config), moves, option="--collection")
+    keyframes = Keyframes(inputs.keyframe, largest_crop(config)) if inputs.keyframe else None
+    about = {"photos": len(photos) if inputs.photos else "made by the program"}
     about |= {"clip_cache": cache.summary()} if cache else {}
     about |= {"collection": len(collection)} if collection else {}
     skipping = tuple(source for source in (photos, cache, collection) if hasattr(source, "skipped"))
+    sources = Sources(photos, clips, collection, keyframes)
     return Opened(sources, _references(inputs, config, collection), about, skipping)
 
 
-def _photos(inputs: Inputs, config: RunConfig) -> Photos | ProceduralPhotos:
-    side = config.data.photo_side
-    return Photos(inputs.photos, side) if inputs.photos else ProceduralPhotos(config.seed, side)
+def real_clips(cache: ClipCache, clips: Sequence[str | Path], config: RunConfig, quiet: bool = True) -> Clips:
+    """The clips of a folder, with flow for `pairs_of(config)`."""
+    side = round(ROOM * largest_crop(config))
+    return cache.gather(clips, ShardSettings(config.data.frames, side, tuple(pairs_of(config))), quiet)
 
 
-def _cache(inputs: Inputs, config: RunConfig) -> ClipCache | None:
-    if not (inputs.clips or _is_clip(inputs.collection)):
-        return None
-    return ClipCache(inputs.cache or None, config.data.cache_gb * 1e9)
+def painted_clip(cache: ClipCache, clip: str | Path, config: RunConfig, quiet: bool = True) -> PaintedClip:
+    """A style clip, of which three frames in a row are one painting."""
+    side = max(round(ROOM * max(each.judged for each in stages(config))), config.data.style_side // 2)
+    return PaintedClip(
+        cache.gather(clip, ShardSettings(NUM_FRAMES, side, TO_OUTER), quiet, option="--collection")
+    )
 
 
-def _collection(
-    inputs: Inputs, config: RunConfig, cache: ClipCache | None, quiet: bool
-) -> Paintings | PaintedClip | None:
-    if not inputs.collection:
-        return None
-    if cache and _is_clip(inputs.collection):
-        return painted_clip(cache, inputs.collection, config, quiet)
-    return Paintings(inputs.collection, _side(config), config.data.motion, option="--collection")
-
-
-def _is_clip(path: str) -> bool:
-    return bool(path) and Path(path).is_file() and Path(path).suffix.lower() not in PICTURES
+def _is_clip(path: Path) -> bool:
+    return path.is_file() and path.suffix.lower() not in PICTURE_SUFFIXES
 
 
 def _references(inputs: Inputs, config: RunConfig, collection: Paintings | PaintedClip | None) -> References:
-    if inputs.style:
-        side = config.data.style_side
-        return [to_float(load_picture(Path(path), side, longer=True))[None] for path in inputs.style]
     if collection is not None:
         rng, side = np.random.default_rng(config.seed), _side(config)
         return [collection.draw(rng, side, 1)["painting"] for _ in range(REFERENCES)]
-    painted = [load_picture(Path(path), config.data.style_side, longer=True) for _, path in inputs.keyframe]
-    return [to_float(picture)[None] for picture in painted]
+    painted = inputs.style or [path for _, path in inputs.keyframe]
+    side = config.data.style_side
+    return [to_float(load_picture(Path(path), side, longer=True))[None] for path in painted]
 
 
 def _side(config: RunConfig) -> int:

@@ -1,7 +1,7 @@
 """What holds still: the earlier frame is moved onto the later, and what is left is change.
 
 clip and stylized frames are float32 in [0, 1]; flow is backward, (dx, dy) in pixels, at the size that the
-network sees; what comes back belongs to the inner square that losses judge.
+network sees; what comes back belongs to the inner square that losses look at.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from keras import ops
 from keras_vst import losses
 from keras_vst.config import RunConfig
 from keras_vst.ops import Tensor, across_replicas, crop, luminance, warp
-from training.pairs import frame_pairs, pairs_of
+from training.stages import frame_pairs, pairs_of
 
 REACH = 24  # pixels that motion may look beyond what is judged; more than the fastest synthetic motion
 FLAT_WINDOW = 9  # pixels; about a stroke
@@ -84,7 +84,7 @@ def flatness(frames: Tensor) -> Tensor:
 
 
 def flatness_inside(frames: Tensor, margin: int) -> Tensor:
-    """The same of the square that losses judge."""
+    """The same of the square that losses look at."""
     return flatness(crop(frames, margin - FLAT_WINDOW // 2))
 
 

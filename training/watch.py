@@ -17,7 +17,6 @@ import numpy.typing as npt
 from keras_vst.errors import UserError
 
 Pictures = npt.NDArray[np.uint8]
-ADVERSARIAL = ("adversarial", "adversarial_motion", "adversarial_reverse")
 
 PATIENCE = 500  # steps in a row; discriminators are one-sided for tens of them in healthy runs
 PARTED = 0.01  # a discriminator's loss when nothing is left to be learned from it
@@ -49,7 +48,9 @@ class Watch:
         broken = [name for name, value in terms.items() if not math.isfinite(value)]
         if broken:
             raise not_a_number(step, broken)
-        if "discriminator" in terms and any(terms.get(f"weighted_{name}") for name in ADVERSARIAL):
+        if "discriminator" in terms and any(
+            value for name, value in terms.items() if name.startswith("weighted_adversarial")
+        ):
             self._discriminator(step, terms)  # not before the generator feels it: until then it learns alone
 
     def pictures(self, step: int, frames: Pictures, stylized: Pictures) -> list[str]:
@@ -67,7 +68,7 @@ class Watch:
         if dots > DOTS + 3 * self.style_dots:
             raise Trouble(
                 f"At step {step} the pictures have {dots:.0f} black dots a million pixels. Some activations ran away: "
-                "start again with --set schedule.clip_norm=1 and --set loss.smoothness=1."
+                "start again with --set schedule.clip_norm=1."
             )
         return _blemishes(frames, stylized)
 

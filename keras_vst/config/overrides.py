@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from keras_vst.config.run import RunConfig
+from keras_vst.config.settings import LossConfig, RunConfig
 from keras_vst.errors import UserError
 
 if sys.version_info >= (3, 11):
@@ -21,6 +21,7 @@ else:
     import tomli as tomllib
 
 _WORDS = {"true": True, "false": False}
+_RETIRED = ("data.flow", "data.real_share", "loss.gradient_penalty", "loss.temporal_raised")  # of older runs
 
 
 def with_overrides(config: RunConfig, overrides: Iterable[str]) -> RunConfig:
@@ -40,16 +41,19 @@ def with_overrides(config: RunConfig, overrides: Iterable[str]) -> RunConfig:
                 section[name] = {}  # no such section: left for `from_dict` to refuse
             section = section[name]
         section[key] = _parse(text.strip())
-    return from_dict(values)
+    return _build(RunConfig, values, "")
 
 
 def to_dict(config: RunConfig) -> dict[str, Any]:
-    """Nested plain values, ready for JSON."""
-    return dataclasses.asdict(config)
+    """Nested plain values, ready for JSON; the weights of the loss stand among its other settings."""
+    values = dataclasses.asdict(config)
+    return {**values, "loss": {**values["loss"].pop("weights"), **values["loss"]}}
 
 
 def from_dict(values: Mapping[str, Any]) -> RunConfig:
     """The inverse of `to_dict`; keys left out keep their defaults, unknown keys are refused."""
+    if isinstance(values, Mapping):
+        values = {name: _without_retired(name, value) for name, value in values.items()}
     return _build(RunConfig, values, "")
 
 
@@ -64,21 +68,32 @@ def load(path: str | Path) -> RunConfig:
     return from_dict(values.get("config", values) if isinstance(values, dict) else values)
 
 
-def _build(kind: Any, values: Mapping[str, Any], path: str) -> Any:
+def _build(kind: Any, values: Any, path: str) -> Any:
     if not isinstance(values, Mapping):
         raise UserError(f"`{path or 'configuration'}` is a section of keys. Received: {values!r}.")
-    types_of = typing.get_type_hints(kind)
-    for key in values:
-        if key not in types_of:
-            raise _unknown_key(f"{path}.{key}".lstrip("."), kind)
-    return kind(
-        **{
-            key: _build(types_of[key], value, f"{path}.{key}".lstrip("."))
-            if dataclasses.is_dataclass(types_of[key])
-            else _typed(types_of[key], value, f"{path}.{key}".lstrip("."))
-            for key, value in values.items()
-        }
-    )
+    types_of, weights = typing.get_type_hints(kind), {}
+    made: dict[str, Any] = {}
+    types_of.pop("weights", None)
+    for key, value in values.items():
+        place = f"{path}.{key}".lstrip(".")
+        if key in types_of and dataclasses.is_dataclass(types_of[key]):
+            made[key] = _build(types_of[key], value, place)
+        elif key in types_of:
+            made[key] = _typed(types_of[key], value, place)
+        elif kind is LossConfig:  # whether there is such a term, training knows
+            weights[key] = _typed(float, value, place)
+        else:
+            known = ", ".join(types_of)
+            raise UserError(f"There is no setting `{place}`. Known in {kind.__name__}: {known}.")
+    if weights:
+        made["weights"] = weights
+    return kind(**made)
+
+
+def _without_retired(section: str, values: Any) -> Any:
+    if not isinstance(values, Mapping):
+        return values
+    return {key: value for key, value in values.items() if f"{section}.{key}" not in _RETIRED}
 
 
 def _parse(text: str) -> Any:
@@ -108,8 +123,3 @@ def _expected(hint: Any) -> str:
     if isinstance(hint, types.GenericAlias):
         return "whole numbers" if typing.get_args(hint)[0] is int else "numbers"
     return getattr(hint, "__name__", str(hint))
-
-
-def _unknown_key(path: str, kind: Any) -> UserError:
-    known = ", ".join(field.name for field in dataclasses.fields(kind))
-    return UserError(f"There is no setting `{path}`. Known in {kind.__name__}: {known}.")

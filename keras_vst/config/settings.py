@@ -1,15 +1,76 @@
-"""What a step looks at, what it is told, and how long it goes on.  Comments say what a knob does to the picture."""
+"""Every setting of a run, and how a wrong one is refused.  Comments say what a knob does to the picture."""
 
 from __future__ import annotations
 
 import dataclasses
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from keras_vst.config.checks import at_least, one_of, share
 from keras_vst.errors import UserError
 
-FLOW_METHODS = ("dis", "farneback", "lucas-kanade")
+KINDS = ("base", "perceptual", "adversarial", "film", "keyframes")
 ADVERSARIAL_FORMS = ("nonsaturating", "least_squares", "hinge", "wasserstein")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudentConfig:
+    """The live network: its cost grows with the square of `channels`, linearly with `num_blocks`."""
+
+    channels: tuple[int, int, int] = (16, 32, 48)  # filters at 1/2, 1/4 and 1/8 of the frame
+    num_blocks: int = 3  # residual blocks at 1/8; each widens what a pixel can see by 16 pixels a side
+
+    def __post_init__(self) -> None:
+        at_least(0, num_blocks=self.num_blocks)
+        _filters("student.channels", self.channels, "three", "1/2, 1/4 and 1/8", "16,32,48")
+
+    @property
+    def architecture(self) -> str:
+        """What two networks must share to be mixed by mixing their weights."""
+        return "-".join(map(str, ("student", *self.channels, self.num_blocks)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TeacherConfig:
+    """The film network: its cost grows with the square of `channels`, linearly with `num_blocks`."""
+
+    channels: tuple[int, int, int, int] = (32, 64, 128, 192)  # filters at full, 1/2, 1/4 and 1/8 size
+    num_blocks: int = 5  # residual blocks at 1/8; more of them compose larger shapes
+    noise_channels: int = 0  # above 0 a noise map varies the strokes; one map a clip, or it flickers
+
+    def __post_init__(self) -> None:
+        _filters("teacher.channels", self.channels, "four", "full, 1/2, 1/4 and 1/8", "32,64,128,192")
+        at_least(0, num_blocks=self.num_blocks, noise_channels=self.noise_channels)
+
+    @property
+    def architecture(self) -> str:
+        """What two networks must share to be alike."""
+        return "-".join(map(str, ("teacher", *self.channels, self.num_blocks, self.noise_channels)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiscriminatorConfig:
+    """What it looks at, and how hard it is to fool."""
+
+    channels: tuple[int, ...] = (32, 64, 128)  # filters; each entry halves the size, doubles a patch's reach
+    num_scales: int = 2  # each further one judges strokes twice as large, on a picture half the size
+    num_frames: int = 1  # 1 judges a picture; 3 judges three motion-aligned frames, and so flicker
+    condition_channels: int = 0  # 3 shows it the frame that was painted; it then also judges faithfulness
+
+    def __post_init__(self) -> None:
+        if not self.channels or min(self.channels) < 1:
+            raise UserError(
+                "discriminator.channels needs one positive number per halving. "
+                f"Received: {self.channels}. Use for example 32,64,128."
+            )
+        if self.num_frames not in (1, 3):
+            raise UserError(
+                "discriminator.num_frames is 1 for pictures or 3 for motion. "
+                f"Received: {self.num_frames}. A longer clip is judged as overlapping threes."
+            )
+        at_least(1, num_scales=self.num_scales)
+        at_least(0, condition_channels=self.condition_channels)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,23 +99,16 @@ class DataConfig:
 
     batch: int = 4
     frames: int = 2  # length of a clip; 3 where a discriminator judges motion
-    margin: int = 40  # pixels around what losses see; fewer, and it paints a frame around the picture
+    margin: int = 24  # pixels around what losses see; fewer, and it paints a frame around the picture
     photo_side: int = 420  # shorter side to which photos are brought, so that their scale is alike
     style_side: int = 512  # longer side of the style pictures; larger makes larger strokes
     jitter: float = 0.1  # change of exposure and colour from sample to sample, the same for all of a clip
-    real_share: float = 0.5  # of the samples that are real clips, once schedule.clips_from is reached
-    flow: str = "dis"  # how motion in real clips is found: dis, farneback or lucas-kanade
     cache_gb: float = 8.0  # of disk at most for decoded clips; what was not used for longest makes room
     motion: MotionConfig = field(default_factory=MotionConfig)
 
     def __post_init__(self) -> None:
-        one_of(FLOW_METHODS, flow=self.flow)
-        at_least(0, real_share=self.real_share, jitter=self.jitter, cache_gb=self.cache_gb)
-        if max(self.real_share, self.jitter) > 1:
-            raise UserError(
-                "data.real_share and data.jitter are parts of 1. "
-                f"Received: {self.real_share} and {self.jitter}. Use for example 0.5 and 0.1."
-            )
+        at_least(0, cache_gb=self.cache_gb)
+        _share(jitter=self.jitter)
         at_least(1, batch=self.batch)
         at_least(2, frames=self.frames)
         at_least(8, margin=self.margin)
@@ -68,42 +122,23 @@ class DataConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class LossConfig:
-    """The weight of each term of the objective; a term of weight 0 is neither computed nor logged."""
+    """The weights of the terms of the objective (training/terms.py knows them), and how some of them work."""
 
-    content: float = 1.1  # forms stay readable; contrast and colour are free
-    style: float = 12.0  # texture: more paints more boldly
-    palette: float = 4.0  # the painting's colours, each as often as there
-    field: float = 1.0  # different things get different colours
-    temporal: float = 16.0  # more holds strokes still from frame to frame
-    border: float = 200.0  # a frame's border is painted as the same place inside a larger frame would be
-    grid: float = 80.0  # flat areas stay free of a pattern of two pixels
-    reconstruction: float = 0.0  # gives the frame back: what a base begins with
-    supervised: float = 0.0  # keyframes: nearness to what the artist painted
-    adversarial: float = 0.0  # passes for a painting of the collection: handwriting that statistics miss
-    adversarial_motion: float = 0.0  # moves like the collection: three aligned frames; against flicker
-    adversarial_reverse: float = 0.0  # painting -> photo must pass for a photo; sharpens `cycle`
-    cycle: float = 0.0  # the photo can be recovered from the painting: nothing is invented or lost
-    identity: float = 0.0  # a painting is left as it is
-    diversity: float = 0.0  # film with noise: other noise must give other strokes
-
-    adversarial_form: str = (
-        "hinge"  # hinge is steady; wasserstein adds a gradient penalty and a third to a step
-    )
-    gradient_penalty: float = 10.0  # wasserstein only; less lets the discriminator become steeper
+    weights: Mapping[str, float] = field(default_factory=dict)  # written loss.style=12; else the term's own
+    adversarial_form: str = "hinge"  # steady; wasserstein adds a gradient penalty and a third to a step
     memory: float = 0.75  # share of earlier batches in the statistics of style: four squares are no picture
     temporal_flat: float = 3.0  # extra temporal weight where the frame is flat: sky and skin, where dots show
     temporal_from: float = 0.06  # share of the run after which the temporal term enters
     temporal_full: float = 0.36  # share of the run at which it has its full weight
-    temporal_raised: float = 1.5  # factor on it once the adversarial terms have entered, which like flicker
     adversarial_from: float = 0.1  # until this share of the run the discriminators learn alone
     adversarial_full: float = 0.4  # share of the run at which the generator feels them fully
 
     def __post_init__(self) -> None:
-        one_of(ADVERSARIAL_FORMS, adversarial_form=self.adversarial_form)
-        values = dataclasses.asdict(self)
-        at_least(0, **{name: value for name, value in values.items() if isinstance(value, float)})
-        for name in ("temporal", "adversarial"):
-            share(**{f"{name}_{point}": values[f"{name}_{point}"] for point in ("from", "full")})
+        if self.adversarial_form not in ADVERSARIAL_FORMS:
+            raise _unknown("adversarial_form", self.adversarial_form, ADVERSARIAL_FORMS)
+        at_least(0, memory=self.memory, temporal_flat=self.temporal_flat, **self.weights)
+        _share(temporal_from=self.temporal_from, temporal_full=self.temporal_full)
+        _share(adversarial_from=self.adversarial_from, adversarial_full=self.adversarial_full)
         if self.memory >= 1:
             raise UserError(
                 f"`memory` must be below 1, or nothing is ever compared. Received: {self.memory}."
@@ -119,9 +154,7 @@ class ScheduleConfig:
     discriminator_learning_rate: float = 4e-4  # too fast: scores part, and the generator learns nothing
     average: float = 0.996  # decay of the running mean of the weights; the mean is what is exported
     clip_norm: float = 10.0  # gradients longer than this are shortened
-    judged_sizes: tuple[int, ...] = (
-        256,
-    )  # squares that losses see, stage by stage: larger ones, larger forms
+    judged_sizes: tuple[int, ...] = (256,)  # squares that losses see, by stages: larger ones, larger forms
     stage_shares: tuple[float, ...] = (1.0,)  # share of the run that each of them takes
     norms_held_from: float = 0.6  # share of the run after which norms are as they will be when it runs
     clips_from: float = 1.0  # share of the run after which real clips are mixed in; 1 is never
@@ -131,8 +164,9 @@ class ScheduleConfig:
         at_least(1, steps=self.steps)
         at_least(0, learning_rate=self.learning_rate, average=self.average, clip_norm=self.clip_norm)
         at_least(0, discriminator_learning_rate=self.discriminator_learning_rate)
-        share(clips_from=self.clips_from, norms_held_from=self.norms_held_from)
-        one_of((True, False, "auto"), mixed_precision=self.mixed_precision)
+        _share(clips_from=self.clips_from, norms_held_from=self.norms_held_from)
+        if self.mixed_precision not in (True, False, "auto"):
+            raise _unknown("mixed_precision", self.mixed_precision, ("True", "False", "auto"))
         if self.average >= 1:
             raise UserError(f"`average` must be below 1, or nothing is learned. Received: {self.average}.")
         if not self.judged_sizes or any(side % 8 or side < 16 for side in self.judged_sizes):
@@ -146,3 +180,53 @@ class ScheduleConfig:
                 "schedule.stage_shares needs one positive share for each of judged_sizes, together 1. "
                 f"Received: {shares} for {self.judged_sizes}. Use for example 0.6,0.4."
             )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """Everything that decides the outcome of a training run."""
+
+    kind: str = "perceptual"  # what is learned from: a picture, a collection, keyframes; film is the teacher
+    student: StudentConfig = field(default_factory=StudentConfig)
+    teacher: TeacherConfig = field(default_factory=TeacherConfig)  # trained instead of the student by `film`
+    discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise _unknown("kind", self.kind, KINDS)
+        crop = max(self.schedule.judged_sizes) + 2 * self.data.margin
+        if crop > self.data.photo_side:
+            raise UserError(
+                "The largest of schedule.judged_sizes and twice data.margin must fit into data.photo_side. "
+                f"Received: judged_sizes={self.schedule.judged_sizes}, margin={self.data.margin}, "
+                f"photo_side={self.data.photo_side}. Use photo_side={crop}, or less of the others."
+            )
+
+
+def at_least(least: int, **values: float) -> None:
+    """Each value is a number, not infinite, not below `least`."""
+    for name, value in values.items():
+        if not least <= value < math.inf:  # written so that a nan is refused too
+            raise UserError(f"`{name}` must be a number, at least {least}. Received: {value}.")
+
+
+def _share(**values: float) -> None:
+    for name, value in values.items():
+        if not 0 <= value <= 1:
+            raise UserError(f"`{name}` is a share of the whole, from 0 to 1. Received: {value}.")
+
+
+def _filters(name: str, values: tuple[int, ...], count: str, sizes: str, example: str) -> None:
+    if len(values) != {"three": 3, "four": 4}[count] or min(values) < 1:
+        raise UserError(
+            f"{name} needs {count} positive numbers, at {sizes} size. Received: {values}. "
+            f"Use for example {example}."
+        )
+
+
+def _unknown(name: str, value: Any, known: Iterable[str]) -> UserError:
+    return UserError(f"`{name}` is one of {', '.join(known)}. Received: {value!r}.")

@@ -4,17 +4,19 @@ import numpy as np
 import pytest
 
 from benchmarks import ablation
-from keras_vst.config import RECIPES, with_overrides
+from keras_vst.config import with_overrides
 from keras_vst.video.stills import read_picture, write_picture
 from training.evaluation.scorecard_pictures import TILE_HEIGHT
+from training.recipes import RECIPES
+from training.terms import completed
 
 
 @pytest.mark.parametrize("name", list(ablation.CHOICES))
 def test_every_choice_is_a_configuration_of_its_own(name):
     settings = list(ablation.CHOICES[name])
     recipe = ablation.COLLECTION if ablation.COLLECTION in settings else "painting"
-    config = with_overrides(RECIPES[recipe], [each for each in settings if "=" in each])
-    assert (config == RECIPES["painting"]) == (name == ablation.RECIPE)
+    config = completed(with_overrides(RECIPES[recipe], [each for each in settings if "=" in each]))
+    assert (config == completed(RECIPES["painting"])) == (name == ablation.RECIPE)
 
 
 def test_the_table_names_each_choice_its_minutes_and_its_numbers():

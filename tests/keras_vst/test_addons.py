@@ -25,28 +25,12 @@ def test_warp_equals_dense_image_warp(addons):
     np.testing.assert_allclose(moved, addons["warp_out"], atol=1e-6)
 
 
-def test_the_warp_fixture_leaves_the_picture_on_every_side(addons):
-    height, width = addons["warp_images"].shape[1:3]
-    rows = np.arange(height)[:, None] - addons["warp_flow"][..., 0]
-    columns = np.arange(width) - addons["warp_flow"][..., 1]
-    for places, side in ((rows, height), (columns, width)):
-        assert (places < -1).any()
-        assert (places > side).any()
-
-
 def test_instance_norm_equals_instance_normalization(addons):
     layer = instance_norm()
     layer.build(addons["norm_features"].shape)
     layer.set_weights([addons["norm_gamma"], addons["norm_beta"]])
     normed = ops.convert_to_numpy(layer(addons["norm_features"]))
     np.testing.assert_allclose(normed, addons["norm_out"], rtol=1e-5, atol=2e-5)
-
-
-def test_instance_norm_statistics_are_each_pictures_own(addons):
-    features = addons["norm_features"]
-    mean, variance = features.mean((1, 2), keepdims=True), features.var((1, 2), keepdims=True)
-    by_hand = (features - mean) / np.sqrt(variance + 1e-3) * addons["norm_gamma"] + addons["norm_beta"]
-    np.testing.assert_allclose(addons["norm_out"], by_hand, rtol=1e-4, atol=1e-4)
 
 
 def test_spectral_normalization_takes_the_same_steps(addons):

@@ -8,8 +8,8 @@ import threading
 from pathlib import Path
 
 import pytest
-from keras_vst.errors import hushed, run_command
 
+from keras_vst.errors import UserError, hushed, run_command
 
 ROOT = Path(__file__).parents[2]
 

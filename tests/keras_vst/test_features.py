@@ -11,7 +11,7 @@ import pytest
 from keras_vst import features
 from keras_vst.errors import UserError
 from keras_vst.features import FILTERS, LAYERS, NAMES, build_vgg16, checksum, load_vgg16
-from tests.harness import gradient, random_array
+from tests.harness import random_array
 
 REAL_WEIGHTS = Path(__file__).parents[3] / "shared/data/backbones/vgg16_imagenet_notop_fp16.npz"
 KEYS = ["block{}_conv{}".format(*name.split("_")) for name in NAMES]
@@ -53,14 +53,6 @@ def write_keras_h5(path, weights):
             group.attrs["weight_names"] = [b"kernel", b"bias"]
             group["kernel"], group["bias"] = np.float32(kernel), np.float32(bias)
     return path
-
-
-def test_the_model_answers_with_named_features_of_the_known_sizes():
-    answer = build_vgg16()(random_array((2, 32, 48, 3)))
-
-    shapes = [tuple(answer[name].shape) for name in ("relu1_2", "relu2_2", "relu3_3", "relu4_3")]
-    assert shapes == [(2, 32, 48, 64), (2, 16, 24, 128), (2, 8, 12, 256), (2, 4, 6, 512)]
-    assert all(float(keras.ops.min(tensor)) >= 0 for tensor in answer.values())
 
 
 def test_the_model_is_cut_after_the_deepest_layer_wanted():
@@ -110,16 +102,6 @@ def test_a_path_is_loaded_and_frozen(any_vgg16):
     assert tuple(model.output) == LAYERS
 
 
-def test_a_frozen_network_still_hands_gradients_to_the_frames(any_vgg16):
-    model = load_vgg16(any_vgg16, ["relu2_2"])
-
-    (reached,) = gradient(
-        lambda frames: keras.ops.mean(model(frames)["relu2_2"]), random_array((1, 16, 16, 3))
-    )
-
-    assert np.count_nonzero(reached) > 0.9 * reached.size
-
-
 def test_in_sixteen_bits_it_answers_nearly_the_same_and_still_in_float32(any_vgg16):
     exact, fast = (load_vgg16(any_vgg16, dtype=dtype) for dtype in ("float32", "bfloat16"))
     frames = random_array((1, 32, 32, 3))
@@ -131,13 +113,6 @@ def test_in_sixteen_bits_it_answers_nearly_the_same_and_still_in_float32(any_vgg
         assert keras.backend.standardize_dtype(theirs[name].dtype) == "float32"
         error = np.abs(np.asarray(ours[name]) - theirs[name]).mean() / np.asarray(ours[name]).mean()
         assert 0 < error < 0.02, name
-
-
-def test_a_shallow_model_takes_the_same_file(any_vgg16):
-    deep, shallow = load_vgg16(any_vgg16, ["relu1_2", "relu2_1"]), load_vgg16(any_vgg16, ["relu1_2"])
-    frames = random_array((1, 8, 8, 3))
-
-    np.testing.assert_array_equal(deep(frames)["relu1_2"], shallow(frames)["relu1_2"])
 
 
 @pytest.mark.usefixtures("no_network")
@@ -225,14 +200,6 @@ def test_a_corrupt_file_is_named_with_what_was_expected(name, vgg16_file, tmp_pa
     with pytest.raises(
         UserError, match=rf"{name} cannot be read as VGG16 weights \(\w+\)\. Expected an \.npz with"
     ):
-        load_vgg16(path)
-
-
-def test_an_archive_without_the_convolutions_is_refused(tmp_path):
-    path = tmp_path / "other.npz"
-    np.savez(path, block1_conv1__kernel=np.zeros((3, 3, 3, 64)))
-
-    with pytest.raises(UserError, match=r"other\.npz cannot be read as VGG16 weights \(KeyError\)"):
         load_vgg16(path)
 
 

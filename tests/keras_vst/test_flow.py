@@ -1,16 +1,27 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
 
-from keras_vst.flow import METHODS, estimate, visibility, warp
-from keras_vst.scene import Scene
+import keras_vst
+from keras_vst.config import MotionConfig
+from keras_vst.flow import estimate, visibility, warp
+from keras_vst.motion import SyntheticClip, clip_from_photos
+from keras_vst.video import open_source
+
+FILM = Path(keras_vst.__file__).parent / "assets" / "scene.mp4"
 
 
 @pytest.fixture(scope="module")
-def scene() -> Scene:
-    return Scene()
+def clip() -> SyntheticClip:
+    """A camera over one picture of the bundled film, and pieces of it that cross the scene: its flow is exact."""
+    with open_source(FILM) as source:
+        photo = next(iter(source)).pixels
+    motion = MotionConfig(objects=2)
+    return clip_from_photos(photo, photo, 3, (288, 512), np.random.default_rng(4), motion)
 
 
 def waves(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -36,47 +47,38 @@ def texture(seed: int, height: int, width: int) -> np.ndarray:
     return np.clip(total, 0, 255).astype(np.uint8)
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_a_shift_by_parts_of_a_pixel_is_found(method):
+def test_a_shift_by_parts_of_a_pixel_is_found():
     x, y = grid(120, 160)
     previous = np.round(waves(x, y)).astype(np.uint8)
     current = np.round(waves(x + 1.6, y - 0.7)).astype(
         np.uint8
     )  # p of current shows p + (1.6, -0.7) of previous
-    error = np.linalg.norm(estimate(previous, current, method) - (1.6, -0.7), axis=-1)[12:-12, 12:-12]
-    assert np.median(error) < 0.2  # measured: farneback 0.14, the others below 0.1
+    error = np.linalg.norm(estimate(previous, current) - (1.6, -0.7), axis=-1)[12:-12, 12:-12]
+    assert np.median(error) < 0.2
     assert np.percentile(error, 95) < 0.5
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_flow_points_from_the_current_frame_back_to_the_previous(method):
+def test_flow_points_from_the_current_frame_back_to_the_previous():
     picture = texture(1, 128, 192)
     previous, current = picture[:, 8:-8], np.roll(picture, 6, axis=1)[:, 8:-8]
-    flow = estimate(np.ascontiguousarray(previous), np.ascontiguousarray(current), method)
+    flow = estimate(np.ascontiguousarray(previous), np.ascontiguousarray(current))
     assert flow.dtype == np.float32
     assert flow.shape == (128, 176, 2)
-    np.testing.assert_allclose(np.median(flow, axis=(0, 1)), [-6, 0], atol=0.15)  # farneback: -5.89
+    np.testing.assert_allclose(np.median(flow, axis=(0, 1)), [-6, 0], atol=0.15)
     error = np.abs(warp(previous, flow).astype(float) - current)[16:-16, 16:-16]
     assert np.median(error) <= 2
 
 
-# Measured at frames 30 and 120: dis 0.08 and 0.07, farneback 0.05, lucas-kanade 0.04 and 0.03 px.
-@pytest.mark.parametrize("index", [30, 120])
-@pytest.mark.parametrize("method", METHODS)
-def test_the_scenes_true_flow_is_found(scene, method, index):
-    true, visible = scene.flow(index)
-    found = estimate(scene.frame(index - 1), scene.frame(index), method)
+def test_the_true_flow_of_a_clip_is_found_and_where_it_can_be_seen(clip):
+    true, visible = clip.flow(1, 0)
+    before, now = clip.frame(0), clip.frame(1)
+    found = estimate(before, now)
     error = np.linalg.norm(found - true, axis=-1)[visible[..., 0] == 1]
+    assert np.linalg.norm(true, axis=-1).mean() > 1
     assert np.median(error) < 0.15
     assert np.mean(error < 1) > 0.9
-
-
-@pytest.mark.parametrize("index", [30, 120])
-def test_visibility_of_estimated_flow_agrees_with_the_scenes(scene, index):
-    before, now = scene.frame(index - 1), scene.frame(index)
-    found = visibility(estimate(before, now), estimate(now, before)) == 1
-    true = scene.flow(index)[1] == 1
-    assert np.sum(found & true) / np.sum(found | true) > 0.8  # measured 0.88 and 0.90
+    seen, really = visibility(found, estimate(now, before)) == 1, visible == 1
+    assert np.sum(seen & really) / np.sum(seen | really) > 0.8
 
 
 def test_what_a_moving_object_uncovers_is_not_visible():
@@ -110,21 +112,19 @@ def test_the_rim_between_two_motions_is_not_visible():
     np.testing.assert_array_equal(columns, [14, 15, 29])
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_a_frame_and_itself_stand_still_and_are_all_visible(method):
+def test_a_frame_and_itself_stand_still_and_are_all_visible():
     frame = texture(4, 96, 128)
-    flow = estimate(frame, frame, method)
-    assert np.percentile(np.abs(flow), 99) < 0.05  # farneback trembles at the border
+    flow = estimate(frame, frame)
+    assert np.percentile(np.abs(flow), 99) < 0.05
     assert np.abs(flow).max() < 0.3
     seen = visibility(np.zeros_like(flow), np.zeros_like(flow))
     np.testing.assert_array_equal(seen, np.ones((96, 128, 1), np.float32))
 
 
-@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("size", [(1, 1), (1, 40), (7, 3), (31, 33)])
-def test_tiny_frames_have_flow_too(method, size):
+def test_tiny_frames_have_flow_too(size):
     frame = np.random.default_rng(5).integers(0, 256, (*size, 3), dtype=np.uint8)
-    flow = estimate(frame, frame, method)
+    flow = estimate(frame, frame)
     assert flow.shape == (*size, 2)
     np.testing.assert_allclose(flow, 0, atol=0.2)
     assert visibility(np.zeros_like(flow), np.zeros_like(flow)).shape == (*size, 1)
@@ -156,12 +156,6 @@ def test_warp_keeps_shape_and_type(shape, dtype):
     np.testing.assert_array_equal(moved, frame)
 
 
-def test_an_unknown_method_is_answered_with_the_known_ones():
-    frame = np.zeros((8, 8, 3), np.uint8)
-    with pytest.raises(ValueError, match=r"method='raft'\. Use one of: dis, farneback, lucas-kanade"):
-        estimate(frame, frame, "raft")
-
-
 @pytest.mark.parametrize(
     "wrong", [np.zeros((8, 8, 3), np.float32), np.zeros((8, 8), np.uint8), np.zeros((0, 8, 3), np.uint8)]
 )
@@ -181,8 +175,3 @@ def test_flows_of_two_sizes_are_refused():
         visibility(constant(8, 8, 0, 0), constant(8, 9, 0, 0))
     with pytest.raises(ValueError, match="`frame` and `flow` must have one size"):
         warp(np.zeros((8, 9), np.float32), constant(8, 8, 0, 0))
-
-
-def test_what_is_not_flow_is_refused():
-    with pytest.raises(ValueError, match=r"`flow` must be float32 flow \(H, W, 2\)"):
-        warp(np.zeros((8, 8), np.float32), np.zeros((8, 8, 2)))  # type: ignore[arg-type]

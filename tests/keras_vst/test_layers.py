@@ -49,13 +49,6 @@ def test_unfolding_without_the_native_operation_is_the_same(block):
     np.testing.assert_array_equal(layers.DepthToSpace(block)(features), tf.nn.depth_to_space(features, block))
 
 
-@pytest.mark.parametrize("block", [2, 4])
-def test_unfolding_with_the_native_operation_is_that_operation(block):
-    features = random_array((2, 3, 5, 32))
-
-    np.testing.assert_array_equal(layers.DepthToSpace(block)(features), tf.nn.depth_to_space(features, block))
-
-
 def held_equal(kernel: np.ndarray, bias: np.ndarray) -> keras.layers.Conv2D:
     convolution = keras.layers.Conv2D(bias.size, kernel.shape[:2])
     convolution.build((None, None, None, kernel.shape[2]))
@@ -99,14 +92,6 @@ def test_a_convolution_that_starts_sub_pixel_uniform_paints_no_grid():
     assert painted.std(axis=(0, 1, 2)).min() > 0.01
 
 
-def test_sub_pixel_uniform_comes_back_from_its_configuration():
-    start = layers.SubPixelUniform(4, seed=7)
-    twin = keras.initializers.deserialize(keras.initializers.serialize(start))
-
-    assert isinstance(twin, layers.SubPixelUniform)
-    np.testing.assert_array_equal(twin((1, 1, 8, 32)), start((1, 1, 8, 32)))
-
-
 def test_binomial_blur_weighs_a_pixel_and_its_neighbours():
     dot = np.zeros((1, 5, 5, 2), np.float32)
     dot[0, 2, 2] = [16.0, 32.0]
@@ -127,24 +112,6 @@ def test_binomial_blur_wipes_out_a_two_pixel_grid(step):
     blurred = np.asarray(layers.binomial_blur("blur")(grid))
 
     np.testing.assert_allclose(blurred[:, 1:-1, 1:-1], np.zeros((1, 4, 6, 1)), atol=1e-7)
-
-
-def test_binomial_blur_is_not_trained():
-    blur = layers.binomial_blur("blur")
-    blur.build((None, None, None, 3))
-
-    assert blur.trainable_weights == []
-    assert len(blur.non_trainable_weights) == 1
-
-
-def test_instance_norm_norms_each_picture_and_channel_by_itself():
-    features = random_array((3, 6, 5, 4)) * np.float32([1, 5, 20, 0.1]) + 3
-
-    normed = layers.instance_norm()(features)
-
-    exact = np.float64(features)
-    spread = np.sqrt(exact.var((1, 2), keepdims=True) + 1e-3)
-    np.testing.assert_allclose(normed, (exact - exact.mean((1, 2), keepdims=True)) / spread, atol=1e-4)
 
 
 def test_instance_norm_sums_in_float32_whatever_the_policy():

@@ -1,15 +1,13 @@
 from __future__ import annotations
 
-import json
-
 import pytest
 
-from keras_vst.config import RECIPES
+from keras_vst.config import RunConfig, StudentConfig
 from keras_vst.errors import UserError
 from keras_vst.models.student import build_student
 from keras_vst.runs import RunDirectory
 
-SMOKE = RECIPES["smoke"]
+SMOKE = RunConfig(student=StudentConfig(channels=(4, 4, 8), num_blocks=0), seed=7)
 
 
 @pytest.fixture
@@ -35,27 +33,13 @@ def test_a_folder_that_is_no_run_is_named(tmp_path):
         RunDirectory(tmp_path).config()
 
 
-def test_the_last_step_survives_a_line_torn_by_a_kill(run):
-    assert run.last_step() == 0
-    run.log({"step": 20, "style": 0.5})
-    run.log({"step": 40, "style": 0.4})
-    with run.metrics_file.open("a") as file:
-        file.write('{"step": 60, "sty')
-    assert run.last_step() == 40
-
-
-def test_metrics_are_one_json_object_a_line(run):
-    run.log({"step": 20, "style": 0.5})
-    run.log({"step": 40, "style": 0.25})
-    assert [json.loads(line)["style"] for line in run.metrics_file.read_text().splitlines()] == [0.5, 0.25]
-
-
 def test_a_resumed_run_forgets_what_came_after_its_checkpoint_and_torn_lines(run):
     for step in (20, 40, 60):
         run.log({"step": step, "style": 1 / step})
     with run.metrics_file.open("a") as file:
         file.write('{"step": 80, "sty')
 
+    assert run.last_step() == 60
     run.forget_after(40)
     run.log({"step": 60, "style": 0.5})
 
@@ -115,7 +99,7 @@ def test_the_checkpoint_before_the_last_is_kept(run):
 def test_where_the_last_checkpoint_does_not_read_the_one_before_is_taken(run, harm):
     for word in ("whole 1", "whole 2"):
         run.save(Kept(word))
-    part = run.checkpoint.with_name("part-1.weights.h5")
+    part = run.checkpoint.with_name(".trainer.part-1.weights.h5")
     part.write_text("wh")
     if harm == "gone":
         run.checkpoint.unlink()
@@ -141,10 +125,10 @@ def test_a_save_that_fails_leaves_the_last_checkpoint(run):
     class Full:
         def save_weights(self, path):
             path.write_bytes(b"half")
-            raise OSError(28, "No space left on device")
+            raise OSError("Can't write data (file write failed: errno = 28, error message = '...')")  # HDF5
 
     run.checkpoint.write_bytes(b"whole")
-    with pytest.raises(UserError, match=r"cannot be written: No space left.*Make room"):
+    with pytest.raises(UserError, match=r"cannot write .*trainer\.weights\.h5: the disk is full"):
         run.save(Full())
     assert run.checkpoint.read_bytes() == b"whole"
     assert [path.name for path in run.checkpoint.parent.iterdir()] == [run.checkpoint.name]

@@ -206,23 +206,6 @@ def test_what_is_not_whole_is_not_installed_and_leaves_the_older_one(root, expor
     assert names(tmp_path / "own") == ["mine"]
 
 
-def test_a_failure_at_the_last_step_leaves_the_older_one(root, exported, tmp_path, monkeypatch):
-    zoo.install(exported)
-    rename = zoo.os.replace
-
-    def fail(source: Path, target: Path) -> None:
-        if source.name == "made":
-            raise OSError(28, "No space left on device", str(target))
-        rename(source, target)
-
-    monkeypatch.setattr(zoo.os, "replace", fail)
-    with pytest.raises(UserError, match="No space left on device"):
-        zoo.install(exported)
-    monkeypatch.undo()
-    monkeypatch.setenv("KERAS_VST_ZOO", str(tmp_path / "own"))
-    assert [style.name for style in zoo.styles() if style.own] == ["mine"]
-
-
 BUNDLED = [style for style in zoo.styles() if not style.own]
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from keras_vst import features
-from keras_vst.config import RECIPES, RunConfig, smoke_of, to_dict, with_overrides
+from keras_vst.config import RunConfig, to_dict, with_overrides
 from keras_vst.models.student import build_student
 from keras_vst.runs import RunDirectory
+from training.recipes import RECIPES, smoke_of
 
 TINY_FILTERS = (4, 4, 4, 4, 8, 8, 8, 8, 8, 8)
 NO_VGG16 = ["loss.style=0", "loss.content=0", "loss.palette=0"]

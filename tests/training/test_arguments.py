@@ -4,9 +4,13 @@ import json
 
 import pytest
 
-from keras_vst.config import RECIPES, to_dict
+from keras_vst.config import to_dict
 from training.arguments import inputs_of, parser
 from training.fit import configured, main
+from training.recipes import RECIPES
+from training.terms import completed
+
+PAINTING = completed(RECIPES["painting"])
 
 
 def settings(*words: str):
@@ -16,19 +20,18 @@ def settings(*words: str):
 
 
 def test_without_knobs_the_recipe_is_as_it_is(painting):
-    assert settings("--style", str(painting)) == RECIPES["painting"]
-    assert settings("--style", str(painting), "--strokes", "1", "--calm", "1") == RECIPES["painting"]
+    assert settings("--style", str(painting), "--strokes", "1", "--calm", "1") == PAINTING
 
 
 def test_each_knob_turns_what_it_says(painting):
-    recipe = RECIPES["painting"]
+    recipe = PAINTING
     turned = settings("--style", str(painting), "--strokes", "1.5", "--faithful", "4", "--calm", "2")
 
     assert turned.data.style_side == round(1.5 * recipe.data.style_side)
-    assert turned.loss.content == pytest.approx(4 * recipe.loss.content)
-    assert turned.loss.style == pytest.approx(recipe.loss.style / 2)
-    assert turned.loss.temporal == pytest.approx(2 * recipe.loss.temporal)
-    assert turned.loss.palette == recipe.loss.palette
+    assert turned.loss.weights["content"] == pytest.approx(4 * recipe.loss.weights["content"])
+    assert turned.loss.weights["style"] == pytest.approx(recipe.loss.weights["style"] / 2)
+    assert turned.loss.weights["temporal"] == pytest.approx(2 * recipe.loss.weights["temporal"])
+    assert turned.loss.weights["palette"] == recipe.loss.weights["palette"]
 
 
 def test_strokes_stay_within_what_vgg16_can_read(painting):
@@ -38,7 +41,7 @@ def test_strokes_stay_within_what_vgg16_can_read(painting):
 
 def test_set_has_the_last_word(painting):
     words = "--style", str(painting), "--calm", "2", "--set", "loss.temporal=5"
-    assert settings(*words).loss.temporal == 5
+    assert settings(*words).loss.weights["temporal"] == 5
 
 
 @pytest.mark.parametrize("factor", ["0", "-1", "100", "much", "nan"])

@@ -10,12 +10,16 @@ import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from keras_vst.config import RECIPES, with_overrides
+from keras_vst import features
+from keras_vst.config import with_overrides
 from keras_vst.models.student import build_student
 from keras_vst.runs import RunDirectory
 from tests.training.runs import keyframe_words, student_weights, tiny, tiny_vgg16, write_config
 from training import fit, loop
 from training.fit import main
+from training.recipes import RECIPES
+from training.terms import TERMS, completed
+from training.watch import Trouble, Watch
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +56,8 @@ def test_the_terms_of_a_run_are_logged_raw_and_weighted(trained):
     rows = trained.rows()
 
     assert [row["step"] for row in rows] == [2, 4]
-    loss = RECIPES["smoke"].loss
     for row in rows:
-        assert row["weighted_style"] == pytest.approx(loss.style * row["style"], rel=1e-5)
+        assert row["weighted_style"] == pytest.approx(TERMS["style"].weight * row["style"], rel=1e-5)
         weighted = sum(value for name, value in row.items() if name.startswith("weighted_"))
         assert weighted == pytest.approx(row["objective"], rel=1e-5)
     assert 0 <= rows[0]["minutes"] <= rows[1]["minutes"]
@@ -110,7 +113,8 @@ RECIPES_TO_RUN = {
 def test_every_recipe_runs_from_its_sources_to_its_report(
     recipe, small_vgg16, photos, painting, short_clip, tmp_path, capsys
 ):
-    config = tiny(recipe, "schedule.steps=1", *(["schedule.clips_from=0"] if recipe == "film" else []))
+    light = {"film": ["schedule.clips_from=0"], "clip": ["loss.adversarial=0"]}.get(recipe, [])
+    config = tiny(recipe, "schedule.steps=1", *light)
     paths = {"photos": photos, "painting": painting, "clip": short_clip}
     words = [word.format(**paths) for word in RECIPES_TO_RUN[recipe]]
     settings = ["--config", write_config(tmp_path / "tiny.json", config), "--cache", str(tmp_path / "cache")]
@@ -198,7 +202,7 @@ def test_settings_come_from_a_file_too(tmp_path, painting):
     settings.write_text("seed = 5\n[loss]\nstyle = 9\n")
     arguments = fit.parser().parse_args(["--config", str(settings), "--style", str(painting)])
     config = fit.configured(arguments, fit.inputs_of(arguments))
-    assert config == with_overrides(RECIPES["painting"], ["seed=5", "loss.style=9"])
+    assert config == completed(with_overrides(RECIPES["painting"], ["seed=5", "loss.style=9"]))
 
 
 def test_help_teaches_without_loading_tensorflow():
@@ -219,3 +223,64 @@ def test_ctrl_c_before_the_first_step_is_one_word(painting, monkeypatch, tmp_pat
     words = ["--recipe", "smoke", "--style", str(painting), "--run", str(tmp_path / "run"), "--quiet"]
     assert main(words) == 130
     assert capsys.readouterr().err == "training.fit: stopped.\n"
+
+
+@pytest.fixture
+def exports(monkeypatch):
+    """The commands by which export was started, which is not: they leave with the status 1."""
+    started, run = [], subprocess.run
+
+    def run_others(command, **options):
+        if "export" not in command:
+            return run(command, **options)
+        started.append(command)
+        return subprocess.CompletedProcess(command, 1)
+
+    monkeypatch.setattr(subprocess, "run", run_others)
+    return started
+
+
+@pytest.fixture
+def words(monkeypatch, painting, photos, tmp_path):
+    monkeypatch.setattr(loop, "load_vgg16", tiny_vgg16)
+    monkeypatch.setattr(features, "load_vgg16", tiny_vgg16)
+    monkeypatch.setattr(fit, "SCORED_SIDE", 96)
+    config = write_config(tmp_path / "small.json", tiny("smoke", "schedule.steps=2"))
+    given = ["--style", str(painting), "--photos", str(photos), "--config", config]
+    return [*given, "--quiet", "--run", str(tmp_path / "mine")]
+
+
+def test_a_finished_run_scores_itself_and_is_handed_to_export(words, exports, tmp_path):
+    assert main([*words, "--install"]) == 1  # what export said, and no network is there
+
+    (command,) = exports
+    folder = str(tmp_path / "mine")
+    assert command[1:] == ["-m", "export", "--run", folder, "--out", folder, "--quick", "--install"]
+    run = RunDirectory(tmp_path / "mine")
+    score = run.record()["score"]
+    assert score["palette"] > 0
+    assert score["texture"] > 0
+    page = run.report_file.read_text(encoding="utf-8")
+    assert "Score-card" in page
+    assert f"{score['palette']:.3f}" in page
+
+
+@pytest.mark.parametrize(("status", "left"), [(1, 0), (2, 2), (0, 0)])
+def test_a_smaller_file_that_was_refused_does_not_fail_a_run(status, left, tmp_path, monkeypatch, capsys):
+    (tmp_path / f"{tmp_path.name}.tflite").write_bytes(b"the network itself")
+    monkeypatch.setattr(fit.subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], status))
+
+    assert fit.export(RunDirectory(tmp_path), install=False) == left
+    assert ("all the same" in capsys.readouterr().out) is (status == 1)
+
+
+def test_a_run_that_went_wrong_leaves_a_report_of_it(words, exports, tmp_path, monkeypatch, capsys):
+    def trouble(self, step, terms):
+        raise Trouble("everything is white")
+
+    monkeypatch.setattr(Watch, "terms", trouble)
+    assert main(words) == 2
+
+    assert "everything is white" in capsys.readouterr().err
+    assert "not finished" in RunDirectory(tmp_path / "mine").report_file.read_text(encoding="utf-8")
+    assert not exports

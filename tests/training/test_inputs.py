@@ -5,9 +5,11 @@ import json
 
 import pytest
 
-from keras_vst.config import RECIPES, with_overrides
+from keras_vst.config import with_overrides
 from keras_vst.errors import UserError
 from training.inputs import Inputs, keyframe, licences
+from training.recipes import RECIPES
+from training.terms import completed
 
 
 def test_inputs_come_back_from_json(tmp_path):
@@ -54,7 +56,7 @@ def test_a_keyframe_is_a_pair():
             keyframe(text)
 
 
-FILM, KEYFRAMES = RECIPES["film"], RECIPES["keyframes"]
+FILM, KEYFRAMES = completed(RECIPES["film"]), completed(RECIPES["keyframes"])
 
 
 @pytest.mark.parametrize(
@@ -86,7 +88,7 @@ def test_a_run_that_looks_at_clips_takes_them():
     clip = Inputs(clips=("walk.mp4",))
     config = with_overrides(KEYFRAMES, clip.overrides("keyframes"))
 
-    assert config.loss.temporal > 0
+    assert config.loss.weights["temporal"] > 0
     clip.check_use(config)
     clip.check_use(FILM)
     for none in (FILM, KEYFRAMES, RECIPES["painting"]):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
@@ -9,11 +11,20 @@ from keras_vst import losses
 from keras_vst.config import with_overrides
 from keras_vst.ops import moments
 from tests.harness import random_array
-from tests.training.trainers import features, tiny
-from training.objective import COLOURS, LOOKS, PAST, Judge, Memory, TwoScales, style_references
+from tests.training.toys import features, tiny
+from training.objective import (
+    COLOURS,
+    LOOKS,
+    PAST,
+    Memory,
+    NearnessLoss,
+    PerceptualLoss,
+    TwoScales,
+    style_references,
+)
+from training.terms import TERMS, Painted
 
 CONFIG = tiny("painting")
-LOOKED_AT = ("content", "style", "palette", "field")
 PHOTO_COLOURS = 0.2 + 0.5 * random_array((400, 3), 7)
 
 
@@ -26,11 +37,6 @@ def picture(seed):
 @pytest.fixture(scope="module")
 def references():
     return style_references(features(), [picture(0)], PHOTO_COLOURS)
-
-
-@pytest.fixture(scope="module")
-def judge(references):
-    return Judge(features(), references)
 
 
 def memory_of(references, *settings):
@@ -83,36 +89,44 @@ def test_recoloured_photos_have_the_mean_and_covariance_of_the_painting(referenc
     np.testing.assert_allclose(np.cov(recoloured.T), np.cov(cells.T), atol=1e-4)
 
 
-def test_each_term_falls_towards_the_painting(judge, references):
-    def terms(shown, original):
-        found = judge.terms(shown, original, LOOKED_AT, memory_of(references, "loss.memory=0"))
-        return {name: float(term) for name, term in found.items()}
+def found(perceptual, memory, names, **pictures):
+    """Each term as the table computes it."""
+    trainer = SimpleNamespace(perceptual=perceptual, memory=memory, config=CONFIG)
+    painted = Painted(trainer, {}, [], **{name: tf.constant(one) for name, one in pictures.items()})
+    return {name: float(TERMS[name].function(painted)) for name in names}
 
-    own, foreign = terms(picture(0), picture(0)), terms(picture(3), picture(0))
-    assert set(own) == set(LOOKED_AT)
+
+def test_each_term_falls_towards_the_painting(references):
+    def terms(shown):
+        memory, names = memory_of(references, "loss.memory=0"), ("content", "style", "palette", "field")
+        return found(PerceptualLoss(features(), references), memory, names, shown=shown, original=picture(0))
+
+    own, foreign = terms(picture(0)), terms(picture(3))
     assert own["content"] < 1e-6 < 0.1 < foreign["content"]
     assert own["style"] < 0.5 * foreign["style"]  # a crop is not the whole picture
     assert own["palette"] < 0.5 * foreign["palette"]
 
 
-def test_only_what_is_wanted_is_looked_at(judge, memory):
-    assert set(judge.terms(picture(0), picture(1), ("content", "temporal"), memory)) == {"content"}
-    assert judge.terms(picture(0), picture(1), ("temporal",), memory) == {}
-    assert judge.nearness(picture(0), picture(1), ("temporal",), memory) == {}
+def test_nearness_compares_with_the_painted_picture_itself(references, memory):
+    def terms(seed):
+        pictures = {"shown": picture(1), "original": picture(1), "target": picture(seed)}
+        return found(
+            NearnessLoss(features(), references), memory, ("content", "style", "palette"), **pictures
+        )
 
-
-def test_nearness_compares_with_the_painted_picture_itself(judge, memory):
-    wanted = ("content", "style", "palette")
-    own, other = (judge.nearness(picture(1), picture(seed), wanted, memory) for seed in (1, 2))
-
-    assert set(own) == set(wanted)
-    assert all(float(term) < 1e-6 for term in own.values())
-    assert all(float(term) > 1e-3 for term in other.values())
+    assert all(term < 1e-6 for term in terms(1).values())
+    assert all(term > 1e-3 for term in terms(2).values())
 
 
 def test_without_references_a_style_term_says_what_is_missing():
     with pytest.raises(ValueError, match=r"references=None\. Make them with `style_references`"):
-        Judge(features(), None).terms(picture(0), picture(0), ("palette",), memory_of(None))
+        found(
+            PerceptualLoss(features(), None),
+            memory_of(None),
+            ("palette",),
+            shown=picture(0),
+            original=picture(0),
+        )
 
 
 # memory
@@ -122,27 +136,13 @@ def statistics(seed):
     return [tuple(map(np.float32, moments(random_array((1, 8, 8, size), seed)))) for size in (4, 6, 6, 8, 8)]
 
 
-def test_the_first_batch_counts_alone_and_later_ones_count_along(references):
-    memory = memory_of(references, "loss.memory=0.75")
-    first, second = statistics(1), statistics(2)
-
-    alone = memory.moments(first)
-    memory.step.assign(1)
-    mixed = memory.moments(second)
-
-    for pairs in zip(first, second, alone, mixed, strict=True):
-        for one, two, found, later in zip(*pairs, strict=True):
-            np.testing.assert_allclose(found, one, rtol=1e-6)
-            np.testing.assert_allclose(later, 0.75 * one + 0.25 * two, rtol=1e-5)
-
-
-def test_pictures_of_which_none_has_the_texture_may_have_it_together(judge):
+def test_pictures_of_which_none_has_the_texture_may_have_it_together(references):
     """Shown one after the other, half of each is what the style asks for."""
     looks = [TwoScales(features())(picture(seed)[:, :16, :16], picture(seed)) for seed in (1, 2)]
     both = [
         [np.array(part) for part in moments(tf.concat(pair, axis=0))] for pair in zip(*looks, strict=True)
     ]
-    memory = memory_of(judge.references, "loss.memory=0.5")
+    memory = memory_of(references, "loss.memory=0.5")
 
     def off(found):
         return sum(float(losses.style(*pair)) for pair in zip(found, both, strict=True))
@@ -194,14 +194,6 @@ def test_each_colour_of_a_batch_is_drawn_as_often_as_the_others_and_alone_has_a_
     np.testing.assert_allclose(
         tf.convert_to_tensor(tape.gradient(value, colours)), np.full((8, 3), COLOURS // 8)
     )
-
-
-def test_a_forgetful_memory_adds_nothing(references):
-    memory, now = memory_of(references, "loss.memory=0"), statistics(1)
-    memory.step.assign(5)
-
-    assert memory.moments(now) is now
-    assert memory.colours(tf.zeros((8, 3))).shape == (COLOURS, 3)
 
 
 def test_slices_have_length_one_and_are_others_at_each_step(memory):

@@ -1,15 +1,12 @@
 from __future__ import annotations
 
-import math
-
 import cv2
 import numpy as np
 import pytest
 
-from keras_vst.config import RECIPES
 from keras_vst.runs import RunDirectory
-from training.curves import draw_curves, plotted, smoothed
-from training.report import MOST_STRIPS, write_report
+from training.recipes import RECIPES
+from training.report import MOST_STRIPS, draw_curves, plotted, write_report
 
 
 @pytest.fixture
@@ -72,11 +69,3 @@ def test_curves_are_drawn_of_raw_terms_only():
     picture = cv2.imdecode(np.frombuffer(draw_curves(rows), np.uint8), cv2.IMREAD_COLOR)
     assert picture.shape[1] == 1200
     assert picture.std() > 1
-
-
-def test_a_smoothed_curve_keeps_its_level_and_follows_a_step():
-    assert smoothed([3.0] * 5) == pytest.approx([3.0] * 5)
-    followed = smoothed([0.0] * 50 + [1.0] * 10)
-    assert followed[49] == 0
-    assert followed[-1] == pytest.approx(1 - 0.9**10, abs=0.01)
-    assert all(math.isfinite(value) for value in followed)

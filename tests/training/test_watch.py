@@ -116,12 +116,6 @@ def test_a_frame_around_the_picture_is_warned_of(frames, stylized):
     assert any("data.margin" in warning for warning in Watch().pictures(GRACE, frames, framed))
 
 
-def test_a_dark_sky_at_one_edge_is_no_frame(frames, stylized):
-    sky = stylized.copy()
-    sky[:, :3] = 0
-    assert painted_frame(frames, sky) < watch.FRAME
-
-
 def test_a_grid_on_flat_areas_is_warned_of(stylized):
     flat = np.full_like(stylized, 120)
     rng = np.random.default_rng(2)
@@ -134,8 +128,3 @@ def test_a_grid_on_flat_areas_is_warned_of(stylized):
 
     assert pixel_grid(flat, painted.astype(np.uint8)) < watch.GRID < pixel_grid(flat, gridded)
     assert any("A grid shows" in warning for warning in Watch().pictures(GRACE, flat, gridded))
-
-
-def test_where_nothing_is_flat_no_grid_is_claimed(stylized):
-    busy = np.random.default_rng(3).integers(0, 256, stylized.shape).astype(np.uint8)
-    assert pixel_grid(busy, stylized) == 0

@@ -1,6 +1,6 @@
 """`python -m tests.training.worker WEIGHTS LOGICAL_DEVICES WORDS...`: training.fit as one of several devices.
 
-Writes every weight of the trainer to WEIGHTS (.npz) when its sitting is over; VGG16 is that of runs.py.
+Writes every weight of the trainer to WEIGHTS (.npz) when it is over; VGG16 is that of runs.py.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ def main(weights: str, devices: str, *words: str) -> int:
         tf.config.set_logical_device_configuration(machine, halves)
     loop.load_vgg16 = tiny_vgg16
     fit.LOG_EVERY, fit.SAVE_EVERY = 1, 2.0
-    train = loop.Sitting.train
+    train = loop.Session.train
 
     def train_and_dump(self, *arguments, **options):
         finished = train(self, *arguments, **options)
         np.savez(weights, *self.trainer.get_weights())
         return finished
 
-    loop.Sitting.train = train_and_dump
+    loop.Session.train = train_and_dump
     return fit.main(list(words))
 
 

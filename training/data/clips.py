@@ -13,8 +13,8 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,19 +22,20 @@ import numpy as np
 from tqdm import tqdm
 
 from keras_vst.errors import UserError
-from keras_vst.files import DISK_TROUBLE
-from keras_vst.video.stills import PICTURES
+from keras_vst.files import disk_errors
+from training.data.photos import PICTURE_SUFFIXES
 from training.data.shards import (
+    CacheTrouble,
     Shard,
     ShardSettings,
     cut_clip,
+    keep,
     open_shard,
     reason_for_none,
-    write_whole,
 )
 
 INDEX = "index.json"
-NO_CLIPS = {*PICTURES, ".csv", ".json", ".md", ".srt", ".txt", ".wav", ".mp3"}
+NO_CLIPS = {*PICTURE_SUFFIXES, ".csv", ".json", ".md", ".srt", ".txt", ".wav", ".mp3"}
 PROBE = 1 << 20  # bytes at the start, the middle and the end that stand for a clip's content
 ClipSource = str | Path | Sequence[str | Path]  # a folder of clips, a clip, or several of these
 STALE = 3600.0  # seconds after which a part file is nobody's any more
@@ -65,7 +66,7 @@ class ClipCache:
         self.limit = limit
         self.skipped: list[tuple[Path, str]] = []
         self._used: list[Path] = []
-        with _writing(self.folder):
+        with disk_errors(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
         for part in self.folder.glob("*/.*.part-*"):
             with suppress(OSError):
@@ -84,7 +85,7 @@ class ClipCache:
         share = self.limit / max(len(paths), 1) / settings.nbytes()
         settings = replace(settings, count=max(1, min(settings.count, int(share))))
         shards, shown = [], {"unit": "clip", "desc": "clips", "dynamic_ncols": True}
-        with _writing(self.folder), tqdm(total=len(paths), disable=quiet, **shown) as progress:
+        with tqdm(total=len(paths), disable=quiet, **shown) as progress:
             for path in paths:
                 progress.set_postfix_str(path.name)
                 shards += self._shards_of(path, settings, progress)
@@ -110,6 +111,10 @@ class ClipCache:
         except UserError as error:
             self.skipped.append((path, str(error)))
             return []
+        except CacheTrouble as trouble:
+            raise UserError(
+                f"clip cache: {trouble} Use another --cache DIR, or lower data.cache_gb."
+            ) from trouble
         os.utime(folder / INDEX)  # used just now
         self._used.append(folder)
         self._make_room()
@@ -129,7 +134,7 @@ class ClipCache:
             shutil.rmtree(folder, ignore_errors=True)
             raise UserError(reason_for_none(count, settings))
         about = {"source": str(path), "frames": count, "shards": files}
-        write_whole(folder / INDEX, json.dumps(about, indent=2).encode())
+        keep(folder / INDEX, json.dumps(about, indent=2))
         return [open_shard(folder / name) for name in files]
 
     def _make_room(self) -> None:
@@ -168,17 +173,6 @@ def find_clips(source: ClipSource, option: str = "--clips") -> list[Path]:
             f"{option} {source} cannot be read: {error.strerror}. Check its permissions."
         ) from error
     return [path for path in files if path.suffix.lower() not in NO_CLIPS and not path.name.startswith(".")]
-
-
-@contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        trouble = DISK_TROUBLE.get(error.errno or 0, f"{error.strerror or error}; write elsewhere")
-        raise UserError(
-            f"cannot write the clip cache {folder}: {trouble} (--cache DIR), or lower data.cache_gb."
-        ) from error
 
 
 def _key(path: Path, settings: ShardSettings) -> str:

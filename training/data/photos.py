@@ -9,17 +9,23 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from keras_vst.errors import UserError
 from keras_vst.motion import Frame
 from keras_vst.video.stills import PICTURES
-from training.data.headers import picture_size
 
 PICTURE_SUFFIXES = PICTURES
+Image.MAX_IMAGE_PIXELS = None  # only headers are read with it, and `LARGEST` is the limit
 LARGEST = 100_000_000  # pixels; a small file can claim more and take all memory
 SMALLEST = 16  # pixels on the shorter side of what is worth learning from
 LONGEST = 4  # times its shorter side; what a strip has beyond that is cut off
 MEMORY = 512 << 20  # bytes of decoded pictures that are kept
+_REDUCED = (
+    (8, cv2.IMREAD_REDUCED_COLOR_8),
+    (4, cv2.IMREAD_REDUCED_COLOR_4),
+    (2, cv2.IMREAD_REDUCED_COLOR_2),
+)
 
 
 class PictureMemory:
@@ -124,18 +130,18 @@ def load_picture(path: Path | str, side: int, longer: bool = False) -> Frame:
     return np.asarray(cv2.cvtColor(resized, cv2.COLOR_BGR2RGB), np.uint8)
 
 
-def _check_size(path: Path) -> tuple[int, int] | None:
-    """The size that the header claims, if it is one to decode; None where the kind is not known here."""
+def _check_size(path: Path) -> tuple[int, int]:
+    """(width, height) as the header claims them, if they are those of a picture to decode."""
     try:
-        size = picture_size(path)
+        with Image.open(path) as header:
+            size = header.size
     except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read as a picture: {error}.") from error
-    if size is None:
-        if not cv2.haveImageReader(str(path)):
-            raise UserError(
-                f"{path} cannot be read as a picture. Expected one of {', '.join(PICTURE_SUFFIXES)}."
-            )
-        return None
+        reason = (
+            error.strerror
+            if isinstance(error, OSError) and error.strerror
+            else "it is damaged, or no picture"
+        )
+        raise UserError(f"{path} cannot be read as a picture: {reason}.") from error
     if size[0] * size[1] > LARGEST:
         raise UserError(
             f"{path} has {size[0]}x{size[1]} pixels. At most {LARGEST // 1_000_000} million are read; "
@@ -146,9 +152,9 @@ def _check_size(path: Path) -> tuple[int, int] | None:
     return size
 
 
-def _decode(path: Path, size: tuple[int, int] | None, side: int, longer: bool) -> Frame:
+def _decode(path: Path, size: tuple[int, int], side: int, longer: bool) -> Frame:
     """BGR, at 1/2, 1/4 or 1/8 where that still leaves `side` pixels: a JPEG is then read 4 times as fast."""
-    measure = 0 if size is None else (max(size) if longer else min(size))
+    measure = max(size) if longer else min(size)
     mode = next((mode for factor, mode in _REDUCED if measure >= factor * side), cv2.IMREAD_COLOR)
     try:
         # Not cv2.imread, which cannot open names outside the code page on Windows.
@@ -158,13 +164,6 @@ def _decode(path: Path, size: tuple[int, int] | None, side: int, longer: bool) -
     if picture is None:
         raise UserError(f"{path} cannot be read as a picture: it is damaged, or something else.")
     return np.asarray(picture, np.uint8)
-
-
-_REDUCED = (
-    (8, cv2.IMREAD_REDUCED_COLOR_8),
-    (4, cv2.IMREAD_REDUCED_COLOR_4),
-    (2, cv2.IMREAD_REDUCED_COLOR_2),
-)
 
 
 def _shorten(picture: Frame) -> Frame:

@@ -20,15 +20,14 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from keras_vst.config import RunConfig, Stage, stage, stages
+from keras_vst.config import RunConfig
 from keras_vst.errors import UserError
 from keras_vst.frames import to_float
 from keras_vst.motion import Frame, SyntheticClip, clip_from_photos
 from training.data.augment import Sample, cut, jitter
 from training.data.clips import Clips
-from training.data.keyframes import Keyframes
-from training.data.paintings import Collection
-from training.pairs import pairs_of
+from training.data.paintings import Collection, Keyframes
+from training.stages import Stage, painting_frames, pairs_of, stage, stages
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
 Batch = dict[str, npt.NDArray[np.float32]]
 THREADS = min(4, os.cpu_count() or 1)
 NO_END = 2**40  # steps
+REAL_SHARE = 0.5  # of the samples that are real clips, once schedule.clips_from is reached
 
 
 class Pictures(Protocol):
@@ -112,13 +112,13 @@ def sample(sources: Sources, config: RunConfig, step: int, index: int) -> Sample
         if sources.clips is not None:
             found |= cut(sources.clips.draw(rng), now.crop, rng, config.data.jitter)
         return found
-    real = rng.random() < config.data.real_share and now.real_clips
+    real = rng.random() < REAL_SHARE and now.real_clips
     if real and sources.clips is not None:
         found |= cut(sources.clips.draw(rng), now.crop, rng, config.data.jitter)
     else:
         found |= _synthetic(sources.photos, config, now, rng)
     if sources.painting is not None:
-        found |= sources.painting.draw(rng, now.judged, config.painting_frames)
+        found |= sources.painting.draw(rng, now.judged, painting_frames(config))
     return found
 
 

@@ -1,7 +1,7 @@
 """Pictures made here, for those who have no photos: occluding things of many sizes, textured, lit, coloured.
 
-Uint8 RGB (side, 4/3 side, 3).  A third are frames of the project's own film, the others "dead leaves": things
-whose sizes follow a power law hide each other, which gives the spectrum and the edges that photos have.
+Uint8 RGB (side, 4/3 side, 3).  A third are views of the project's own film, the others "dead leaves" cut from it:
+things whose sizes follow a power law hide each other, which gives the spectrum and the edges that photos have.
 """
 
 from __future__ import annotations
@@ -14,12 +14,17 @@ from typing import Any
 import cv2
 import numpy as np
 
+import keras_vst
 from keras_vst.motion import Frame
-from training.data import surfaces
+from keras_vst.video import open_source
 from training.data.photos import PictureMemory
 
+FILM = Path(keras_vst.__file__).parent / "assets" / "scene.mp4"  # 640x360
+EVERY = 12  # frames of the film from one view to the next
 NUM_PICTURES = 1000
 SHARE_OF_VIEWS = 0.3
+SIDE = 512  # of a surface
+NUM_SURFACES = 24
 
 
 class ProceduralPhotos:
@@ -41,29 +46,27 @@ class ProceduralPhotos:
         return self._memory.get((number, side), lambda: self._make(number, side))
 
     def _make(self, number: int, side: int) -> Frame:
-        with self._lock:  # the surfaces take seconds to draw: once is enough
-            things, skies, views = self._surfaces, self._skies, self._views
+        with self._lock:  # the film takes a second to decode: once is enough
+            things, views = self._surfaces, self._views
         rng = np.random.default_rng((self.seed, number))
         size = side, round(side * 4 / 3)
         if rng.random() < SHARE_OF_VIEWS:
             picture = _window(views[rng.integers(len(views))], size, rng, zoom=(1.0, 2.2))
         else:
-            picture = _backdrop(things, skies, size, rng)
+            picture = _backdrop(things, views, size, rng)
             for reach in _sizes(rng, side):
                 _put(picture, things[rng.integers(len(things))], reach, rng)
         return _developed(picture, rng)
 
     @cached_property
     def _surfaces(self) -> list[Frame]:
-        return surfaces.surfaces(np.random.default_rng((self.seed, 1)))
-
-    @cached_property
-    def _skies(self) -> list[Frame]:
-        return surfaces.skies(np.random.default_rng((self.seed, 2)))
+        rng = np.random.default_rng((self.seed, 1))
+        return [_recoloured(self._views[rng.integers(len(self._views))], rng) for _ in range(NUM_SURFACES)]
 
     @cached_property
     def _views(self) -> list[Frame]:
-        return surfaces.views()
+        with open_source(FILM) as source:
+            return [frame.pixels for index, frame in enumerate(source) if index % EVERY == 0]
 
 
 def _sizes(rng: np.random.Generator, side: int) -> list[float]:
@@ -77,20 +80,20 @@ def _sizes(rng: np.random.Generator, side: int) -> list[float]:
 
 
 def _backdrop(
-    things: list[Frame], skies: list[Frame], size: tuple[int, int], rng: np.random.Generator
+    things: list[Frame], views: list[Frame], size: tuple[int, int], rng: np.random.Generator
 ) -> Frame:
-    """A surface seen flat, or sky above a plain that recedes."""
+    """A surface seen flat, or a view of the film above a plain that recedes."""
     if rng.random() < 0.4:
         picture = _window(things[rng.integers(len(things))], size, rng, zoom=(0.6, 2.0))
         return cv2.GaussianBlur(picture, (0, 0), rng.uniform(1, 6)) if rng.random() < 0.4 else picture  # type: ignore
     height, width = size
     horizon = int(rng.uniform(0.25, 0.75) * height)
-    picture = _window(skies[rng.integers(len(skies))], size, rng, zoom=(0.9, 1.6))
+    picture = _window(views[rng.integers(len(views))], size, rng, zoom=(0.9, 1.6))
     near, far = rng.uniform(0.3, 1.0), rng.uniform(2.5, 6.0)  # how much of the plain a row shows
-    middle, reach = surfaces.SIDE / 2, surfaces.SIDE * 0.25
+    middle, reach = SIDE / 2, SIDE * 0.25
     seen = np.array([
         [middle - reach * far, 0], [middle + reach * far, 0],
-        [middle + reach * near, surfaces.SIDE], [middle - reach * near, surfaces.SIDE],
+        [middle + reach * near, SIDE], [middle - reach * near, SIDE],
     ], np.float32)  # fmt: skip
     shown = np.array([[0, horizon], [width, horizon], [width, height], [0, height]], np.float32)
     plain = cv2.warpPerspective(
@@ -117,7 +120,7 @@ def _put(picture: Frame, surface: Frame, radius: float, rng: np.random.Generator
     corners = np.round((outline - (left, top)) * 16).astype(np.int32)
     cv2.fillPoly(mask, [corners], 255, cv2.LINE_AA, 4)
     cover = mask[..., None].astype(np.float32) / 255
-    start = rng.integers(0, surfaces.SIDE - np.minimum(place.shape[:2], surfaces.SIDE - 1))
+    start = rng.integers(0, SIDE - np.minimum(place.shape[:2], SIDE - 1))
     seen = surface[start[0] :, start[1] :][: place.shape[0], : place.shape[1]]
     if seen.shape != place.shape:  # larger than the surface itself
         seen = cv2.resize(surface, place.shape[1::-1])
@@ -170,3 +173,12 @@ def _developed(picture: Frame, rng: np.random.Generator) -> Frame:
     curve = levels ** rng.uniform(0.8, 1.8) * rng.uniform(0.85, 1.1, 3) + rng.uniform(0, 0.06, 3)
     table = np.clip(np.rint(255 * curve), 0, 255).astype(np.uint8)
     return np.asarray(cv2.LUT(picture, table[:, None]), np.uint8)
+
+
+def _recoloured(view: Frame, rng: np.random.Generator) -> Frame:
+    """A square of the film in other, paler colours and with a grain: a texture, (SIDE, SIDE, 3)."""
+    part = _window(view, (SIDE, SIDE), rng, zoom=(1.0, 2.5))[..., rng.permutation(3)]
+    vivid = rng.uniform(0.0, 0.6)
+    mixed = vivid * np.eye(3) + (1 - vivid) / 3 + rng.normal(0, 0.03, (3, 3))
+    grain = rng.uniform(0, 8) * rng.standard_normal((SIDE, SIDE, 1))
+    return np.clip(part @ mixed + grain, 0, 255).astype(np.uint8)

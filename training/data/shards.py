@@ -7,9 +7,7 @@ which leads from frame `later` to frame `earlier`, `flow[i]` (H, W, 2) float16 a
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,12 +17,18 @@ import numpy as np
 import numpy.typing as npt
 
 from keras_vst import flow
+from keras_vst.errors import UserError
+from keras_vst.files import write_whole
 from keras_vst.motion import Frame
 from keras_vst.video import open_source
 
 MOST_FRAMES = 6000  # of one clip: a minute of decoding
 WIDEST = 2.0  # a frame's longer side over its shorter; what is beyond is cut off
 LEAST_VISIBLE = 0.25  # of a frame: below it the flow was lost, or there was a cut
+
+
+class CacheTrouble(Exception):
+    """The cache cannot be written to, which is no fault of the clip."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +38,8 @@ class ShardSettings:
     frames: int
     side: int  # to which the shorter side of the frames is brought
     pairs: tuple[tuple[int, int], ...]  # (later, earlier): flow leads from the first to the second
-    method: str = "dis"
     count: int = 32  # shards of one clip, at most, spread over it
-    version: int = 2  # of this format
+    version: int = 3  # of this format
 
     def nbytes(self, aspect: float = 16 / 9) -> int:
         """The size of one shard, about."""
@@ -85,6 +88,14 @@ def open_shard(path: Path) -> Shard:
     return Shard(*(record[name][0] for name in record.dtype.names))
 
 
+def keep(file: Path, content: bytes | str) -> None:
+    """Write a file of the cache whole, or raise `CacheTrouble`."""
+    try:
+        write_whole(file, content)
+    except UserError as error:
+        raise CacheTrouble(error) from error
+
+
 def _stride(num_frames: int | None, settings: ShardSettings) -> int:
     """Frames from the start of a shard to that of the next, so that they spread over the clip."""
     return max(settings.frames, min(num_frames or 0, MOST_FRAMES) // settings.count)
@@ -103,7 +114,7 @@ def _fitted(pixels: Frame, side: int) -> Frame:
 
 def _write(file: Path, window: list[Frame], settings: ShardSettings) -> bool:
     """Make one shard, or False where the flow of neighbouring frames was lost."""
-    found = [_flow(window[later], window[earlier], settings.method) for later, earlier in settings.pairs]
+    found = [_flow(window[later], window[earlier]) for later, earlier in settings.pairs]
     near = [index for index, (later, earlier) in enumerate(settings.pairs) if abs(later - earlier) == 1]
     if min(float(found[index][1].mean()) for index in near) < LEAST_VISIBLE:
         return False
@@ -119,25 +130,13 @@ def _write(file: Path, window: list[Frame], settings: ShardSettings) -> bool:
     record["flow"], record["visible"] = (np.stack(arrays) for arrays in zip(*found, strict=True))
     buffer = io.BytesIO()
     np.save(buffer, record)
-    write_whole(file, buffer.getvalue())
+    keep(file, buffer.getvalue())
     return True
 
 
-def write_whole(file: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all."""
-    part = file.with_name(f".{file.name}.part-{os.getpid()}")
-    try:
-        part.write_bytes(content)  # not np.save, whose error for a full disk does not say so
-        os.replace(part, file)
-    except BaseException:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise
-
-
-def _flow(later: Frame, earlier: Frame, method: str) -> tuple[flow.Flow, npt.NDArray[np.float32]]:
-    backward = flow.estimate(earlier, later, method)
-    return backward, flow.visibility(backward, flow.estimate(later, earlier, method))
+def _flow(later: Frame, earlier: Frame) -> tuple[flow.Flow, npt.NDArray[np.float32]]:
+    backward = flow.estimate(earlier, later)
+    return backward, flow.visibility(backward, flow.estimate(later, earlier))
 
 
 def _is_whole(file: Path) -> bool:

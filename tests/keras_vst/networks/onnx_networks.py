@@ -9,6 +9,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 FLOAT = TensorProto.FLOAT
+NUMBERS = {"one": 1.0, "half": 0.5}
 
 
 def negative_onnx(
@@ -31,19 +32,21 @@ def negative_onnx(
 
 
 def film_onnx(path: Path) -> Path:
-    """Of film quality: the last painting where it is visible, elsewhere black."""
+    """Of film quality: the last painting where it is visible, elsewhere half the frame."""
     channels = {"frame": 3, "warped": 3, "visible": 1, "stylized": 3}
     values = [
         helper.make_tensor_value_info(name, FLOAT, [1, "height", "width", count])
         for name, count in channels.items()
     ]
-    zero = numpy_helper.from_array(np.array(0.0, np.float32), "zero")
+    numbers = [numpy_helper.from_array(np.array(each, np.float32), name) for name, each in NUMBERS.items()]
     nodes = [
-        helper.make_node("Mul", ["frame", "zero"], ["black"]),
         helper.make_node("Mul", ["warped", "visible"], ["kept"]),
-        helper.make_node("Add", ["black", "kept"], ["stylized"]),
+        helper.make_node("Sub", ["one", "visible"], ["unseen"]),
+        helper.make_node("Mul", ["frame", "half"], ["faint"]),
+        helper.make_node("Mul", ["faint", "unseen"], ["fresh"]),
+        helper.make_node("Add", ["kept", "fresh"], ["stylized"]),
     ]
-    return _write(path, helper.make_graph(nodes, "film", values[:3], values[3:], [zero]), {})
+    return _write(path, helper.make_graph(nodes, "film", values[:3], values[3:], numbers), {})
 
 
 def foreign_onnx(path: Path) -> Path:

@@ -7,18 +7,22 @@ from keras_vst import zoo
 from keras_vst.errors import UserError
 from keras_vst.networks.mixing import mix
 from keras_vst.networks.tflite import TfliteNetwork, find_runtime
-from keras_vst.zoo import Style
 from tests.conftest import draw_picture
-from tests.keras_vst.networks.networks import film_network, linear_network, write_style
+from tests.keras_vst.networks.networks import linear_network, write_style
 
 RNG = np.random.default_rng(3)
 
 
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("drawn") / "drawn.tflite"
+    return linear_network(path, RNG.random((3, 3)) / 3, RNG.random(3) / 9)
+
+
 @pytest.fixture
-def styles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, negative: Path, same: Path) -> dict[str, Style]:
+def styles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, negative: Path, same: Path, drawn: Path):
     """`dark` paints the negative, `light` the frame itself, `drawn` anything."""
     monkeypatch.setattr(zoo, "ROOT", tmp_path)
-    drawn = linear_network(tmp_path / "drawn.tflite", RNG.random((3, 3)) / 3, RNG.random(3) / 9)
     for name, network in (("dark", negative), ("light", same), ("drawn", drawn)):
         write_style(tmp_path, name, network)
     return {style.name: style for style in zoo.styles()}
@@ -70,6 +74,7 @@ def test_a_mix_of_nothing_is_refused(styles):
 def test_styles_that_do_not_fit_each_other_are_refused(styles, tmp_path, film, negative):
     write_style(tmp_path, "deep", negative, architecture="deep")
     write_style(tmp_path, "opus", film, quality="film", architecture="linear")
+    assert mix([(zoo.find_style("opus"), 1.0)]) == film.read_bytes()  # alone it is no mix
     write_style(tmp_path, "bare", negative, weights={"file": "bare.tflite", "tensors": []})
     for name, message in (
         ("deep", "dark and deep cannot be mixed: their architectures are linear and deep"),
@@ -85,10 +90,3 @@ def test_a_file_that_is_not_the_one_on_its_card_is_not_mixed(styles):
     path.write_bytes(path.read_bytes()[:-1] + b"?")
     with pytest.raises(UserError, match="its checksum is not the one on its card"):
         mix([(styles["light"], 0.5), (styles["dark"], 0.5)])
-
-
-def test_a_film_network_alone_is_its_file(tmp_path, monkeypatch):
-    network = film_network(tmp_path / "film.tflite")
-    monkeypatch.setattr(zoo, "ROOT", tmp_path)
-    write_style(tmp_path, "opus", network, quality="film")
-    assert mix([(zoo.find_style("opus"), 1.0)]) == network.read_bytes()

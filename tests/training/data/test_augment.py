@@ -40,7 +40,7 @@ def gliding_shard(dx, dy):
     )
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(4))
 def test_flow_is_cut_mirrored_and_scaled_with_the_frames(seed):
     sample = cut(shard_of(seed), SIDE, np.random.default_rng(seed), colour=0.0)
 
@@ -54,7 +54,7 @@ def test_flow_is_cut_mirrored_and_scaled_with_the_frames(seed):
 
 def test_a_mirrored_clip_moves_the_other_way_and_a_scaled_one_by_as_much():
     shard, found = gliding_shard(3.0, -2.0), set()
-    for seed in range(30):
+    for seed in range(12):
         sample = cut(shard, SIDE, np.random.default_rng(seed), colour=0.0)
         red = sample["clip"][0, :, :, 0].mean(axis=0) * 255
         rise = np.polyfit(np.arange(SIDE), red, 1)[0]  # 1 / scale, with a minus where it is mirrored
@@ -63,14 +63,6 @@ def test_a_mirrored_clip_moves_the_other_way_and_a_scaled_one_by_as_much():
         np.testing.assert_allclose(flow[..., 0], 3.0 / rise, rtol=0.02)
         np.testing.assert_allclose(flow[..., 1], -2.0 / abs(rise), rtol=0.02)
     assert found == {True, False}
-
-
-def test_what_leaves_the_square_is_no_longer_visible():
-    sample = cut(gliding_shard(0.0, -2.0), SIDE, np.random.default_rng(0), colour=0.0)
-
-    rows = np.arange(SIDE)[:, None] + sample["flow"][0, ..., 1]
-    np.testing.assert_array_equal(sample["visible"][0, ..., 0], (rows >= 0) & (rows <= SIDE - 1))
-    assert not sample["visible"][0, 0].any()
 
 
 def test_what_the_shard_could_not_see_the_sample_cannot_either():

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 from fractions import Fraction
 from pathlib import Path
@@ -9,14 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from keras_vst import flow
-from keras_vst.config.settings import FLOW_METHODS
 from keras_vst.errors import UserError
 from keras_vst.video import TimedFrame, VideoInfo, open_sink
 from tests.conftest import draw_picture
-from training.data import ClipCache, ShardSettings
+from training.data import ClipCache
 from training.data import shards as shards_module
 from training.data.clips import default_folder
+from training.data.shards import ShardSettings
 
 SETTINGS = ShardSettings(frames=3, side=64, pairs=((1, 0), (2, 1), (2, 0)))
 
@@ -80,14 +78,6 @@ def test_no_shard_holds_a_cut(cache, tmp_path):
 
     starts = [int(path.stem) for path in files(cache) if path.suffix == ".npy"]
     assert starts == [0, 6, 9]  # the cut is before frame 5: frames 3 to 5 are no shard
-
-
-def test_shards_are_spread_over_a_long_clip(cache, tmp_path):
-    long = write_clip(tmp_path / "long.mp4", glide(3, 20))
-
-    cache.gather(long, ShardSettings(2, 64, ((1, 0),), count=2), quiet=True)
-
-    assert [int(path.stem) for path in files(cache) if path.suffix == ".npy"] == [0, 10]
 
 
 def test_clips_that_cannot_be_used_are_skipped_and_named(cache, tmp_path, clip):
@@ -198,26 +188,12 @@ def test_a_full_disk_is_one_sentence_and_leaves_no_half_file(cache, clip, monkey
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(UserError, match=r"cannot write the clip cache .*the disk is full.*--cache DIR"):
+    with pytest.raises(UserError, match=r"clip cache: cannot write .*the disk is full.*--cache DIR"):
         cache.gather(clip, SETTINGS, quiet=True)
     assert not files(cache)
-
-
-def test_the_index_says_what_the_shards_were_made_of(cache, clip):
-    cache.gather(clip, SETTINGS, quiet=True)
-
-    (index,) = (path for path in files(cache) if path.name == "index.json")
-    about = json.loads(index.read_text())
-    assert about["source"] == str(clip)
-    assert about["frames"] == 9
-    assert len(about["shards"]) == 3
 
 
 def test_the_cache_lies_where_caches_belong(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
     assert default_folder() == tmp_path / "keras-vst"
-
-
-def test_the_methods_that_a_configuration_takes_are_those_that_there_are():
-    assert FLOW_METHODS == flow.METHODS

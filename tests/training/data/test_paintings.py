@@ -1,11 +1,18 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
-from keras_vst.config import RECIPES, MotionConfig, with_overrides
+from keras_vst.config import MotionConfig, with_overrides
+from keras_vst.errors import UserError
 from keras_vst.flow import warp
-from training.data import ClipCache, PaintedClip, Paintings, painted_clip
+from keras_vst.video import open_source
+from tests.conftest import draw_picture, write_picture
+from training.data import ClipCache, Keyframes, PaintedClip, Paintings
+from training.data.paintings import read_frame
+from training.recipes import RECIPES
+from training.sources import painted_clip
 
 SIDE = 32
 
@@ -14,7 +21,7 @@ SIDE = 32
 def clip_collection(tmp_path_factory, short_clip):
     config = with_overrides(RECIPES["smoke"], ["data.style_side=128"])
     cache = ClipCache(tmp_path_factory.mktemp("cache"))
-    return painted_clip(cache, short_clip, config, quiet=True)
+    return painted_clip(cache, short_clip, config)
 
 
 def outer_errors(sample):
@@ -70,8 +77,60 @@ def test_a_style_clip_is_painted_with_its_own_motion(clip_collection):
         assert abs(before) > 0.5
 
 
-def test_of_a_style_clip_a_single_frame_will_do(clip_collection):
-    sample = clip_collection.draw(np.random.default_rng(0), SIDE, 1)
+@pytest.fixture
+def pair(tmp_path):
+    """A frame, and as its painting the negative of it."""
+    frame, painted = tmp_path / "frame.png", tmp_path / "painted.png"
+    picture = draw_picture(0)
+    cv2.imwrite(str(frame), picture[..., ::-1])
+    cv2.imwrite(str(painted), 255 - picture[..., ::-1])
+    return frame, painted
 
-    assert list(sample) == ["painting"]
-    assert sample["painting"].shape == (1, SIDE, SIDE, 3)
+
+def test_a_patch_is_cut_out_of_both_alike(pair):
+    keyframes = Keyframes([pair], side=48)
+    patches = [keyframes.draw(np.random.default_rng(seed), 48) for seed in range(8)]
+
+    for patch in patches:
+        assert patch["frame"].shape == patch["target"].shape == (48, 48, 3)
+        np.testing.assert_allclose(patch["frame"], 1 - patch["target"], atol=1e-6)
+    assert len({patch["frame"].tobytes() for patch in patches}) == 8
+
+
+def test_a_painting_of_another_size_is_refused_with_both_sizes(tmp_path, pair):
+    small = write_picture(tmp_path / "small.png", 1, 60, 80)
+
+    with pytest.raises(UserError, match=r"frame\.png has 160x120 pixels, .*small\.png has 80x60"):
+        Keyframes([(pair[0], small)], side=48)
+
+
+def test_a_frame_smaller_than_the_patches_is_refused(pair):
+    with pytest.raises(UserError, match=r"frame\.png has 160x120 pixels, but patches of 128"):
+        Keyframes([pair], side=128)
+
+
+def test_the_mask_of_a_painting_is_not_looked_at(tmp_path, pair):
+    masked = tmp_path / "masked.png"
+    bgr = cv2.imread(str(pair[1]))
+    cv2.imwrite(str(masked), np.dstack([bgr, np.zeros(bgr.shape[:2], np.uint8)]))
+
+    ((_, painted),) = Keyframes([(pair[0], masked)], side=48).pairs
+
+    np.testing.assert_array_equal(painted, bgr[..., ::-1])
+
+
+def test_a_frame_of_a_clip_is_named_by_its_number(short_clip):
+    with open_source(short_clip) as source:
+        frames = [frame.pixels for frame in source]
+
+    np.testing.assert_array_equal(read_frame(f"{short_clip}@3"), frames[3])
+
+
+def test_a_frame_after_the_end_of_a_clip_is_refused(short_clip):
+    with pytest.raises(UserError, match=r"ends after 8 frames"):
+        read_frame(f"{short_clip}@8")
+
+
+def test_a_frame_that_is_named_wrongly_is_refused(short_clip):
+    with pytest.raises(UserError, match=r"CLIP@NUMBER.*@soon"):
+        read_frame(f"{short_clip}@soon")

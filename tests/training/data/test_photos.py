@@ -10,7 +10,6 @@ import pytest
 from keras_vst.errors import UserError
 from tests.conftest import draw_picture, write_picture
 from training.data import Photos, load_picture
-from training.data.headers import picture_size
 from training.data.photos import PictureMemory
 
 
@@ -72,31 +71,11 @@ def test_a_folder_whose_pictures_are_all_broken_says_why(tmp_path):
         Photos(tmp_path, 96)
 
 
-def test_a_file_stands_for_itself(photos):
-    assert len(Photos(photos / "photo_0.png", 96)) == 1
-
-
-@pytest.mark.parametrize("extension", [".jpg", ".png", ".webp", ".bmp"])
-def test_the_header_tells_the_size_of_a_picture(tmp_path, extension):
-    path = tmp_path / f"picture{extension}"
-    cv2.imwrite(str(path), draw_picture(0, 50, 70))
-
-    assert picture_size(path) == (70, 50)
-
-
-@pytest.mark.parametrize(("flag", "value"), [("lossy", 80), ("lossless", 101)])
-def test_both_kinds_of_webp_tell_their_size(tmp_path, flag, value):
-    path = tmp_path / f"{flag}.webp"
-    cv2.imwrite(str(path), draw_picture(0, 33, 47), [cv2.IMWRITE_WEBP_QUALITY, value])
-
-    assert picture_size(path) == (47, 33)
-
-
 def test_a_jpeg_that_breaks_off_in_its_header_is_no_picture(tmp_path):
     cv2.imwrite(str(tmp_path / "whole.jpg"), draw_picture(0))
     (tmp_path / "part.jpg").write_bytes((tmp_path / "whole.jpg").read_bytes()[:30])
 
-    with pytest.raises(UserError, match=r"part\.jpg cannot be read as a picture: it breaks off"):
+    with pytest.raises(UserError, match=r"part\.jpg cannot be read as a picture: it is damaged"):
         load_picture(tmp_path / "part.jpg", 96)
 
 
@@ -133,7 +112,6 @@ def test_of_an_animation_the_first_frame_is_taken(tmp_path):
     first, second = (image.fromarray(draw_picture(seed)) for seed in (4, 5))
     first.save(tmp_path / "moving.webp", save_all=True, append_images=[second], lossless=True)
 
-    assert picture_size(tmp_path / "moving.webp") == (160, 120)
     np.testing.assert_array_equal(load_picture(tmp_path / "moving.webp", 120), draw_picture(4))
 
 

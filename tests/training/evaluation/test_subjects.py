@@ -1,4 +1,3 @@
-import dataclasses
 import hashlib
 import json
 import shutil
@@ -8,7 +7,7 @@ import numpy as np
 import pytest
 
 from keras_vst import zoo
-from keras_vst.config import RECIPES, RunConfig, StudentConfig, TeacherConfig
+from keras_vst.config import RunConfig, StudentConfig, TeacherConfig
 from keras_vst.errors import UserError
 from keras_vst.frames import to_float
 from keras_vst.models.student import build_student
@@ -132,7 +131,7 @@ def test_a_run_is_scored_before_any_export_and_knows_where_its_painting_was(gall
 
 def test_a_run_of_film_quality_is_scored_too(tmp_path):
     run = RunDirectory(tmp_path / "film")
-    run.create(dataclasses.replace(RECIPES["film"], teacher=TEACHER), {})
+    run.create(RunConfig(kind="film", teacher=TEACHER), {})
     teacher = build_teacher(TEACHER)
     run.save_network(teacher)
     frame = draw_picture(0, 48, 64)

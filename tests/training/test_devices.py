@@ -1,0 +1,249 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from keras_vst.errors import UserError
+from keras_vst.runs import RunDirectory
+from tests.harness import sixteen_bits
+from tests.training import toys
+from tests.training.runs import keyframe_words, tiny, write_config
+from training import devices as arithmetic
+from training.devices import Devices, worker_of
+from training.recipes import RECIPES
+
+ROOT = Path(__file__).parents[2]
+WORKERS = ["10.0.0.1:2222", "10.0.0.2:2222"]
+
+
+def free_ports(count):
+    sockets = [socket.socket() for _ in range(count)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+@pytest.fixture
+def start():
+    """Start a process of its own; `task` is (its index, the ports of all workers).  None outlives its test."""
+    started = []
+
+    def begin(weights, words, devices=1, task=None):
+        environment = dict(os.environ)
+        if task:
+            index, ports = task
+            cluster = {"worker": [f"127.0.0.1:{port}" for port in ports]}
+            environment["TF_CONFIG"] = json.dumps(
+                {"cluster": cluster, "task": {"type": "worker", "index": index}}
+            )
+        command = [sys.executable, "-m", "tests.training.worker", str(weights), str(devices), *words]
+        started.append(
+            subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
+        )
+        return started[-1]
+
+    yield begin
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+
+
+def start_two(start, folder, words):
+    ports = free_ports(2)
+    return [start(folder / f"worker_{index}.npz", words, task=(index, ports)) for index in range(2)]
+
+
+def ended(process, seconds=600):
+    _, error = process.communicate(timeout=seconds)
+    return process.returncode, error
+
+
+def weights_of(path):
+    with np.load(path) as stored:
+        return [stored[name] for name in stored.files]
+
+
+def assert_alike(ours, theirs, tolerance):
+    assert len(ours) == len(theirs) > 10
+    for mine, yours in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(mine, yours, atol=tolerance, rtol=tolerance)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("recipe", ["painting", "collection"])
+def test_two_workers_take_the_steps_of_one_with_the_same_batch(recipe, start, photos, painting, tmp_path):
+    source = ["--collection", str(photos)] if recipe == "collection" else ["--style", str(painting)]
+    # 16 bits round a half unlike a whole, and Adam turns a last digit into a step: small ones.
+    exact = ["data.motion.noise=0", "schedule.mixed_precision=false", "schedule.learning_rate=2e-4"]
+    config = tiny(recipe, "data.batch=4", "schedule.steps=4", *exact)
+    settings = ["--config", write_config(tmp_path / "tiny.json", config), "--photos", str(photos)]
+    words = [*source, *settings, "--no-export", "--quiet", "--run"]
+
+    runs = {
+        "one": lambda folder: [start(tmp_path / "one.npz", [*words, folder])],
+        "halves": lambda folder: [start(tmp_path / "halves.npz", [*words, folder], devices=2)],
+        "two": lambda folder: start_two(start, tmp_path, [*words, folder]),
+    }
+    for name, begin in runs.items():
+        for process in begin(str(tmp_path / name)):
+            status, error = ended(process)
+            assert status == 0, f"{name}: {error}"
+
+    rows = {name: RunDirectory(tmp_path / name).rows() for name in runs}
+    for name in ("two", "halves"):
+        assert [row["step"] for row in rows[name]] == [1, 2, 3, 4]
+        for ours, alone in zip(rows[name], rows["one"], strict=True):
+            for term in set(alone) - {"minutes"}:
+                near = 1e-4 if alone["step"] == 1 else 5e-3
+                assert ours[term] == pytest.approx(alone[term], rel=near, abs=1e-5), (name, term)
+    first, second = (weights_of(tmp_path / f"worker_{index}.npz") for index in range(2))
+    assert_alike(first, second, tolerance=0)
+    assert_alike(first, weights_of(tmp_path / "halves.npz"), tolerance=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_a_worker_that_dies_ends_the_job_in_one_line_and_resume_goes_on(start, photos, tmp_path):
+    folder = tmp_path / "run"
+    words = keyframe_words(tmp_path, photos, "schedule.steps=150")
+    chief, other = start_two(start, tmp_path, [*words, "--run", str(folder)])
+    run, patience = RunDirectory(folder), time.monotonic() + 600
+    while not run.has_checkpoint and time.monotonic() < patience:
+        time.sleep(0.2)
+    other.send_signal(signal.SIGKILL)
+    died = time.monotonic()
+    other.communicate()
+    status, error = ended(chief, 150)
+
+    assert status == 2, error
+    assert time.monotonic() - died < 120
+    (line,) = (line for line in error.splitlines() if line.startswith("training.fit:"))
+    assert "Another worker is gone" in line
+    assert f"python -m training.fit --run {folder} --resume" in line
+    assert 0 < run.last_step() < 150
+
+    for process in start_two(start, tmp_path, ["--run", str(folder), "--resume", "--quiet"]):
+        status, error = ended(process)
+        assert status == 0, error
+    steps = [row["step"] for row in run.rows()]
+    assert steps == list(range(1, 151))
+    assert run.record()["finished"] is True
+
+
+def test_tf_config_says_who_is_who():
+    cluster = {"cluster": {"worker": WORKERS}, "task": {"type": "worker", "index": 1}}
+    assert worker_of(json.dumps(cluster)) == (1, 2)
+    with_chief = {"cluster": {"chief": ["10.0.0.3:2222"], "worker": WORKERS}}
+    assert worker_of(json.dumps({**with_chief, "task": {"type": "worker", "index": 1}})) == (2, 3)
+    assert worker_of(json.dumps({**with_chief, "task": {"type": "chief", "index": 0}})) == (0, 3)
+    assert worker_of(None) == worker_of("") == (0, 1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "[]",
+        '{"cluster": {}, "task": {"type": "worker", "index": 0}}',
+        '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}',
+        '{"cluster": {"worker": ["a:1"], "ps": ["b:1"]}, "task": {"type": "worker", "index": 0}}',
+    ],
+)
+def test_a_tf_config_that_says_nothing_is_refused(text):
+    with pytest.raises(UserError, match="TF_CONFIG must look like"):
+        worker_of(text)
+
+
+def test_a_batch_that_cannot_be_shared_is_refused():
+    devices = Devices()
+    assert devices.replica_config(RECIPES["smoke"]) == RECIPES["smoke"]
+    devices.replicas = 3
+    with pytest.raises(UserError, match=r"multiple of the 3 devices.*Received: 2\. Use --set data\.batch=3"):
+        devices.replica_config(RECIPES["smoke"])
+
+
+CPUINFO = "processor\t: 0\nvendor_id\t: GenuineIntel\nflags\t\t: fpu sse4_2 {} avx2\n\nprocessor\t: 1\n"
+
+
+@pytest.fixture(autouse=True)
+def _float32_afterwards():
+    yield
+    keras.config.set_dtype_policy("float32")
+
+
+@pytest.fixture
+def no_gpu(monkeypatch):
+    monkeypatch.setattr(arithmetic.tf.config, "list_physical_devices", lambda kind: [])
+
+
+@pytest.mark.usefixtures("no_gpu")
+@pytest.mark.parametrize(
+    ("setting", "policy"), [(True, "mixed_bfloat16"), (False, "float32"), ("auto", "float32")]
+)
+def test_networks_train_in_sixteen_bits_when_asked_to_and_of_themselves_only_on_a_gpu(setting, policy):
+    assert arithmetic.use_precision(setting) == policy
+    assert keras.config.dtype_policy().name == policy
+
+
+@pytest.mark.parametrize(("capability", "policy"), [((7, 5), "float32"), ((8, 0), "mixed_bfloat16")])
+def test_a_gpu_has_sixteen_bits_from_ampere_on(capability, policy, monkeypatch):
+    config = arithmetic.tf.config
+    monkeypatch.setattr(config, "list_physical_devices", lambda kind: ["GPU:0"])
+    details = {"compute_capability": capability}
+    monkeypatch.setattr(config.experimental, "get_device_details", lambda device: details)
+
+    assert arithmetic.use_precision("auto") == policy
+    assert arithmetic.features_dtype("auto") == ("bfloat16" if policy == "mixed_bfloat16" else "float32")
+
+
+@pytest.mark.usefixtures("no_gpu")
+@pytest.mark.parametrize(
+    ("flags", "found"), [("avx512_bf16", True), ("amx_bf16", True), ("avx512f avx512_bf16x", False)]
+)
+def test_a_processor_tells_by_its_flags(flags, found, tmp_path):
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text(CPUINFO.format(flags))
+
+    assert arithmetic._cpu_has_bfloat16(cpuinfo) is found
+
+
+@pytest.mark.usefixtures("no_gpu")
+@pytest.mark.parametrize("has", [True, False])
+def test_vgg16_follows_the_processor_unless_it_is_told(has, monkeypatch):
+    monkeypatch.setattr(arithmetic, "_cpu_has_bfloat16", lambda: has)
+
+    assert arithmetic.features_dtype("auto") == ("bfloat16" if has else "float32")
+    assert arithmetic.features_dtype(True) == "bfloat16"
+    assert arithmetic.features_dtype(False) == "float32"
+
+
+@pytest.mark.parametrize("recipe", ["painting", "keyframes"])
+def test_in_sixteen_bits_weights_memory_sums_and_terms_stay_in_float32(recipe):
+    config = toys.tiny(recipe)
+    batch = toys.make_batch(config)
+    with sixteen_bits():
+        trainer = toys.make_trainer(config)
+        rough = trainer.train_step(batch)
+
+    kept = [variable for variable in trainer.variables if "int" not in str(variable.dtype)]
+    assert {str(variable.dtype) for variable in kept} == {"float32"}
+    assert any("memory" in variable.path for variable in kept)
+    assert {term.dtype.name for term in rough.values()} == {"float32"}
+    exact = toys.floats(toys.make_trainer(config).train_step(batch))
+    assert toys.floats(rough) == pytest.approx(exact, rel=0.05, abs=0.02)
+    assert np.isfinite([*toys.floats(rough).values()]).all()

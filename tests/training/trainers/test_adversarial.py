@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_vst.config import with_overrides
+from tests.training.toys import floats, make_batch, make_trainer, moved, tiny, weights_of
+from training.terms import TERMS
+
+CONFIG = tiny("collection", "loss.adversarial_from=0", "loss.adversarial_full=0.01", "data.batch=4")
+
+
+@pytest.fixture(scope="module")
+def batch():
+    return {name: tf.constant(array) for name, array in make_batch(CONFIG).items()}
+
+
+@pytest.fixture(scope="module")
+def trainer():
+    return make_trainer(CONFIG)
+
+
+def test_generators_and_discriminators_each_move_their_own_weights_only(trainer, batch):
+    networks, painters = trainer.networks, {"generator", "reverse"}
+    before = {name: weights_of(network) for name, network in networks.items()}
+
+    _, painted = trainer.train_generators(batch)
+    between = {name: weights_of(network) for name, network in networks.items()}
+    assert {name for name, network in networks.items() if moved(network, before[name])} == painters
+
+    trainer.train_discriminators(batch, painted.fakes)
+    changed = {name for name, network in networks.items() if moved(network, between[name])}
+    assert changed == set(networks) - painters
+
+
+def test_each_term_reaches_the_networks_that_it_should_and_no_others(trainer, batch):
+    terms = [name for name, term in TERMS.items() if "perceptual" in term.kinds] + ["identity"]
+    judged = {name: {"generator", name} for name in ("adversarial", "adversarial_motion")}
+    wanted = {
+        **{name: {"generator"} for name in terms},
+        **judged,
+        "adversarial_reverse": {"reverse", "adversarial_reverse"},
+        "cycle": {"generator", "reverse"},
+    }
+    with tf.GradientTape(persistent=True) as tape:
+        found = trainer.terms(trainer.painted(batch))
+    variables = {name: network.trainable_variables for name, network in trainer.networks.items()}
+
+    assert set(found) == set(wanted)
+    for term, value in found.items():
+        gradients = tape.gradient(value, variables)
+        reached = {
+            name
+            for name, slopes in gradients.items()
+            if any(one is not None and float(tf.reduce_max(tf.abs(one))) > 0 for one in slopes)
+        }
+        assert reached == wanted[term], term
+
+
+def test_the_running_statistics_are_those_of_frames_whatever_else_is_painted(batch):
+    weights = make_trainer(CONFIG).generator.get_weights()
+
+    def followed(*settings):
+        trainer = make_trainer(with_overrides(CONFIG, list(settings)))
+        trainer.generator.set_weights(weights)
+        trainer.terms(trainer.painted(batch))
+        norms = [layer for layer in trainer.generator.layers if layer.name.endswith("_norm")]
+        return [np.asarray(norm.moving_mean) for norm in norms]
+
+    found, wanted = followed(), followed("loss.identity=0", "loss.cycle=0", "loss.adversarial_reverse=0")
+    assert wanted
+    assert np.abs(wanted[0]).max() > 0
+    for ours, theirs in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6)
+
+
+def test_the_generator_feels_the_adversarial_terms_later_and_is_then_held_harder():
+    config = tiny("clip", "schedule.steps=10", "loss.adversarial_from=0.2", "loss.adversarial_full=0.6")
+    config = with_overrides(config, ["loss.temporal_from=0", "loss.temporal_full=0"])
+    trainer, loss = make_trainer(config), config.loss.weights
+    seen = []
+    for step in (0, 2, 4, 6):
+        trainer.generator_optimizer.iterations.assign(step)
+        weights = trainer.term_weights()
+        seen.append([float(weights["adversarial"]), float(weights["temporal"])])
+
+    np.testing.assert_allclose(
+        seen,
+        [
+            [0, loss["temporal"]],
+            [0, loss["temporal"]],
+            [loss["adversarial"] / 2, 1.25 * loss["temporal"]],
+            [loss["adversarial"], 1.5 * loss["temporal"]],
+        ],
+        rtol=1e-5,
+    )
+
+
+def test_scores_are_the_logits_of_each_discriminator_for_real_and_fake(trainer, batch):
+    scores = trainer.scores(batch)
+
+    assert set(scores) == {f"{name}_{side}" for name in trainer.discriminators for side in ("real", "fake")}
+    assert all(len(row.shape) == 1 for row in scores.values())
+
+
+def test_a_checkpoint_brings_back_every_network_and_both_optimizers(tmp_path):
+    light = [f"loss.{term}=0" for term in ("content", "style", "temporal", "adversarial_motion")]
+    config = tiny("collection", "data.frames=2", *light)
+    batch, trainer, other = make_batch(config), make_trainer(config), make_trainer(config, seed=1)
+    trainer.train_step(batch)
+    trainer.save_weights(tmp_path / "trainer.weights.h5")
+    other.load_weights(tmp_path / "trainer.weights.h5")
+
+    ahead, again = floats(trainer.train_step(batch)), floats(other.train_step(batch))
+    assert ahead == pytest.approx(again, rel=1e-4)
+    assert other.step == 2
+
+
+@pytest.mark.parametrize("frames", [1, 2])
+def test_a_painting_of_another_shape_is_refused(trainer, batch, frames):
+    with pytest.raises(
+        ValueError, match=rf"needs 3 frame\(s\) of 16x16.*Received: \(4, {frames}, 16, 16, 3\)"
+    ):
+        trainer.train_step({**batch, "painting": batch["painting"][:, :frames]})

@@ -1,0 +1,87 @@
+"""Named settings to start from.  A term that a recipe does not name has the weight of training/terms.py."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from keras_vst.config import (
+    DataConfig,
+    DiscriminatorConfig,
+    LossConfig,
+    RunConfig,
+    ScheduleConfig,
+    StudentConfig,
+    TeacherConfig,
+)
+
+
+def smoke_of(recipe: RunConfig) -> RunConfig:
+    """The same kind with the same losses, so small that a run takes seconds."""
+    return dataclasses.replace(
+        recipe,
+        student=StudentConfig(channels=(8, 8, 16), num_blocks=1),
+        teacher=TeacherConfig(channels=(4, 8, 8, 16), num_blocks=1),
+        discriminator=dataclasses.replace(recipe.discriminator, channels=(4, 8), num_scales=2),
+        data=dataclasses.replace(recipe.data, batch=2, margin=16, photo_side=96, style_side=64),
+        schedule=dataclasses.replace(recipe.schedule, steps=4, judged_sizes=(32,), stage_shares=(1.0,)),
+    )
+
+
+RECIPES = {
+    "painting": RunConfig(),  # one picture
+    "base": RunConfig(  # what every student begins from: it gives the frame back
+        kind="base",
+        loss=LossConfig(weights={"reconstruction": 10.0, "border": 60.0}, memory=0.0),
+        schedule=ScheduleConfig(steps=1000, norms_held_from=1.0),
+    ),
+    "collection": RunConfig(  # a folder of pictures of one hand; statistics lead, the discriminators refine
+        kind="adversarial",
+        data=DataConfig(batch=2, frames=3),
+        loss=LossConfig(
+            weights={
+                "content": 1.0,
+                "adversarial": 0.3,
+                "adversarial_motion": 0.1,
+                "adversarial_reverse": 0.05,
+                "cycle": 1.0,
+                "identity": 0.5,
+            },
+            adversarial_from=0.05,
+            adversarial_full=0.2,
+        ),
+        schedule=ScheduleConfig(steps=1500, learning_rate=1e-3),
+    ),
+    "clip": RunConfig(  # a style video: its motion, too, is a reference
+        kind="adversarial",
+        data=DataConfig(batch=2, frames=3),
+        loss=LossConfig(
+            weights={"content": 1.0, "adversarial": 0.3, "adversarial_motion": 0.2},
+            adversarial_from=0.05,
+            adversarial_full=0.2,
+        ),
+        schedule=ScheduleConfig(steps=1500, learning_rate=1e-3),
+    ),
+    "film": RunConfig(  # the flow-guided teacher: offline, larger, steadier
+        kind="film",
+        data=DataConfig(batch=2, frames=3),
+        schedule=ScheduleConfig(steps=3000, learning_rate=1e-3, clips_from=0.5, judged_sizes=(192,)),
+    ),
+    "keyframes": RunConfig(  # one to five frames of a clip that an artist painted: minutes, for this clip only
+        kind="keyframes",
+        data=DataConfig(batch=8, margin=48),
+        loss=LossConfig(
+            weights={
+                "content": 0.0,
+                "style": 2.0,
+                "palette": 0.0,
+                "temporal": 0.0,
+                "supervised": 4.0,
+                "adversarial": 0.1,
+            },
+            memory=0.0,
+        ),
+        discriminator=DiscriminatorConfig(condition_channels=3),
+        schedule=ScheduleConfig(steps=1500, judged_sizes=(64,)),
+    ),
+    "smoke": smoke_of(RunConfig()),
+}
