@@ -92,24 +92,9 @@ def grid(stylized: Tensor, flat: Tensor, variance: Tensor, *, seen: Tensor | Non
     return pattern / (ops.stop_gradient(variance) + FAINT)
 
 
-def reconstruction(stylized: Tensor, frames: Tensor) -> Tensor:
-    """Mean absolute change to the frame; 0 when it is given back."""
-    return ops.mean(ops.abs(stylized - frames))
-
-
-def cycle(returned: Tensor, original: Tensor) -> Tensor:
-    """Mean absolute error after there and back again; 0 when nothing was lost."""
-    return ops.mean(ops.abs(returned - original))
-
-
-def identity(untouched: Tensor, painting: Tensor) -> Tensor:
-    """Mean absolute change to a picture that is a painting already; 0 when it is left as it is."""
-    return ops.mean(ops.abs(untouched - painting))
-
-
-def supervised(stylized: Tensor, target: Tensor) -> Tensor:
-    """Mean absolute distance from what the artist painted of the same frame; 0 when it is met."""
-    return ops.mean(ops.abs(stylized - target))
+def apart(ours: Tensor, theirs: Tensor) -> Tensor:
+    """Mean absolute difference of two pictures; 0 when they are the same."""
+    return ops.mean(ops.abs(ours - theirs))
 
 
 def border(framed: Tensor, inside: Tensor) -> Tensor:

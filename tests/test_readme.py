@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 import edge.cli
-import training.finish
 import training.fit
 
 ROOT = Path(__file__).parents[1]
@@ -58,7 +57,7 @@ def test_the_commands_of_readme_do_what_it_says(
     monkeypatch.setenv("KERAS_VST_VGG16", str(any_vgg16))
     monkeypatch.setenv("PYTHONPATH", str(ROOT))  # for the export, which is a process of its own
     # The score-card, which has tests of its own, would take twice the time of all the rest.
-    monkeypatch.setattr(training.finish, "score", lambda sitting, vgg16: {})
+    monkeypatch.setattr(training.fit, "score", lambda session, vgg16: {})
     (tmp_path / "keras_vst" / "assets").mkdir(parents=True)
     for name in ("keras_vst/assets/scene.mp4", "clip.mp4"):
         shutil.copy(short_clip, tmp_path / name)

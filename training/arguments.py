@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from keras_vst.config import RunConfig
 from training.inputs import Inputs, keyframe
@@ -102,7 +103,8 @@ def _factor(text: str) -> float:
 
 
 def _add_sources(group: argparse._ArgumentGroup) -> None:
-    add, several = group.add_argument, {"nargs": "+", "action": "extend"}
+    add = group.add_argument
+    several: dict[str, Any] = {"nargs": "+", "action": "extend"}
     add("--style", **several, metavar="PICTURE", help="the painting; several are one style together")
     add("--collection", metavar="PATH", help="a folder of pictures of one hand, or a style clip")
     told = "a frame (picture, or CLIP@NUMBER) and its painting"

@@ -19,10 +19,10 @@ import tensorflow as tf
 
 from keras_vst.config import RunConfig
 from keras_vst.errors import UserError
+from keras_vst.machine import BFLOAT16_FLAGS
 
 Batch = dict[str, tf.Tensor]
 AMPERE = (8, 0)  # the first generation of GPUs whose matrix units take bfloat16
-CPU_FLAGS = {"avx512_bf16", "amx_bf16"}
 LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.DeadlineExceededError)
 
 
@@ -197,4 +197,4 @@ def _cpu_has_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
     if not cpuinfo.is_file() or tf.config.list_physical_devices("GPU"):
         return False
     lines = (line for line in cpuinfo.read_text(encoding="utf-8").splitlines() if line.startswith("flags"))
-    return bool(CPU_FLAGS & set(next(lines, "").split()))
+    return bool(BFLOAT16_FLAGS & set(next(lines, "").split()))

@@ -205,11 +205,7 @@ class _Recorder:
         self._board.strip(step, "clip", moving)
         if curves := draw_curves(self._run.rows()):
             write_whole(self._run.curves_file, curves)
-        if (
-            self.batch is not None
-            and hasattr(self._trainer, "scores")
-            and self._session.devices.replicas == 1
-        ):
+        if self.batch is not None and self._session.devices.replicas == 1:
             self._board.scores(step, self._trainer.scores(self.batch))
         frames = np.concatenate([shown.photos] * (len(painted) // len(shown.photos)))
         for warning in self._watch.pictures(step, frames, painted):

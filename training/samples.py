@@ -86,7 +86,7 @@ def png(picture: Frame) -> bytes:
 
 
 class Board:
-    """TensorBoard's files; each start writes a folder of its own, so that steps repeated after a kill draw no zigzags."""
+    """TensorBoard's files; each start has a folder of its own, so that steps repeated after a kill draw no zigzags."""
 
     def __init__(self, folder: Path, first: int):
         self._writer = tf.summary.create_file_writer(str(folder / f"from_step_{first:06d}"))

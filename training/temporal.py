@@ -1,7 +1,7 @@
 """What holds still: the earlier frame is moved onto the later, and what is left is change.
 
 clip and stylized frames are float32 in [0, 1]; flow is backward, (dx, dy) in pixels, at the size that the
-network sees; what comes back belongs to the inner square that losses judge.
+network sees; what comes back belongs to the inner square that losses look at.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def flatness(frames: Tensor) -> Tensor:
 
 
 def flatness_inside(frames: Tensor, margin: int) -> Tensor:
-    """The same of the square that losses judge."""
+    """The same of the square that losses look at."""
     return flatness(crop(frames, margin - FLAT_WINDOW // 2))
 
 

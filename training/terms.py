@@ -73,9 +73,7 @@ def _grid(it: Painted) -> Tensor:
 
 
 def _reconstruction(it: Painted) -> Tensor:
-    found = [
-        losses.reconstruction(frame, it.batch["clip"][:, time]) for time, frame in enumerate(it.stylized)
-    ]
+    found = [losses.apart(frame, it.batch["clip"][:, time]) for time, frame in enumerate(it.stylized)]
     return sum(found) / len(found)
 
 
@@ -103,7 +101,7 @@ TERMS = {
     ),
     "grid": Term(_grid, 80.0),
     "reconstruction": Term(_reconstruction, kinds=("base",)),
-    "supervised": Term(lambda it: losses.supervised(it.shown, it.target), kinds=("keyframes",)),
+    "supervised": Term(lambda it: losses.apart(it.shown, it.target), kinds=("keyframes",)),
     "adversarial": Term(
         _passes_for_real("adversarial"),
         kinds=("adversarial", "keyframes"),
@@ -189,13 +187,8 @@ def _check_discriminator(config: RunConfig, found: set[str]) -> None:
             "loss.adversarial_motion judges three frames in a row. "
             f"Received: data.frames={config.data.frames}. Use data.frames=3."
         )
-    if discriminator.condition_channels not in (0, 3):
+    if discriminator.condition_channels not in ((0, 3) if config.kind == "keyframes" else (0,)):
         raise UserError(
-            "discriminator.condition_channels is 0, or 3 for the frame that was painted. "
+            "discriminator.condition_channels is 0, or for kind=keyframes 3: the frame that was painted. "
             f"Received: {discriminator.condition_channels}."
-        )
-    if config.kind == "adversarial" and discriminator.condition_channels and "cycle" not in found:
-        raise UserError(
-            "A painting has no photo of its own to be shown beside: discriminator.condition_channels=3 takes the "
-            "reverse generator's, which loss.cycle trains. Set loss.cycle above 0 (5 is usual)."
         )

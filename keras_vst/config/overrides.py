@@ -71,7 +71,8 @@ def load(path: str | Path) -> RunConfig:
 def _build(kind: Any, values: Any, path: str) -> Any:
     if not isinstance(values, Mapping):
         raise UserError(f"`{path or 'configuration'}` is a section of keys. Received: {values!r}.")
-    types_of, made, weights = typing.get_type_hints(kind), {}, {}
+    types_of, weights = typing.get_type_hints(kind), {}
+    made: dict[str, Any] = {}
     types_of.pop("weights", None)
     for key, value in values.items():
         place = f"{path}.{key}".lstrip(".")
@@ -84,7 +85,9 @@ def _build(kind: Any, values: Any, path: str) -> Any:
         else:
             known = ", ".join(types_of)
             raise UserError(f"There is no setting `{place}`. Known in {kind.__name__}: {known}.")
-    return kind(**made, **({"weights": weights} if weights else {}))
+    if weights:
+        made["weights"] = weights
+    return kind(**made)
 
 
 def _without_retired(section: str, values: Any) -> Any:

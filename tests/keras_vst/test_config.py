@@ -273,7 +273,7 @@ def test_settings_of_the_schedule_and_the_objective_are_refused_in_three_parts(k
         ),
         (
             {"data": DataConfig(photo_side=200)},
-            r"judged_sizes=\(256,\), margin=40, photo_side=200\. Use photo_side=336",
+            r"judged_sizes=\(256,\), margin=24, photo_side=200\. Use photo_side=304",
         ),
     ],
 )

@@ -19,7 +19,7 @@ GROWING = with_overrides(
 def test_a_run_without_stages_is_one_stage():
     config = with_overrides(RunConfig(), ["schedule.steps=10"])
 
-    assert stages(config) == [Stage(judged=256, margin=40, real_clips=False, first=0, end=10)]
+    assert stages(config) == [Stage(judged=256, margin=24, real_clips=False, first=0, end=10)]
 
 
 def test_stages_change_where_the_size_grows_and_where_clips_begin():

@@ -55,10 +55,9 @@ def test_a_term_that_is_not_named_has_the_weight_of_the_table_where_its_kind_kno
             RunConfig(discriminator=DiscriminatorConfig(num_frames=3)),
             r"num_frames is 1 in a run.*Received: 3",
         ),
-        (RunConfig(discriminator=DiscriminatorConfig(condition_channels=2)), r"is 0, or 3.*Received: 2"),
         (
-            RunConfig(kind="adversarial", discriminator=DiscriminatorConfig(condition_channels=3)),
-            r"Set loss\.cycle above 0",
+            RunConfig(discriminator=DiscriminatorConfig(condition_channels=3)),
+            r"for kind=keyframes 3.*Received: 3",
         ),
         (
             dataclasses.replace(of("adversarial", adversarial_motion=1.0), data=DataConfig(frames=2)),

@@ -1,15 +1,14 @@
 """What was painted by hand: a folder of pictures, the frames of a style clip, or painted frames beside the clip's own.
 
 A sample of a collection is a dict of float32 arrays: `painting` (F, H, W, 3) in [0, 1] with F = 1 or 3; with 3 also
-`painting_flow` (2, H, W, 2) and `painting_visible` (2, H, W, 1): pixel p of the middle frame was at p + painting_flow[0][p] in the
-first frame, and will be at p + painting_flow[1][p] in the last.
+`painting_flow` (2, H, W, 2) and `painting_visible` (2, H, W, 1): pixel p of the middle frame was at
+p + painting_flow[0][p] in the first frame, and will be at p + painting_flow[1][p] in the last.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
 
@@ -20,7 +19,7 @@ from keras_vst.errors import UserError
 from keras_vst.frames import to_float
 from keras_vst.motion import Frame, clip_from_photos
 from keras_vst.video import open_source
-from keras_vst.video.pictures import read_picture
+from keras_vst.video.stills import read_picture
 from training.data.augment import Sample, cut
 from training.data.clips import Clips
 from training.data.photos import Photos
@@ -82,7 +81,7 @@ class Keyframes:
     """Painted frames; `draw` cuts a patch out of one of them and the same out of its painting."""
 
     def __init__(self, pairs: Sequence[tuple[str | Path, str | Path]], side: int):
-        """Each pair is (frame, painting); a frame is a picture, or CLIP@NUMBER, or CLIP@SECONDSs.
+        """Each pair is (frame, painting); a frame is a picture, or CLIP@NUMBER.
 
         `side` is that of the largest patch that will be drawn.
         """
@@ -106,22 +105,18 @@ class Keyframes:
 
 
 def read_frame(name: str | Path) -> Frame:
-    """A picture, or a frame of a clip: `walk.mp4@12` is the one after 12 others, `walk.mp4@1.5s` that at 1.5 s."""
-    name = str(name)
-    clip, separator, moment = name.rpartition("@")
+    """A picture, or a frame of a clip: `walk.mp4@12` is the one after 12 others."""
+    clip, separator, number = str(name).rpartition("@")
     if not separator or Path(name).exists():
         return read_picture(Path(name))
-    try:
-        wanted = Fraction(moment.removesuffix("s"))
-    except (ValueError, ZeroDivisionError) as error:
-        raise UserError(f"A frame is named CLIP@NUMBER or CLIP@SECONDSs. Received: {name}.") from error
-    count, last = 0, Fraction(0)
+    if not number.isdecimal():
+        raise UserError(f"A frame is named CLIP@NUMBER. Received: {name}.")
+    count = 0
     with open_source(clip) as source:
         for count, timed in enumerate(source, start=1):
-            last = timed.time
-            if (timed.time >= wanted) if moment.endswith("s") else (count > wanted):
+            if count > int(number):
                 return timed.pixels
-    raise UserError(f"There is no frame {name}: {clip} ends after {count} frames, at {float(last):.2f} s.")
+    raise UserError(f"There is no frame {name}: {clip} ends after {count} frames.")
 
 
 def _filmed(

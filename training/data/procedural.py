@@ -1,12 +1,11 @@
 """Pictures made here, for those who have no photos: occluding things of many sizes, textured, lit, coloured.
 
-Uint8 RGB (side, 4/3 side, 3).  A third are frames of the project's own film, the others "dead leaves": things
-whose sizes follow a power law hide each other, which gives the spectrum and the edges that photos have.
+Uint8 RGB (side, 4/3 side, 3).  A third are views of the project's own film, the others "dead leaves" cut from it:
+things whose sizes follow a power law hide each other, which gives the spectrum and the edges that photos have.
 """
 
 from __future__ import annotations
 
-import colorsys
 import threading
 from functools import cached_property
 from pathlib import Path
@@ -25,9 +24,7 @@ EVERY = 12  # frames of the film from one view to the next
 NUM_PICTURES = 1000
 SHARE_OF_VIEWS = 0.3
 SIDE = 512  # of a surface
-NUM_SURFACES, NUM_SKIES = 18, 5
-HUES = ((0.08, 0.04), (0.26, 0.06), (0.58, 0.04), (0.5, 0.5))  # wood and skin, leaves, sky, anything
-ANYWHERE, ABOVE = (0.45, 0.2, 0.22, 0.13), (0.25, 0.0, 0.75, 0.0)  # how often which of them
+NUM_SURFACES = 24
 
 
 class ProceduralPhotos:
@@ -49,14 +46,14 @@ class ProceduralPhotos:
         return self._memory.get((number, side), lambda: self._make(number, side))
 
     def _make(self, number: int, side: int) -> Frame:
-        with self._lock:  # the surfaces take seconds to draw: once is enough
-            things, skies, views = self._surfaces, self._skies, self._views
+        with self._lock:  # the film takes a second to decode: once is enough
+            things, views = self._surfaces, self._views
         rng = np.random.default_rng((self.seed, number))
         size = side, round(side * 4 / 3)
         if rng.random() < SHARE_OF_VIEWS:
             picture = _window(views[rng.integers(len(views))], size, rng, zoom=(1.0, 2.2))
         else:
-            picture = _backdrop(things, skies, size, rng)
+            picture = _backdrop(things, views, size, rng)
             for reach in _sizes(rng, side):
                 _put(picture, things[rng.integers(len(things))], reach, rng)
         return _developed(picture, rng)
@@ -64,12 +61,7 @@ class ProceduralPhotos:
     @cached_property
     def _surfaces(self) -> list[Frame]:
         rng = np.random.default_rng((self.seed, 1))
-        return [_surface(rng, index) for index in range(NUM_SURFACES)]
-
-    @cached_property
-    def _skies(self) -> list[Frame]:
-        rng = np.random.default_rng((self.seed, 2))
-        return [_sky(rng) for _ in range(NUM_SKIES)]
+        return [_recoloured(self._views[rng.integers(len(self._views))], rng) for _ in range(NUM_SURFACES)]
 
     @cached_property
     def _views(self) -> list[Frame]:
@@ -88,15 +80,15 @@ def _sizes(rng: np.random.Generator, side: int) -> list[float]:
 
 
 def _backdrop(
-    things: list[Frame], skies: list[Frame], size: tuple[int, int], rng: np.random.Generator
+    things: list[Frame], views: list[Frame], size: tuple[int, int], rng: np.random.Generator
 ) -> Frame:
-    """A surface seen flat, or sky above a plain that recedes."""
+    """A surface seen flat, or a view of the film above a plain that recedes."""
     if rng.random() < 0.4:
         picture = _window(things[rng.integers(len(things))], size, rng, zoom=(0.6, 2.0))
         return cv2.GaussianBlur(picture, (0, 0), rng.uniform(1, 6)) if rng.random() < 0.4 else picture  # type: ignore
     height, width = size
     horizon = int(rng.uniform(0.25, 0.75) * height)
-    picture = _window(skies[rng.integers(len(skies))], size, rng, zoom=(0.9, 1.6))
+    picture = _window(views[rng.integers(len(views))], size, rng, zoom=(0.9, 1.6))
     near, far = rng.uniform(0.3, 1.0), rng.uniform(2.5, 6.0)  # how much of the plain a row shows
     middle, reach = SIDE / 2, SIDE * 0.25
     seen = np.array([
@@ -183,77 +175,10 @@ def _developed(picture: Frame, rng: np.random.Generator) -> Frame:
     return np.asarray(cv2.LUT(picture, table[:, None]), np.uint8)
 
 
-def _surface(rng: np.random.Generator, index: int) -> Frame:
-    """A texture, (SIDE, SIDE, 3): clouds, marble, spots, a weave, a slope, blades or ripples by turns."""
-    down, across = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32)
-    kind = index % 6
-    if kind == 0:
-        value = _noise(rng, rng.uniform(40, 260), stretch=rng.uniform(0.4, 2.5))
-    elif kind == 1:
-        bend = rng.uniform(2, 8) * _noise(rng, rng.uniform(60, 200))
-        value = np.sin((across * rng.uniform(-1, 1) + down) / rng.uniform(4, 30) + bend)
-    elif kind == 2:
-        value = np.tanh(4 * _noise(rng, rng.uniform(8, 50), 2))
-    elif kind == 3:
-        pitch = rng.uniform(5, 40)
-        value = 0.7 * np.sign(np.sin(across / pitch)) * np.sin(down / pitch * rng.uniform(0.5, 3))
-    elif kind == 4:
-        slopes = rng.uniform(-1.4, 1.4, 2)
-        value = (across / SIDE - 0.5) * slopes[0] + (down / SIDE - 0.5) * slopes[1]
-    else:
-        value = _noise(rng, rng.uniform(3, 30), stretch=rng.choice([0.3, 3.0])) + 0.5 * _noise(rng, 70)
-    value = 0.75 * value + rng.uniform(0.1, 0.5) * _noise(rng, rng.uniform(4, 30))
-    return _grainy(_coloured(value, _colours(rng, 4)), rng)
-
-
-def _sky(rng: np.random.Generator) -> Frame:
-    """Clear or clouded, by day or by night: paler towards the horizon, with clouds lit from above."""
-    height = np.linspace(-1, 1, SIDE, dtype=np.float32)[:, None] * np.ones((1, SIDE), np.float32)
-    air = _coloured(height, _colours(rng, 3, 0.25, 1.0, ABOVE))
-    body = _noise(rng, 95, 5, stretch=2.4)
-    lit = _coloured(4 * (body - np.roll(body, -14, axis=0)), _colours(rng, 2, 0.4, 1.0, (1.0, 0.0, 0.0, 0.0)))
-    cover = np.clip((body + 0.12) / 0.74, 0, 1)[..., None]
-    return _grainy(air + 0.93 * cover * (lit - air), rng)
-
-
-def _noise(rng: np.random.Generator, cell: float, octaves: int = 4, stretch: float = 1.0) -> Any:
-    """Cloudy noise in about [-1, 1]: lumps of `cell` pixels, flattened by `stretch`, with finer lumps upon them."""
-    total = np.zeros((SIDE, SIDE), np.float32)
-    for octave in range(octaves):
-        counts = SIDE * stretch * 2**octave / cell, SIDE * 2**octave / cell
-        rows, columns = (min(max(3, round(count)), SIDE) for count in counts)
-        lumps = rng.uniform(-1, 1, (rows, columns)).astype(np.float32)
-        total += 0.55**octave * cv2.resize(lumps, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
-    return np.tanh(1.1 * total)
-
-
-def _colours(
-    rng: np.random.Generator,
-    count: int,
-    dark: float = 0.02,
-    light: float = 0.9,
-    shares: tuple[float, ...] = ANYWHERE,
-) -> Any:
-    """Of one family, from dark to light: (count, 3) in [0, 255]."""
-    middle, spread = HUES[rng.choice(len(HUES), p=shares)]
-    hue, turn = middle + rng.normal(0, spread), rng.normal(0, 0.06)
-    strength, low = rng.beta(1.6, 3.0), rng.uniform(dark, 0.6 * light)
-    high = rng.uniform(low + 0.25, light + 0.1)
-    places = np.linspace(0, 1, count)
-    values = np.clip(low + (high - low) * places, 0, 1)
-    parts = [
-        colorsys.hsv_to_rgb((hue + turn * place) % 1, strength * (1.1 - 0.6 * place), value)
-        for place, value in zip(places, values, strict=True)
-    ]
-    return 255 * np.array(parts)
-
-
-def _coloured(value: Any, stops: Any) -> Any:
-    """The colours of values in [-1, 1]: the stops lie evenly from the lowest to the highest."""
-    places = np.linspace(-1, 1, len(stops))
-    return np.stack([np.interp(value, places, channel) for channel in stops.T], -1).astype(np.float32)
-
-
-def _grainy(surface: Any, rng: np.random.Generator) -> Frame:
-    grain = rng.uniform(0, 5) * rng.standard_normal(surface.shape[:2]).astype(np.float32)
-    return np.clip(surface + grain[..., None], 0, 255).astype(np.uint8)
+def _recoloured(view: Frame, rng: np.random.Generator) -> Frame:
+    """A square of the film in other, paler colours and with a grain: a texture, (SIDE, SIDE, 3)."""
+    part = _window(view, (SIDE, SIDE), rng, zoom=(1.0, 2.5))[..., rng.permutation(3)]
+    vivid = rng.uniform(0.0, 0.6)
+    mixed = vivid * np.eye(3) + (1 - vivid) / 3 + rng.normal(0, 0.03, (3, 3))
+    grain = rng.uniform(0, 8) * rng.standard_normal((SIDE, SIDE, 1))
+    return np.clip(part @ mixed + grain, 0, 255).astype(np.uint8)

@@ -18,7 +18,7 @@ from keras_vst.ops import Tensor, crop
 from training.objective import PerceptualLoss
 from training.stages import painting_frames
 from training.temporal import Batch, aligned, aligned_last, check_batch
-from training.terms import REVERSE, Painted, Pictures, active
+from training.terms import REVERSE, Painted, active
 from training.trainers.critics import ByTerm, CriticTrainer
 
 
@@ -51,34 +51,33 @@ class AdversarialTrainer(CriticTrainer):
             painted.photo = self._to_photo(_middle(batch["painting"]))
             painted.fakes["adversarial_reverse"] = {"frames": painted.photo}
         if "adversarial" in self.discriminators:
-            painted.fakes["adversarial"] = self._beside(painted.shown, painted.original)
+            painted.fakes["adversarial"] = {"frames": painted.shown}
         if "adversarial_motion" in self.discriminators:
             frames = aligned_last(batch, painted.stylized, self.config)
             painted.fakes["adversarial_motion"] = {"frames": frames}
         return painted
 
-    def reals(self, batch: Batch, fakes: ByTerm) -> ByTerm:
-        """Of the collection.  A painting has no photo: what the reverse generator made stands in."""
-        painting, photo = batch["painting"], fakes.get("adversarial_reverse", {}).get("frames")
-        condition = None if photo is None else ops.stop_gradient(photo)
-        reals = {"adversarial": self._beside(_middle(painting), condition)}
+    def reals(self, batch: Batch) -> ByTerm:
+        """Of the collection; for returned photos, the photos."""
+        painting, clip = batch["painting"], batch["clip"]
+        photo = crop(clip[:, clip.shape[1] // 2], self.config.data.margin)
+        reals = {"adversarial": {"frames": _middle(painting)}, "adversarial_reverse": {"frames": photo}}
         if "adversarial_motion" in self.discriminators:
             frames = [painting[:, time] for time in range(painting.shape[1])]
             reals["adversarial_motion"] = {"frames": aligned(frames, batch["painting_flow"])}
-        middle, margin = batch["clip"].shape[1] // 2, self.config.data.margin
-        return {**reals, "adversarial_reverse": {"frames": crop(batch["clip"][:, middle], margin)}}
+        return reals
 
     def cycle(self, painted: Painted) -> Tensor:
         """There and back: photo -> painting -> photo, painting -> photo -> painting."""
         margin = self.config.data.margin
         returned = crop(self._to_photo(painted.stylized[0]), margin)
-        there = losses.cycle(returned, crop(painted.batch["clip"][:, 0], margin))
-        return there + losses.cycle(self._once(painted.photo), _middle(painted.batch["painting"]))
+        there = losses.apart(returned, crop(painted.batch["clip"][:, 0], margin))
+        return there + losses.apart(self._once(painted.photo), _middle(painted.batch["painting"]))
 
     def identity(self, painted: Painted) -> Tensor:
         """A painting is left alone."""
         painting = _middle(painted.batch["painting"])
-        return losses.identity(self._once(painting), painting)
+        return losses.apart(self._once(painting), painting)
 
     def _to_photo(self, painting: Tensor) -> Tensor:
         """Norms over the batch: its running means are of paintings and of painted photos alike."""
@@ -88,12 +87,6 @@ class AdversarialTrainer(CriticTrainer):
     def _once(self, frame: Tensor | None) -> Tensor:
         """Paint a picture that is no frame of ours, whose statistics are not to be followed."""
         return self.paint(frame, training=False)
-
-    def _beside(self, frames: Tensor, condition: Tensor | None) -> Pictures:
-        """Pictures with what the configured discriminator is shown beside them."""
-        if self.config.discriminator.condition_channels and condition is not None:
-            return {"frames": frames, "condition": condition}
-        return {"frames": frames}
 
 
 def _middle(painting: Tensor) -> Tensor:

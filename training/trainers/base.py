@@ -6,7 +6,7 @@ weighted under `weighted_<name>`, and `objective`, their sum.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import keras
 from keras import ops
@@ -14,6 +14,7 @@ from keras import ops
 from keras_vst.config import RunConfig
 from keras_vst.ops import Tensor
 from training.objective import PerceptualLoss
+from training.temporal import Batch
 from training.terms import DISCRIMINATOR, TERMS, VGG16, Painted, active, weight_of
 
 RAISED = 1.5  # factor on the temporal term once the adversarial terms have entered, which like flicker
@@ -74,6 +75,10 @@ class Trainer(keras.Model):
         logs = {f"weighted_{name}": term for name, term in weighted.items()}
         return objective, {"objective": objective, **terms, **logs}
 
+    def scores(self, batch: Batch) -> Terms:
+        """The logits of discriminators, where there are any, to be looked at."""
+        return {}
+
     def update_average(self) -> None:
         """Let `averaged` follow: at first quickly, for what it averages is not worth much yet."""
         taken = ops.cast(self.generator_optimizer.iterations, "float32")
@@ -94,7 +99,7 @@ class Trainer(keras.Model):
         return ops.cast(self.generator_optimizer.iterations, "float32") / self.config.schedule.steps
 
 
-def tensors(batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def tensors(batch: Batch) -> dict[str, Tensor]:
     """The batch as tensors of the backend, whatever arrays it came in."""
     return {name: ops.convert_to_tensor(array, "float32") for name, array in batch.items()}
 

@@ -47,7 +47,7 @@ class CriticTrainer(PerceptualTrainer):
         """Every network that takes part, by what it does."""
         return {**super().networks, **self.discriminators}
 
-    def reals(self, batch: Batch, fakes: ByTerm) -> ByTerm:
+    def reals(self, batch: Batch) -> ByTerm:
         """What each discriminator is to take for real."""
         raise NotImplementedError
 
@@ -60,7 +60,7 @@ class CriticTrainer(PerceptualTrainer):
 
     def train_discriminators(self, batch: Batch, fakes: ByTerm) -> Terms:
         """One step of all discriminators; their objective and the mean scores they gave."""
-        reals = self.reals(batch, fakes)
+        reals = self.reals(batch)
         seed, step = self.config.seed, self.discriminator_optimizer.iterations
 
         def tell_all_apart() -> tuple[Tensor, Terms]:
@@ -91,7 +91,7 @@ class CriticTrainer(PerceptualTrainer):
         """The logits that each discriminator gives real and generated pictures, each in a row, for a histogram."""
         batch = tensors(batch)
         fakes = self.painted(batch, training=False).fakes
-        reals = self.reals(batch, fakes)
+        reals = self.reals(batch)
         return {
             f"{name}_{side}": ops.concatenate(
                 [ops.reshape(score, (-1,)) for score in _scores(network, pictures[name])]
@@ -110,7 +110,9 @@ def tell_apart(
     """
     both = {name: ops.concatenate([real[name], fake[name]]) for name in real}
     scores = [ops.split(score, 2) for score in _scores(discriminator, both)]
-    objective = _mean([losses.discriminator_adversarial(*pair, form) for pair in scores])
+    objective = _mean(
+        [losses.discriminator_adversarial(real_score, fake_score, form) for real_score, fake_score in scores]
+    )
     if form == "wasserstein":
         objective += GRADIENT_PENALTY * _penalty(discriminator, real, fake, blend)
     sides = enumerate(("score_real", "score_fake"))

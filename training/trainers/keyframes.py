@@ -34,7 +34,7 @@ class KeyframeTrainer(CriticTrainer):
         painted.fakes["adversarial"] = self._beside(painted.shown, batch)
         return painted
 
-    def reals(self, batch: Batch, fakes: ByTerm) -> ByTerm:
+    def reals(self, batch: Batch) -> ByTerm:
         """As the artist painted it."""
         return {"adversarial": self._beside(crop(batch["target"], self.config.data.margin), batch)}
 

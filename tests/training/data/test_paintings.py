@@ -119,19 +119,18 @@ def test_the_mask_of_a_painting_is_not_looked_at(tmp_path, pair):
     np.testing.assert_array_equal(painted, bgr[..., ::-1])
 
 
-@pytest.mark.parametrize("moment", ["3", "0.12s"])
-def test_a_frame_of_a_clip_is_named_by_its_number_or_its_time(short_clip, moment):
+def test_a_frame_of_a_clip_is_named_by_its_number(short_clip):
     with open_source(short_clip) as source:
         frames = [frame.pixels for frame in source]
 
-    np.testing.assert_array_equal(read_frame(f"{short_clip}@{moment}"), frames[3])
+    np.testing.assert_array_equal(read_frame(f"{short_clip}@3"), frames[3])
 
 
 def test_a_frame_after_the_end_of_a_clip_is_refused(short_clip):
-    with pytest.raises(UserError, match=r"ends after 8 frames, at 0\.28 s"):
+    with pytest.raises(UserError, match=r"ends after 8 frames"):
         read_frame(f"{short_clip}@8")
 
 
 def test_a_frame_that_is_named_wrongly_is_refused(short_clip):
-    with pytest.raises(UserError, match=r"CLIP@NUMBER or CLIP@SECONDSs.*@soon"):
+    with pytest.raises(UserError, match=r"CLIP@NUMBER.*@soon"):
         read_frame(f"{short_clip}@soon")

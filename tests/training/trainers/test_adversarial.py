@@ -97,19 +97,6 @@ def test_the_generator_feels_the_adversarial_terms_later_and_is_then_held_harder
     )
 
 
-def test_a_conditional_discriminator_sees_the_frame():
-    config = tiny(
-        "collection",
-        "discriminator.condition_channels=3",
-        "loss.adversarial_form=wasserstein",
-    )
-    trainer = make_trainer(config)
-
-    assert set(trainer.discriminators["adversarial"].input) == {"frames", "condition"}
-    assert set(trainer.discriminators["adversarial_motion"].input) == {"frames"}
-    assert np.isfinite(floats(trainer.train_step(make_batch(config)))["discriminator"])
-
-
 def test_scores_are_the_logits_of_each_discriminator_for_real_and_fake(trainer, batch):
     scores = trainer.scores(batch)
 
