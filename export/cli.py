@@ -83,58 +83,30 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m export", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add(
-        "--run",
-        required=True,
-        type=Path,
-        metavar="RUN",
-        help="a run of training, a .keras file or a SavedModel",
-    )
+    run = "a run of training, a .keras file or a SavedModel"
+    add("--run", required=True, type=Path, metavar="RUN", help=run)
     add("--out", required=True, type=Path, metavar="DIR", help="where the files go; made if missing")
     add("--name", help="what the style is called; default: the run folder's name")
     add("--about", type=Path, metavar="FILE.toml", help="title, artist, year, licence and notes for the card")
     add("--scores", type=Path, metavar="FILE.json", help="for the card: the score.json of training.evaluate")
-    _add_artifacts(parser.add_argument_group("what is made (LIST is separated by commas)"))
-    _add_gate(parser.add_argument_group("how it is judged"))
     add("--install", action="store_true", help="put what passed into your own zoo, where --style finds it")
     add("--debug", action="store_true", help="show the traceback of an error")
-    return parser
 
-
-def _add_artifacts(group: argparse._ArgumentGroup) -> None:
-    add = group.add_argument
+    add = parser.add_argument_group("what is made (LIST is separated by commas)").add_argument
     add("--formats", default="tflite", metavar="LIST", help="of tflite,onnx,savedmodel (default: tflite)")
-    add(
-        "--precisions",
-        default="",
-        metavar="LIST",
-        help="of fp32,fp16,int8, for tflite (default: all it can have)",
+    precisions = "of fp32,fp16,int8, for tflite (default: all it can have)"
+    add("--precisions", default="", metavar="LIST", help=precisions)
+    sizes = (
+        "of frames, for tflite: WIDTHxHEIGHT for browsers and GPUs, or dynamic, which takes any (the default)"
     )
-    add(
-        "--sizes",
-        default="dynamic",
-        metavar="LIST",
-        help="of frames, for tflite: WIDTHxHEIGHT for browsers and GPUs, or dynamic, which takes any (the default)",
-    )
-    add(
-        "--calibrate",
-        type=Path,
-        metavar="FILE",
-        nargs="+",
-        default=[],
-        help="clips like those to come, from which int8 learns its ranges; default: ones drawn here",
-    )
+    add("--sizes", default="dynamic", metavar="LIST", help=sizes)
+    clips = "clips like those to come, from which int8 learns its ranges (default: the bundled film)"
+    add("--calibrate", type=Path, metavar="FILE", nargs="+", default=[], help=clips)
 
-
-def _add_gate(group: argparse._ArgumentGroup) -> None:
-    add = group.add_argument
-    add(
-        "--runtime",
-        default="litert,tflite-runtime,onnxruntime",
-        metavar="LIST",
-        help="that must give the same pixels, as far as they are installed (default: all three)",
-    )
+    add = parser.add_argument_group("how it is judged").add_argument
+    runtimes = "that must give the same pixels, as far as they are installed (default: all three)"
+    add("--runtime", default="litert,tflite-runtime,onnxruntime", metavar="LIST", help=runtimes)
     add("--clip", type=Path, metavar="FILE", help="judge on a clip of your own instead of the bundled film")
-    add(
-        "--quick", action="store_true", help="judge 12 small frames instead of 48, and time 20 instead of 300"
-    )
+    quick = "judge 12 small frames instead of 48, and time 20 instead of 300"
+    add("--quick", action="store_true", help=quick)
+    return parser

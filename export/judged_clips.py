@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+import keras_vst
 from keras_vst.config import MotionConfig
 from keras_vst.errors import UserError
 from keras_vst.flow import estimate, visibility
@@ -27,9 +28,11 @@ from keras_vst.motion import clip_from_photos
 from keras_vst.networks.base import MULTIPLE, Network, Size
 from keras_vst.zoo import DEFAULT_MARGIN
 
-FILM = Path(__file__).parents[1] / "keras_vst" / "assets" / "scene.mp4"
+FILM = Path(keras_vst.__file__).parent / "assets" / "scene.mp4"
 SHOTS = (0, 90)  # first frames of its two shots: a harbour by day, a hillside at dusk
-JUDGED = (170, 80)  # frames of the film: the camera moves over the first, a piece of the second crosses
+# Frames of the film, other ones than int8 learns from: the camera moves over the first, a piece of the second crosses.
+# int8 has within a dB here of what it has on four real clips (three styles).
+JUDGED = (170, 80)
 MOTION = MotionConfig(shift=2.5, zoom=0.004, rotation=0.3, light=0.01, noise=1.0)
 SEED = 3  # with which both the camera and the piece do move
 

@@ -19,15 +19,7 @@ def make_report():
         not_judged("agreement", "tflite-runtime", "the same", "it is not here"),
     ]
     picture = draw_picture(1, 60, 400)
-    fp16 = Result(
-        Artifact("tflite", "fp16", (360, 640)),
-        checks,
-        "n_fp16.tflite",
-        12,
-        "ab",
-        picture,
-        picture,
-    )
+    fp16 = Result(Artifact("tflite", "fp16", (360, 640)), checks, "n_fp16.tflite", 12, "ab", picture, picture)
     network = Result(None, checks[:1], picture=picture)
     return Report("wave", 1234, "scene.mp4, 4 frames", draw_picture(2), [network, fp16])
 
@@ -39,12 +31,7 @@ def test_the_report_says_what_passed_and_with_what_numbers():
     assert values["artifacts"]["network"]["passed"] is True
     entry = values["artifacts"]["fp16_640x360"]
     assert (entry["passed"], entry["size"], entry["takes"]) == (False, "640x360", "656x376")
-    assert [check["outcome"] for check in entry["checks"]] == [
-        "passed",
-        "failed",
-        "warning",
-        "not judged",
-    ]
+    assert [check["outcome"] for check in entry["checks"]] == ["passed", "failed", "warning", "not judged"]
     assert entry["checks"][0]["measured"] == {"worst": 999, "first": 139.25}
     assert entry["checks"][1]["measured"] == {"ratio": "nan"}
     assert report.failures() == ["fp16_640x360: parity (fp16): <slow> & heavy"]
