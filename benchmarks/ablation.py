@@ -30,11 +30,13 @@ from training.evaluation import scorecard_pictures as pictures
 from training.evaluation.material import SIZES, fitted, gather
 from training.evaluation.measures import MEASURES, measure
 from training.evaluation.subjects import find_subject, open_painter
-from training.terms import DISCRIMINATOR, TERMS
+from training.recipes import RECIPES
+from training.terms import TERMS, completed
 
 COLLECTION = "collection"  # a choice that learns from a folder, which holds the one painting
 LADDER = ("palette", "field", "temporal", "border", "grid")  # each added in turn to content and style
-ADVERSARIAL = [name for name, term in TERMS.items() if DISCRIMINATOR in term.needs]
+WEIGHTS = completed(RECIPES["painting"]).loss.weights
+DISCRIMINATED = [name for name, term in TERMS.items() if term.enters == "adversarial"]
 CHOICES: dict[str, tuple[str, ...]] = {  # the settings that differ from the recipe
     "content and style": tuple(f"loss.{term}=0" for term in LADDER),
     **{
@@ -43,7 +45,7 @@ CHOICES: dict[str, tuple[str, ...]] = {  # the settings that differ from the rec
     },
     "each batch by itself": ("loss.memory=0",),
     **{
-        f"{term} twice as strong": (f"loss.{term}={2 * TERMS[term].weight}",)
+        f"{term} twice as strong": (f"loss.{term}={2 * WEIGHTS[term]}",)
         for term in ("style", "content", "temporal")
     },
     "larger strokes": ("data.style_side=768",),
@@ -51,7 +53,7 @@ CHOICES: dict[str, tuple[str, ...]] = {  # the settings that differ from the rec
     "norms never held": ("schedule.norms_held_from=1",),
     "collection, no discriminators": (
         COLLECTION,
-        *(f"loss.{term}=0" for term in (*ADVERSARIAL, "cycle", "identity")),
+        *(f"loss.{term}=0" for term in (*DISCRIMINATED, "cycle", "identity")),
     ),
     "collection, discriminators": (COLLECTION,),
 }

@@ -1,23 +1,22 @@
-"""The card.json that goes with exported files: what the zoo reads, and what a reader wants to know."""
+"""card.json: what the zoo reads of exported files and a reader wants to know, with scores of `training.evaluate`."""
 
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from export.artifact import Artifact, digest, in_words
-from export.film import is_film
-from export.flatbuffer import layout
-from export.order import Order
-from export.report import Judged
+from export.artifact import Options, digest, in_words
+from export.formats.flatbuffer import layout
+from export.report import Result
 from export.source import Source
 from keras_vst.errors import UserError
 from keras_vst.models import count_macs
 from keras_vst.zoo import DEFAULT_MARGIN
-from keras_vst.zoo.card import CARD
+from keras_vst.zoo.card_file import CARD
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -26,6 +25,9 @@ else:
 
 CARD_SIZE = (368, 640)  # height and width at which the card quotes the arithmetic
 ABOUT = {"title": "", "artist": "unknown", "year": "unknown", "licence": "unknown"}  # where nothing is told
+MEASURED = "network"  # the row of a score-card that is not a control
+MEASURED_ON = ("photos", "clips", "collection", "machine", "versions")
+SCORE = "Write it with `python -m training.evaluate --model FILE --report DIR`."
 TRAINING = ("recipe", "command", "init", "seed", "steps", "minutes", "config", "versions")
 
 
@@ -42,24 +44,29 @@ def read_about(path: Path | None) -> dict[str, Any]:
     return about
 
 
-def card(order: Order, source: Source, released: Sequence[Judged], about: dict[str, Any]) -> dict[str, Any]:
-    """Everything about the network and the files of it that are in `order.out` now."""
+def card(
+    options: Options, source: Source, released: Sequence[Result], about: dict[str, Any]
+) -> dict[str, Any]:
+    """Everything about the network and the files of it that are in `options.out` now."""
     network = source.network
     shapes = {name: (1, *CARD_SIZE, tensor.shape[-1]) for name, tensor in network.input.items()}
-    files = _earlier(order) | {each.key: _file(each) for each in released if _is_file(each.artifact)}
+    files = _earlier(options)
+    for each in released:  # but a SavedModel, which is a folder for servers, and no part of the zoo
+        if each.artifact and each.artifact.format != "savedmodel":
+            files[each.key] = each.entry()
     training = {key: source.record.get(key) for key in TRAINING} | about.get("training", {})
-    told = {**ABOUT, "title": order.name} | {key: about[key] for key in ABOUT if key in about}
+    told = {**ABOUT, "title": options.name} | {key: about[key] for key in ABOUT if key in about}
     made: dict[str, Any] = {
-        "name": order.name,
+        "name": options.name,
         **told,
         "sha256": source.record.get("sha256", ""),
-        "quality": "film" if is_film(network) else "live",
+        "quality": "film" if source.film else "live",
         "architecture": source.config.architecture,
         "files": files,
     }
     if "fp32" in files:
         exact = files["fp32"]["file"]
-        made["weights"] = {"file": exact, "tensors": layout((order.out / exact).read_bytes())}
+        made["weights"] = {"file": exact, "tensors": layout((options.out / exact).read_bytes())}
     made |= {
         "margin": DEFAULT_MARGIN,
         "parameters": network.count_params(),
@@ -69,27 +76,51 @@ def card(order: Order, source: Source, released: Sequence[Judged], about: dict[s
     return made | {key: value for key, value in about.items() if key not in made}
 
 
-def _earlier(order: Order) -> dict[str, Any]:
+def _earlier(options: Options) -> dict[str, Any]:
     """What an earlier export of this style left here, as far as its files are still those on its card."""
     try:
-        earlier = json.loads((order.out / CARD).read_text(encoding="utf-8"))
-        entries = earlier["files"] if earlier["name"] == order.name else {}
+        earlier = json.loads((options.out / CARD).read_text(encoding="utf-8"))
+        entries = earlier["files"] if earlier["name"] == options.name else {}
         return {
             key: entry
             for key, entry in entries.items()
-            if digest(order.out / Path(entry["file"]).name) == (entry["bytes"], entry["sha256"])
+            if digest(options.out / Path(entry["file"]).name) == (entry["bytes"], entry["sha256"])
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}  # there is none, or it is not one of ours
 
 
-def _is_file(artifact: Artifact | None) -> bool:
-    """A SavedModel is a folder for servers, and no part of the zoo."""
-    return artifact is not None and artifact.format != "savedmodel"
+def read_scores(path: Path, names: Sequence[str]) -> dict[str, Any]:
+    """What was measured of the network that bears one of `names`."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        known = {entry["name"]: entry for entry in values["networks"]}
+        name = next((name for name in names if name in known), None)
+        if name is not None:
+            return _scores(known[name], values["about"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
+        raise UserError(f"--scores {path} cannot be read as a score-card ({reason}). {SCORE}") from error
+    raise UserError(
+        f"--scores {path} is of {', '.join(known) or 'no network'}, expected {' or '.join(dict.fromkeys(names))}. "
+        "Score this network, or give --name."
+    )
 
 
-def _file(judged: Judged) -> dict[str, Any]:
-    entry: dict[str, Any] = {"file": judged.file, "bytes": judged.bytes, "sha256": judged.sha256}
-    if judged.artifact and judged.artifact.size and judged.artifact.fixed:
-        entry |= {"size": in_words(judged.artifact.size), "takes": in_words(judged.artifact.fixed)}
-    return entry
+def _scores(entry: dict[str, Any], about: dict[str, str]) -> dict[str, Any]:
+    """The network, its controls and peers; times; the machine."""
+    rows = entry["rows"]
+    found = {
+        "network": rows[MEASURED],
+        "beside": {row: values for row, values in rows.items() if row != MEASURED},
+        "int8": entry["int8"],
+        "speed": {"milliseconds": entry["milliseconds"], "size": "640x360"} if entry["milliseconds"] else {},
+        "bars": {bar["of"]: bar["passed"] for bar in entry["bars"]},
+        "on": {key: _told(about[key]) for key in MEASURED_ON if about.get(key)},
+    }
+    return {key: value for key, value in found.items() if value}
+
+
+def _told(text: str) -> str:
+    """Of absolute paths the last two parts: a card is for others, who have other folders."""
+    return re.sub(r"(?<!\S)(?:/[^/\s,]+)+/([^/\s,]+/[^/\s,]+)", r"\1", text)

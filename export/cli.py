@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 from keras_vst.errors import run_command
 
 if TYPE_CHECKING:
-    from export.release import Released
+    from export.report import Report
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -35,11 +35,11 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    from export.artifact import parse_size  # TensorFlow takes seconds to import; --help need not wait for it
-    from export.order import QUICK, THOROUGH, Order
-    from export.release import release
+    # TensorFlow takes seconds to import; --help need not wait for it.
+    from export.artifact import QUICK, THOROUGH, Options, parse_size
+    from export.release import PAGE, release
 
-    order = Order(
+    options = Options(
         run=arguments.run,
         out=arguments.out,
         name=arguments.name or _name(arguments.run),
@@ -54,19 +54,18 @@ def _export(arguments: argparse.Namespace) -> int:
         effort=QUICK if arguments.quick else THOROUGH,
         install=arguments.install,
     )
-    return _tell(release(order))
+    return _tell(release(options), options.out / PAGE)
 
 
-def _tell(released: Released) -> int:
-    report = released.report
-    for file in released.files:
+def _tell(report: Report, page: Path) -> int:
+    for file in report.files:
         print(file)
-    print(f"{released.page}: the gate is {'passed' if report.passed else 'failed'}")
-    if released.installed:
-        print(f"{released.installed}: paint with `--style {report.name}`")
+    print(f"{page}: the gate is {'passed' if report.passed else 'failed'}")
+    if report.installed:
+        print(f"{report.installed}: paint with `--style {report.name}`")
     for told in (*report.warnings(), *report.failures()):
         print(f"export: {told}", file=sys.stderr)
-    if not released.files:
+    if not report.files:
         print("export: nothing was released; what was there before still is.", file=sys.stderr)
     return 0 if report.passed else 1
 

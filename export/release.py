@@ -1,8 +1,8 @@
 """From a trained network to a folder of files that passed the gate, their card, report.json and export.html.
 
-Everything is made and judged in a folder of its own inside `out`; what passes is then moved into place, one rename
-each.  Whatever interrupts it, `out` holds complete files only, and what an earlier export released stays until
-something better replaces it.
+One artifact after another is made and checked in a folder of its own inside `out`; those of one size are then timed
+together, and what passed is moved into place, one rename each.  Whatever interrupts it, `out` holds complete files
+only, and what an earlier export released stays until something better replaces it.
 """
 
 from __future__ import annotations
@@ -13,96 +13,175 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from export import film, page, source
-from export.artifact import plan
-from export.card import card, read_about
-from export.judge import Reference
-from export.making import make_and_judge
-from export.order import Order
-from export.report import Judged, Report
-from export.scores import read_scores
+import numpy as np
+from tensorflow.lite.python.convert_phase import ConverterError
+from tqdm import tqdm
+
+from export import source as sources
+from export.artifact import Options, plan
+from export.card import card, read_about, read_scores
+from export.formats import to_tflite
+from export.formats.int8 import Frames, calibration_frames
+from export.gate import Check, operations
+from export.gate.checks import Candidate, Reference
+from export.gate.speed import measure, speed
+from export.report import GAIN, Report, Result
+from export.source import Source
 from keras_vst import zoo
 from keras_vst.errors import UserError
-from keras_vst.zoo.card import CARD
+from keras_vst.files import disk_errors, write_whole
+from keras_vst.zoo.card_file import CARD
 
 PAGE = "export.html"  # not report.html, which is the run's own where --out is --run
+BAR = "{desc:34.34} {percentage:3.0f}% |{bar}| {elapsed}"
 
 
-@dataclass(frozen=True)
-class Released:
-    """What the gate found and where it is told, which files (of a SavedModel the folder) are in place now."""
-
-    report: Report
-    page: Path
-    files: list[Path]
-    installed: Path | None = None  # where in the user's own zoo
-
-
-def release(order: Order) -> Released:
+def release(options: Options) -> Report:
     """Convert, judge, write.  Raises UserError, with nothing written, where there is nothing to judge."""
-    about = read_about(order.about)
-    if order.scores:
-        about["scores"] = read_scores(order.scores, (order.name, order.run.resolve().name))
-    origin = source.load(order.run)
-    order = order.fitting(film.is_film(origin.network))
-    with _staging(order.out) as staging:
-        first = next(iter(plan(order.formats, order.precisions, order.sizes)))
-        reference = Reference.paint(origin.network, order.footage(first or order.effort.open_size))
-        judged = [Judged(None, reference.checks())]
-        if judged[0].passed:
-            judged += make_and_judge(order, origin, staging, {first: reference})
-        clip = f"{reference.footage.origin}, {len(reference.footage.frames)} frames"
-        report = Report(order.name, origin.network.count_params(), clip, judged)
-        released = [each for each in judged if each.artifact and each.passed]
-        files = [_move(order, staging, each) for each in released]
-        if released:
-            text = json.dumps(card(order, origin, released, about), indent=1, ensure_ascii=False)
-            _put(order, staging, CARD, text + "\n")
-        middle = reference.footage.content[len(reference.footage.content) // 2]
-        _put(order, staging, "report.json", report.to_json())
-        _put(order, staging, PAGE, page.render(report, middle, reference.shown(reference.stylized)))
+    about = read_about(options.about)
+    if options.scores:
+        about["scores"] = read_scores(options.scores, (options.name, options.run.resolve().name))
+    source = sources.load(options.run)
+    options = options.fitting(source.film)
+    int8 = "tflite" in options.formats and "int8" in options.precisions
+    frames = calibration_frames(options.calibrate) if int8 else ()
+    with _staging(options.out) as staging:
+        report = make_and_check(options, source, frames, staging)
+        released = [each for each in report.results if each.artifact and each.passed]
+        with disk_errors(options.out):
+            report.files = [_move(each, options, staging) for each in released]
+            if released:
+                text = json.dumps(card(options, source, released, about), indent=1, ensure_ascii=False)
+                write_whole(options.out / CARD, text + "\n")
+            write_whole(options.out / "report.json", report.to_json())
+            write_whole(options.out / PAGE, report.to_html())
     exact = any(each.key == zoo.PRECISION for each in released)  # without it there is nothing to paint with
-    installed = zoo.install(order.out).path.parent if order.install and exact else None
-    return Released(report, order.out / PAGE, files, installed)
+    if options.install and exact:
+        report.installed = zoo.install(options.out).path.parent
+    return report
+
+
+def make_and_check(options: Options, source: Source, frames: Frames, staging: Path) -> Report:
+    """Every artifact, made in `staging`, with every answer; none where the network itself paints nothing."""
+    groups, network, effort = plan(options), source.network, options.effort
+    report = Report(options.name, network.count_params())
+    # One step an artifact; silent where stderr is no terminal.
+    with tqdm(total=sum(map(len, groups.values())), bar_format=BAR, disable=None) as bar:
+        for size, artifacts in groups.items():
+            bar.set_description("painting the clip in Keras")
+            reference = Reference.paint(network, options.judged_on(size or effort.open_size))
+            if not report.results and not _network_passes(report, reference):
+                break
+            resized = None
+            if size is None:
+                resized = Reference.paint(network, options.judged_on(effort.resized, effort.resized_frames))
+            timed = []
+            for artifact in artifacts:
+                result = Result(artifact)
+                report.results.append(result)
+                bar.set_description(f"{artifact.key}: making it")
+                path = make(result, options, source, frames, staging)
+                if path:
+                    candidate = Candidate(artifact, path, reference, resized)
+                    if _check(candidate, result, options, source, bar):
+                        timed.append((candidate, result))
+                bar.update()
+            bar.set_description("speed")
+            _time(timed, reference, effort.timed)
+    return report
+
+
+def make(result: Result, options: Options, source: Source, frames: Frames, staging: Path) -> Path | None:
+    """Write one artifact; None where the network cannot be converted, which its check then tells."""
+    artifact = result.artifact
+    assert artifact is not None
+    path = artifact.path(staging, options.name)
+    with disk_errors(options.out):
+        try:
+            if artifact.format == "savedmodel":
+                from export.formats import to_savedmodel
+
+                to_savedmodel.write(source.network, source.config, path, options.name, source.record)
+            elif artifact.format == "onnx":
+                from export.formats import to_onnx  # optional: only who exports ONNX needs it
+
+                path.write_bytes(to_onnx.convert(source.network, name=options.name))
+            else:
+                file = to_tflite.convert(source.network, artifact.precision, artifact.takes, frames)
+                path.write_bytes(file)
+        except ConverterError as error:
+            result.checks.append(operations.refused_by_converter(str(error)))
+            return None
+        except UserError as error:
+            limit = "layers that the format can express"
+            result.checks.append(Check("operations", "conversion", False, limit, message=str(error)))
+            return None
+    result.file = path.relative_to(staging).as_posix()
+    return path
+
+
+def _network_passes(report: Report, reference: Reference) -> bool:
+    """Put the Keras network itself on the report, and what it was judged on."""
+    content = reference.clip.content
+    report.clip, report.frame = f"{reference.clip.origin}, {len(content)} frames", content[len(content) // 2]
+    report.results.append(Result(None, reference.checks(), picture=reference.shown(reference.stylized)))
+    return report.passed
+
+
+def _check(candidate: Candidate, result: Result, options: Options, source: Source, bar: Any) -> bool:
+    """Put every question to a file; False where it did not even open."""
+    result.bytes, result.sha256 = candidate.bytes, candidate.sha256
+
+    def tell(question: str) -> None:
+        bar.set_description(f"{result.key}: {question}")
+
+    result.checks += candidate.checks(options.runtimes, source.config.architecture, tell)
+    if any(check.failed and check.gate == "opening" for check in result.checks):
+        return False
+    reference = candidate.reference
+    result.picture, expected = reference.shown(candidate.played), reference.shown(reference.stylized)
+    apart = np.abs(result.picture.astype(np.int16) - expected)
+    result.difference = np.minimum(GAIN * apart, 255).astype(np.uint8)
+    candidate.forget()
+    return True
+
+
+def _time(timed: list[tuple[Candidate, Result]], reference: Reference, count: int) -> None:
+    """The speed of all files of one size in one run, beside fp32; a SavedModel runs on servers, not here."""
+    steps = {result.key: each.step for each, result in timed if each.artifact.format != "savedmodel"}
+    timings = measure(steps, reference.clip.frames, count)
+    baseline = next((key for key in steps if key.startswith("fp32")), None)
+    for candidate, result in timed:
+        if result.key in steps:
+            here = candidate.artifact.format == "tflite" and not reference.film
+            result.checks.append(
+                speed(result.key, timings, baseline, candidate.artifact.precision if here else None)
+            )
+
+
+def _move(result: Result, options: Options, staging: Path) -> Path:
+    """Put a file that passed in place of what was there; a SavedModel beside its earlier versions."""
+    assert result.artifact is not None
+    target = result.artifact.path(options.out, options.name)
+    if result.artifact.format == "savedmodel":
+        target.parent.mkdir(exist_ok=True)
+        taken = [int(entry.name) for entry in target.parent.iterdir() if entry.name.isdecimal()]
+        target = result.artifact.path(options.out, options.name, max(taken, default=0) + 1)
+    os.replace(staging / result.file, target)
+    result.file = target.relative_to(options.out).as_posix()
+    return target
 
 
 @contextmanager
 def _staging(out: Path) -> Iterator[Path]:
     """A folder inside `out`, on the same disk, that is gone afterwards."""
-    try:
+    with disk_errors(out):
         out.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=".export-", dir=out))
-    except OSError as error:
-        raise UserError(f"--out {out} cannot be made: {error.strerror}. Name a folder that can.") from error
     try:
         yield staging
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-
-
-def _move(order: Order, staging: Path, judged: Judged) -> Path:
-    """Put a file that passed in place of what was there; of a SavedModel, beside its earlier versions."""
-    assert judged.artifact is not None
-    target = judged.artifact.path(order.out, order.name)
-    try:
-        if judged.artifact.format == "savedmodel":
-            target.parent.mkdir(exist_ok=True)
-            taken = [int(entry.name) for entry in target.parent.iterdir() if entry.name.isdecimal()]
-            target = judged.artifact.path(order.out, order.name, max(taken, default=0) + 1)
-        os.replace(staging / judged.file, target)
-    except OSError as error:
-        raise UserError(f"{target} cannot be written: {error.strerror}. Name another --out.") from error
-    judged.file = target.relative_to(order.out).as_posix()
-    return target
-
-
-def _put(order: Order, staging: Path, name: str, text: str) -> None:
-    part = staging / name
-    try:
-        part.write_text(text, encoding="utf-8")
-        os.replace(part, order.out / name)
-    except OSError as error:
-        raise UserError(f"{order.out / name} cannot be written: {error.strerror}.") from error

@@ -1,32 +1,32 @@
-"""What the gate found, as report.json: small, and the same on every machine but for what was measured.
+"""What the gate found: report.json for programs, export.html for people, and a table of the measured numbers.
 
-No paths, host names or times of day, so that it can be committed beside a network.
+report.json is small, and the same on every machine but for what was measured: no paths, host names or times of day, so
+that it can be committed beside a network.  `python -m export.report build/mine/report.json` prints the table.
 """
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
-import os
-import platform
-import re
-from collections.abc import Callable, Sequence
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
-import numpy.typing as npt
 
 from export.artifact import Artifact, in_words
-from export.gate.check import Check
+from export.gate import Check
+from keras_vst import machine, page
+from keras_vst.frames import Pixels
 
-PACKAGES = ("keras", "tensorflow-cpu", "tensorflow", "ai-edge-litert", "onnxruntime", "numpy")
 NETWORK = "network"  # what the checks of the Keras network itself are called
+PICTURE_WIDTH, GAIN = 320, 8
+COLUMNS = ("file", "size", "ms, 1 thread", "ms, 2 threads", "dB", "flicker")
 
 
 @dataclass
-class Judged:
+class Result:
     """One artifact and every answer about it; pictures are (h, w, 3) uint8 of the content."""
 
     artifact: Artifact | None  # None: the Keras network itself
@@ -34,8 +34,8 @@ class Judged:
     file: str = ""  # relative to the folder of the export
     bytes: int = 0
     sha256: str = ""
-    picture: npt.NDArray[np.uint8] | None = None
-    difference: npt.NDArray[np.uint8] | None = None
+    picture: Pixels | None = None
+    difference: Pixels | None = None  # to what Keras painted, enlarged
 
     @property
     def key(self) -> str:
@@ -47,96 +47,141 @@ class Judged:
         """Whether it may be released."""
         return not any(check.failed for check in self.checks)
 
+    def entry(self) -> dict[str, Any]:
+        """What report and card say of the file."""
+        if self.artifact is None:
+            return {}
+        size, takes = self.artifact.size, self.artifact.takes
+        sizes = {"size": in_words(size), "takes": in_words(takes)} if size and takes else {}
+        return {"file": self.file, "bytes": self.bytes, "sha256": self.sha256, **sizes}
 
-@dataclass(frozen=True)
+
+@dataclass
 class Report:
-    """Everything about one export."""
+    """Everything about one export; the first result is that of the Keras network itself."""
 
     name: str
     parameters: int
-    clip: str
-    judged: Sequence[Judged]
+    clip: str = ""  # what was judged on
+    frame: Pixels | None = None  # what the camera gave in the middle of it
+    results: list[Result] = field(default_factory=list)
+    files: list[Path] = field(default_factory=list)  # that are in place now; of a SavedModel the folder
+    installed: Path | None = None  # where in the user's own zoo
 
     @property
     def passed(self) -> bool:
         """Whether every artifact may be released."""
-        return all(each.passed for each in self.judged)
+        return all(each.passed for each in self.results)
 
     def failures(self) -> list[str]:
         """One sentence a failed check, the artifact's name before it."""
-        return self._told(lambda check: check.failed)
+        return [told for check, told in self._told() if check.failed]
 
     def warnings(self) -> list[str]:
         """The same of checks that keep no file back."""
-        return self._told(lambda check: check.warning)
+        return [told for check, told in self._told() if check.warning]
 
-    def _told(self, chosen: Callable[[Check], bool]) -> list[str]:
+    def _told(self) -> list[tuple[Check, str]]:
         return [
-            f"{each.key}: {check.gate} ({check.name}): {check.message}"
-            for each in self.judged
+            (check, f"{each.key}: {check.gate} ({check.name}): {check.message}")
+            for each in self.results
             for check in each.checks
-            if chosen(check)
         ]
 
     def to_json(self) -> str:
-        """The file's text."""
+        """The text of report.json."""
         values = {
             "network": self.name,
             "gate": "passed" if self.passed else "failed",
             "parameters": self.parameters,
             "clip": self.clip,
-            "device": {"processor": processor(), "cores": cores(), "python": platform.python_version()},
-            "versions": versions(),
-            "artifacts": {each.key: _judged(each) for each in self.judged},
+            "processor": machine.processor(),
+            "versions": machine.versions(),
+            "artifacts": {
+                each.key: {"passed": each.passed, **each.entry(), "checks": list(map(_check, each.checks))}
+                for each in self.results
+            },
         }
         return _json(values) + "\n"
 
+    def to_html(self) -> str:
+        """The text of export.html: a table a gate, and the pictures."""
+        failures = page.Markup("".join(page.tag("li", each) for each in self.failures()))
+        gates = dict.fromkeys(check.gate for each in self.results for check in each.checks)
+        files = [
+            (each.key, each.file, f"{each.bytes:,}" if each.bytes else "", _verdict(each.passed))
+            for each in self.results
+        ]
+        parts = [
+            page.tag("h1", page.Markup(f"{page.text(self.name)}: the gate is {_verdict(self.passed)}")),
+            page.tag("p", f"{self.parameters:,} parameters, judged on {self.clip}."),
+            page.table(files, ("artifact", "file", "bytes", "")),
+            failures and page.tag("h2", "What failed, and what to do") + page.tag("ul", failures, "failed"),
+            page.tag("h2", "Pictures"),
+            page.tag("p", f"Differences to the Keras network are enlarged {GAIN} times."),
+            *self._pictures(),
+            *(page.tag("h2", gate.capitalize()) + self._table(gate) for gate in gates),
+        ]
+        return page.page(f"{self.name}: export", parts)
 
-def processor(root: Path = Path("/proc")) -> str:
-    """What the processor calls itself."""
-    try:
-        text = (root / "cpuinfo").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return platform.machine()
-    found = re.search(r"model name\s*:\s*(.+)", text)
-    return found[1].strip() if found else platform.machine()
+    def _pictures(self) -> list[str]:
+        named = [("frame", self.frame)]
+        for each in self.results:
+            named.append((each.key if each.artifact else "Keras", each.picture))
+            named.append((f"{each.key}, difference x {GAIN}", each.difference))
+        return [page.figure(_smaller(each), name, "small") for name, each in named if each is not None]
+
+    def _table(self, gate: str) -> str:
+        rows = [
+            (
+                each.key,
+                check.name,
+                ", ".join(f"{name} {value:g}" for name, value in check.measured.items()),
+                check.limit,
+                page.tag("td", check.outcome, check.outcome.split()[0]),
+                check.message,
+            )
+            for each in self.results
+            for check in each.checks
+            if check.gate == gate
+        ]
+        return page.table(rows, ("artifact", "of", "measured", "limit", "", ""))
 
 
-def cores() -> int:
-    """As many as we may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def table(report: dict[str, Any]) -> str:
+    """One row an artifact of a report.json, Markdown."""
+    rows = [_row(entry) for key, entry in report["artifacts"].items() if key != NETWORK]
+    return "\n".join([f"| {' | '.join(COLUMNS)} |", "|---" * len(COLUMNS) + "|", *rows])
 
 
-def versions() -> dict[str, str]:
-    """Of the packages that made and ran the files, as far as they are installed."""
-    found = {}
-    for name in PACKAGES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
-
-
-def _judged(each: Judged) -> dict[str, Any]:
-    about: dict[str, Any] = {"passed": each.passed}
-    if each.artifact:
-        about |= {"file": each.file, "bytes": each.bytes, "sha256": each.sha256}
-        if each.artifact.size and each.artifact.fixed:
-            about |= {"size": in_words(each.artifact.size), "takes": in_words(each.artifact.fixed)}
-    return about | {"checks": [_check(check) for check in each.checks]}
+def _row(entry: dict[str, Any]) -> str:
+    measured: dict[str, dict[str, Any]] = {}
+    for check in entry["checks"]:
+        measured.setdefault(check["gate"], check.get("measured", {}))  # of each gate the first check
+    cells = [
+        f"`{entry['file']}`" if entry.get("file") else "refused",
+        f"{entry.get('bytes', 0) / 1e6:.2f} MB",
+    ]
+    forms = (
+        ("speed", "median_1", ".1f"),
+        ("speed", "median_2", ".1f"),
+        ("parity", "worst", ".0f"),
+        ("flicker", "ratio", ".3f"),
+    )
+    for gate, name, form in forms:
+        value = measured.get(gate, {}).get(name)
+        cells.append(format(value, form) if isinstance(value, int | float) else "-")
+    return f"| {' | '.join(cells)} |"
 
 
 def _check(check: Check) -> dict[str, Any]:
-    values: dict[str, Any] = {
-        "gate": check.gate,
-        "of": check.name,
-        "outcome": check.outcome,
-        "limit": check.limit,
-    }
-    if check.measured:
-        values["measured"] = {name: _number(value) for name, value in check.measured.items()}
-    return values | ({"message": check.message} if check.message else {})
+    told = {"gate": check.gate, "of": check.name, "outcome": check.outcome, "limit": check.limit}
+    measured = {name: _number(value) for name, value in check.measured.items()}
+    return (
+        told
+        | ({"measured": measured} if measured else {})
+        | ({"message": check.message} if check.message else {})
+    )
 
 
 def _number(value: float) -> float | int | str:
@@ -158,3 +203,20 @@ def _json(values: dict[str, Any], indent: str = "") -> str:
             text = json.dumps(value, ensure_ascii=False)
         lines.append(f"{inner}{json.dumps(key)}: {text}")
     return "{\n" + ",\n".join(lines) + f"\n{indent}}}"
+
+
+def _verdict(passed: bool) -> page.Markup:
+    word = "passed" if passed else "failed"
+    return page.tag("span", word, word)
+
+
+def _smaller(picture: Pixels) -> Pixels:
+    height, width = picture.shape[:2]
+    if width <= PICTURE_WIDTH:
+        return picture
+    size = PICTURE_WIDTH, round(height * PICTURE_WIDTH / width)
+    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
+
+
+if __name__ == "__main__":
+    print(table(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))))

@@ -1,13 +1,11 @@
 """Where a network comes from: a run directory, a .keras file or a SavedModel of ours -> a student for export.
 
-Files may come from anywhere, so nothing in them is run: descriptions are read as data (export/blueprint.py),
+Files may come from anywhere, so nothing in them is run: descriptions are read as data (export/keras_file.py),
 the network is built here, and only numbers are taken over.  Whatever is wrong with a file is a UserError.
 """
 
 from __future__ import annotations
 
-import json
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,8 +14,6 @@ from typing import Any
 
 import keras
 
-from export import blueprint
-from export.savedmodel import read_manifest, read_weights
 from keras_vst import config as configuration
 from keras_vst.config import StudentConfig, TeacherConfig
 from keras_vst.errors import UserError
@@ -25,8 +21,6 @@ from keras_vst.models.student import build_student
 from keras_vst.models.teacher import build_teacher
 from keras_vst.runs import RunDirectory
 
-# What Keras writes, and how large each may be: nothing else in a .keras file is ours.
-MEMBERS = {"metadata.json": 1 << 16, "config.json": 1 << 23, "model.weights.h5": 1 << 30}
 UNKNOWN = {"recipe": "", "config": {}, "versions": {}, "seed": None, "steps": None, "sha256": ""}
 
 
@@ -36,9 +30,13 @@ class Source:
 
     network: keras.Model
     config: StudentConfig | TeacherConfig
-    record: dict[str, Any] = field(
-        default_factory=lambda: dict(UNKNOWN)
-    )  # what the card tells of the training; `sha256` is the style picture's
+    # What the card tells of the training; `sha256` is the style picture's.
+    record: dict[str, Any] = field(default_factory=lambda: dict(UNKNOWN))
+
+    @property
+    def film(self) -> bool:
+        """Whether it is of film quality."""
+        return isinstance(self.config, TeacherConfig)
 
 
 def load(path: Path) -> Source:
@@ -63,12 +61,9 @@ def _from_run(path: Path) -> Source:
         record = run.record()
         told = record["config"]
         # Of the configuration only what builds the network: how it was trained may have been said in other words.
-        if told.get("kind") == "film":
-            config = configuration.from_dict({"teacher": told["teacher"]}).teacher
-            network = build_teacher(config, batch_size=1)
-        else:
-            config = configuration.from_dict({"student": told["student"]}).student
-            network = build_student(config, batch_size=1)
+        part, build = ("teacher", build_teacher) if told.get("kind") == "film" else ("student", build_student)
+        config = getattr(configuration.from_dict({part: told[part]}), part)
+        network = build(config, batch_size=1)
         run.load_network(network)
         known = {
             **{key: record.get(key, "") for key in ("recipe", "command", "init")},
@@ -83,9 +78,11 @@ def _from_run(path: Path) -> Source:
 
 
 def _from_keras(path: Path) -> Source:
+    from export.keras_file import read_members, student_config
+
     with _unusable(path):
-        description, metadata = _read_members(path)
-        config = blueprint.read(description, str(path))
+        description, metadata = read_members(path)
+        config = student_config(description, str(path))
         student = build_student(config, batch_size=1)
         student.load_weights(path)
         versions = {"keras": str(metadata["keras_version"])}
@@ -93,10 +90,13 @@ def _from_keras(path: Path) -> Source:
 
 
 def _from_savedmodel(path: Path) -> Source:
+    from export.formats.to_savedmodel import read_manifest, read_weights
+    from export.keras_file import check_extent
+
     with _unusable(path):
         manifest = read_manifest(path)
         config = configuration.from_dict({"student": manifest["config"]}).student
-        blueprint.check_extent(config, str(path))
+        check_extent(config, str(path))
         student = build_student(config, batch_size=1)
         weights = read_weights(path, manifest)
         for variable in student.variables:
@@ -111,24 +111,6 @@ def _newest_version(path: Path) -> Path | None:
         return path
     versions = [folder for folder in path.glob("[0-9]*/saved_model.pb") if folder.parent.name.isdecimal()]
     return max(versions, key=lambda file: int(file.parent.name)).parent if versions else None
-
-
-def _read_members(path: Path) -> tuple[Any, Any]:
-    """The two descriptions in a .keras file, once it is sure that the archive holds just what Keras writes."""
-    with zipfile.ZipFile(path) as archive:
-        names = archive.namelist()
-        foreign = sorted({name for name in names if name not in MEMBERS or names.count(name) > 1})
-        missing = sorted(MEMBERS.keys() - set(names))
-        large = [
-            info.filename for info in archive.infolist() if info.file_size > MEMBERS.get(info.filename, 0)
-        ]
-        for problem, members in (("foreign", foreign), ("missing", missing), ("too large", large)):
-            if members:
-                raise UserError(
-                    f"{path} is not a .keras file of ours: {problem} in it: {', '.join(map(repr, members))}. "
-                    "Nothing in it was run. Save the network again with `student.save`."
-                )
-        return json.loads(archive.read("config.json")), json.loads(archive.read("metadata.json"))
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -43,7 +43,7 @@ def run_command(
 
 
 @contextmanager
-def hushed() -> Iterator[None]:
+def hushed() -> Generator[None]:
     """Keep a library's chatter off stderr, which no setting of it stops; what matters comes as exceptions.
 
     stderr belongs to the whole process, so this does nothing where another thread may be writing to it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,21 +15,26 @@ from keras_vst.networks.mixing import mix
 from tests.conftest import draw_picture
 
 ROOT = Path(__file__).parents[1]
-PYTHON = ROOT / ".venv-tflite" / "bin" / "python"
+PYTHON = Path(os.environ.get("KERAS_VST_TFLITE_PYTHON") or ROOT / ".venv-tflite" / "bin" / "python")
 SHIPPED = sorted((ROOT / "keras_vst" / "zoo").glob("*/*.tflite"))
 MOST_LEVELS, MOST_MEAN_LEVELS = 1, 2.0  # of 255: at any pixel of a float file, and on average of an int8 one
 
-# The same lines run in both environments; argv: network, frames (.npy in), stylized frames (.npy out).
-STYLIZE = """
+# The same lines run in both environments, once for all networks: frames (.npy in), painted frames (.npz out), files.
+PAINT = """
 import sys
 from pathlib import Path
 import numpy as np
-from edge.stylizer import Stylizer
+from keras_vst.frames import fit, unfit
+from keras_vst.networks import open_network
+from keras_vst.zoo import file_style
 
-network, frames, stylized = map(Path, sys.argv[1:])
-stylizer = Stylizer(network)
-np.save(stylized, [stylizer.stylize(frame) for frame in np.load(frames)])
-print(stylizer.network.runtime.name, stylizer.network.runtime.version)
+frames, painted = np.load(sys.argv[1]), {}
+for path in sys.argv[3:]:
+    network = open_network(path, sha256=file_style(Path(path)).sha256)
+    fitted = [fit(frame, margin=8) for frame in frames]
+    painted[path] = [unfit(network.paint(frame), fitting) for frame, fitting in fitted]
+np.savez(sys.argv[2], **painted)
+print(network.runtime.name, network.runtime.version)
 """
 
 pytestmark = pytest.mark.skipif(
@@ -38,56 +44,61 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def python() -> Path:
+def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    first = zoo.styles(quality="live")[0]
+    others = [style for style in zoo.styles(quality="live") if style.architecture == first.architecture]
+    path = tmp_path_factory.mktemp("mixed") / "mixed.tflite"
+    path.write_bytes(mix([(style, 1.0) for style in others[:3]]))
+    return path
+
+
+@pytest.fixture(scope="module")
+def frames() -> np.ndarray:
+    """Three frames of a camera that pans, 120x88, which the network sees padded to multiples of 8."""
+    picture = draw_picture(5, 100, 160)
+    return np.stack([picture[time : time + 88, 3 * time : 3 * time + 120] for time in (0, 2, 5)])
+
+
+@pytest.fixture(scope="module")
+def painted(
+    mixed: Path, frames: np.ndarray, tmp_path_factory: pytest.TempPathFactory
+) -> list[dict[str, np.ndarray]]:
+    """What LiteRT and tflite-runtime make of the frames, by the name of the file."""
     if not PYTHON.is_file():
         pytest.fail(
             f"{PYTHON} is missing. Run `make .venv-tflite/.ready` (`make test` does), then this test again."
         )
-    return PYTHON
+    folder = tmp_path_factory.mktemp("painted")
+    np.save(folder / "frames.npy", frames)
+    found = []
+    for python, runtime in ((Path(sys.executable), "litert"), (PYTHON, "tflite-runtime 2.14.0")):
+        out = folder / f"{runtime}.npz"
+        command = [
+            str(python),
+            "-c",
+            PAINT,
+            str(folder / "frames.npy"),
+            str(out),
+            *map(str, [*SHIPPED, mixed]),
+        ]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=250)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith(runtime)
+        with np.load(out) as stored:
+            found.append({Path(path).name: array.astype(int) for path, array in stored.items()})
+    return found
 
 
-@pytest.fixture(scope="module")
-def frames(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Six frames of a camera that pans, 120x88, which the network sees padded to multiples of 8."""
-    picture = draw_picture(5, 100, 160)
-    path = tmp_path_factory.mktemp("frames") / "frames.npy"
-    np.save(path, [picture[time : time + 88, 3 * time : 3 * time + 120] for time in range(6)])
-    return path
-
-
-def stylize(python: Path, network: Path, frames: Path, target: Path) -> tuple[np.ndarray, str]:
-    """The stylized frames, and the name and version of the runtime that made them."""
-    command = [str(python), "-c", STYLIZE, str(network), str(frames), str(target)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    return np.load(target), done.stdout.strip()
-
-
-def run_on_both(network: Path, python: Path, frames: Path, tmp_path: Path) -> None:
-    ours, newer = stylize(Path(sys.executable), network, frames, tmp_path / "litert.npy")
-    theirs, older = stylize(python, network, frames, tmp_path / "tflite.npy")
-    assert newer.startswith("litert")
-    assert older == "tflite-runtime 2.14.0"
-    difference = np.abs(ours.astype(int) - theirs.astype(int))
+@pytest.mark.parametrize("name", [*(path.name for path in SHIPPED), "mixed.tflite"])
+def test_a_network_runs_alike_on_both_runtimes(name, painted, frames):
+    ours, theirs = (each[name] for each in painted)
+    difference = np.abs(ours - theirs)
     told = f"levels of 255 by frame: {difference.max(axis=(1, 2, 3)).tolist()}"
-    if "int8" in network.name:  # its kernels round differently; they agree on average
+    if "int8" in name:  # its kernels round differently; they agree on average
         assert difference.mean() <= MOST_MEAN_LEVELS, told
     else:
         assert difference.max() <= MOST_LEVELS, told
-    assert np.abs(ours.astype(int) - np.load(frames)).mean() > 1, "nothing was painted"
-
-
-@pytest.mark.parametrize("network", SHIPPED, ids=lambda path: path.name)
-def test_a_shipped_network_runs_alike_on_both_runtimes(network, python, frames, tmp_path):
-    run_on_both(network, python, frames, tmp_path)
-
-
-def test_a_mix_runs_alike_on_both_runtimes(python, frames, tmp_path):
-    first = zoo.styles(quality="live")[0]
-    others = [style for style in zoo.styles(quality="live") if style.architecture == first.architecture]
-    mixed = tmp_path / "mixed.tflite"
-    mixed.write_bytes(mix([(style, 1.0) for style in others[:3]]))
-    run_on_both(mixed, python, frames, tmp_path)
+    assert np.abs(ours - frames).mean() > 1, "nothing was painted"
 
 
 def test_there_are_networks_to_run():

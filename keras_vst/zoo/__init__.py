@@ -18,7 +18,7 @@ from typing import Any
 
 from keras_vst.errors import UserError
 from keras_vst.files import atomic
-from keras_vst.zoo.card import CARD, broken, read_card
+from keras_vst.zoo.card_file import CARD, broken, read_card
 
 ROOT = Path(__file__).parent
 PRECISION = "fp32"  # the file of a style that runs unless another is named: exact, and as fast as int8 on x86

@@ -1,25 +1,29 @@
-"""Tiny networks for the gate: a good one, and ones that are bad in one way each."""
+"""Tiny networks: a good one, ones that are bad in one way each, and what is made of them once for all tests."""
 
 from __future__ import annotations
 
-from functools import lru_cache
+import dataclasses
+from functools import cache
 
 import keras
 import numpy as np
 from keras import layers
 
-from export import tflite
-from export.footage import scene_footage
-from export.order import Effort
-from export.players import play
-from keras_vst.config import RunConfig, StudentConfig
+from export.artifact import Effort
+from export.clips import bundled_clip, play
+from export.formats.int8 import calibration_frames
+from export.formats.to_tflite import convert
+from keras_vst.config import RunConfig, StudentConfig, TeacherConfig
 from keras_vst.layers import DepthToSpace, ReflectPad, instance_norm
 from keras_vst.models.student import build_student
+from keras_vst.models.teacher import build_teacher
 from keras_vst.networks.keras import KerasNetwork
 from keras_vst.runs import RunDirectory
 
 CONFIG = StudentConfig(channels=(4, 4, 8), num_blocks=1)
+FILM = TeacherConfig(channels=(4, 4, 8, 8), num_blocks=1, noise_channels=1)
 CONTENT = (32, 48)  # height and width of what the gate is shown
+TAKES = (48, 64)  # the same with its margin
 TINY = Effort(frames=4, timed=3, open_size=CONTENT, resized=(16, 24), resized_frames=2)
 
 
@@ -36,20 +40,37 @@ def good(seed: int = 5, config: StudentConfig = CONFIG) -> keras.Model:
     return student
 
 
-@lru_cache
+def film() -> keras.Model:
+    """Of film quality, with norms that are not the neutral one."""
+    keras.utils.set_random_seed(4)
+    network, rng = build_teacher(FILM, batch_size=1), np.random.default_rng(4)
+    for layer in network.layers:
+        if isinstance(layer, layers.GroupNormalization):
+            layer.gamma.assign(rng.uniform(0.5, 1.5, layer.gamma.shape))
+            layer.beta.assign(rng.normal(0, 0.3, layer.beta.shape))
+    return network
+
+
+@cache
+def small_frames():
+    """To calibrate on."""
+    return calibration_frames(size=(48, 80))[::3]
+
+
+@cache
 def content(precision: str = "fp32", size: tuple[int, int] | None = None, seed: int = 5) -> bytes:
     """A good network's .tflite; converting takes a second, so tests share it."""
-    return tflite.convert(good(seed), precision, size)
+    return convert(good(seed), precision, size, small_frames() if precision == "int8" else ())
 
 
-def make_run(path, change=lambda student: None, painting="", seed=5):
-    """A run directory that holds a good network, or one that was changed."""
-    run = RunDirectory(path)
-    styles = [{"name": "painting", "file": str(painting), "sha256": "ab" * 32}]
-    run.create(RunConfig(student=CONFIG), {"recipe": "smoke", "style": styles[0], "photos": "photos"})
-    student = good(seed)
-    change(student)
-    run.save_network(student)
+def make_run(path, network=None, painting=""):
+    """A run directory that holds a good network, or another one."""
+    network = network or good()
+    run, style = RunDirectory(path), {"name": "painting", "file": str(painting), "sha256": "ab" * 32}
+    run.create(RunConfig(student=CONFIG, seed=11), {"recipe": "smoke", "style": style, "photos": "photos"})
+    if network.name == "teacher":
+        run.amend(config={"kind": "film", "teacher": dataclasses.asdict(FILM)})
+    run.save_network(network)
     run.log({"step": 4})
     return path
 
@@ -71,6 +92,16 @@ def with_layer(kind: str) -> keras.Model:
 
 
 def played(student: keras.Model, num_frames: int = 4):
-    """The footage and what the network makes of it."""
-    footage = scene_footage(CONTENT, num_frames)
-    return footage, play(KerasNetwork(student), footage)
+    """A clip and what the network makes of it."""
+    clip = bundled_clip(CONTENT, num_frames)
+    return clip, play(KerasNetwork(student), clip)
+
+
+def assert_same_network(ours: keras.Model, theirs: keras.Model) -> None:
+    """Layer by layer, weight by weight, and in what they paint."""
+    assert [layer.name for layer in ours.layers] == [layer.name for layer in theirs.layers]
+    for mine, other in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, other)
+    frame = np.random.default_rng(0).random((1, 16, 24, 3), np.float32)
+    painted, expected = (network({"frame": frame}, training=False)["stylized"] for network in (ours, theirs))
+    np.testing.assert_allclose(painted, expected, atol=1e-6)

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
-from export import savedmodel, table
-from export.flatbuffer import layout
+from export.formats import to_savedmodel
+from export.formats.flatbuffer import layout
 from tests.conftest import draw_picture
-from tests.export.networks import content, good
+from tests.export.networks import CONFIG, content, good
 
 PAGE = Path(__file__).parents[2] / "docs" / "deploy.md"
 SNIPPETS = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
@@ -23,13 +23,13 @@ SNIPPETS = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """The files that the page speaks of, of tiny networks."""
-    onnx = pytest.importorskip("export.onnx")
+    to_onnx = pytest.importorskip("export.formats.to_onnx")
     folder = tmp_path_factory.mktemp("deploy")
     for name, seed in (("mine", 5), ("other", 6)):
         (folder / f"{name}.tflite").write_bytes(content(seed=seed))
     (folder / "card.json").write_text(json.dumps({"weights": {"tensors": layout(content())}}))
-    (folder / "mine.onnx").write_bytes(onnx.convert(good()))
-    savedmodel.write(good(), folder, "mine", (32, 48))
+    (folder / "mine.onnx").write_bytes(to_onnx.convert(good()))
+    to_savedmodel.write(good(), CONFIG, folder / "mine" / "1", "mine", {})
     cv2.imwrite(str(folder / "frame.png"), draw_picture(4, 32, 48))
     return folder
 
@@ -54,11 +54,3 @@ def test_a_snippet_runs_as_it_is_written(number, folder, monkeypatch):
         painted = next(Path().glob("painted.*"))
         assert cv2.imread(str(painted)).shape == (32, 48, 3)
         painted.unlink()
-
-
-def test_the_table_is_made_from_a_report():
-    check = {"gate": "parity", "measured": {"worst": 84.66}}
-    speed = {"gate": "speed", "measured": {"median_1": 12.04, "median_2": 7.5}}
-    entry = {"file": "a.tflite", "bytes": 1_440_000, "checks": [check, speed]}
-    text = table.render({"artifacts": {"network": {"checks": []}, "fp32": entry}})
-    assert text.splitlines()[2] == "| `a.tflite` | 1.44 MB | 12.0 | 7.5 | 85 | - |"

@@ -1,3 +1,5 @@
+"""Networks from runs and SavedModels: what is taken over, and what is refused without being run."""
+
 from __future__ import annotations
 
 import json
@@ -6,50 +8,38 @@ import shutil
 import keras
 import pytest
 
-from export import savedmodel
+from export.formats import to_savedmodel
 from export.source import load
-from keras_vst.config import RunConfig, StudentConfig
+from keras_vst.config import StudentConfig
 from keras_vst.errors import UserError
 from keras_vst.models.student import build_student
-from keras_vst.runs import RunDirectory
-from tests.export.comparison import assert_same_network
-
-TINY = StudentConfig(channels=(4, 5, 6), num_blocks=1)
-STYLES = [{"name": "wave", "file": "wave.jpg", "sha256": "ab"}]
+from tests.export.networks import CONFIG, assert_same_network, good, make_run
 
 
 @pytest.fixture(scope="module")
 def student():
-    keras.utils.set_random_seed(7)
-    return build_student(TINY)
+    return good()
 
 
 @pytest.fixture(scope="module")
 def run(student, tmp_path_factory):
-    directory = RunDirectory(tmp_path_factory.mktemp("runs") / "mine")
-    directory.create(RunConfig(student=TINY, seed=11), {"recipe": "painting", "style": STYLES[0]})
-    directory.save_network(student)
-    directory.log({"step": 40})
-    return directory.path
+    return make_run(tmp_path_factory.mktemp("runs") / "mine", student)
 
 
 @pytest.fixture(scope="module")
 def saved(student, tmp_path_factory):
     """The SavedModel of version 1."""
-    folder, record = tmp_path_factory.mktemp("models"), {"recipe": "painting", "seed": 11, "foreign": 1}
-    return savedmodel.write(student, folder, "two", (16, 24), record)
+    folder, record = tmp_path_factory.mktemp("models") / "1", {"recipe": "painting", "seed": 11, "foreign": 1}
+    to_savedmodel.write(student, CONFIG, folder, "two", record)
+    return folder
 
 
 def test_a_run_gives_its_running_mean_and_its_record(run, student):
     source = load(run)
     assert_same_network(source.network, student)
-    assert source.config == TINY
-    assert {key: source.record[key] for key in ("recipe", "seed", "steps", "sha256")} == {
-        "sha256": "ab",
-        "recipe": "painting",
-        "seed": 11,
-        "steps": 40,
-    }
+    assert source.config == CONFIG
+    told = {"sha256": "ab" * 32, "recipe": "smoke", "seed": 11, "steps": 4}
+    assert {key: source.record[key] for key in told} == told
     assert source.record["config"]["student"]["num_blocks"] == 1
     assert source.record["versions"]["keras"] == keras.__version__
 
@@ -59,30 +49,24 @@ def test_settings_of_training_that_this_version_does_not_know_are_no_obstacle(ru
     record = json.loads((run / "config.json").read_text())
     record["config"]["data"] = {"colours": 3}
     (copied / "config.json").write_text(json.dumps(record))
-    assert load(copied).config == TINY
+    assert load(copied).config == CONFIG
 
 
-@pytest.mark.parametrize("data", [b"", b"\x89HDF\r\n\x1a\n", b"no weights"])
-def test_weights_that_cannot_be_read_are_refused(run, tmp_path, data):
-    copied = shutil.copytree(run, tmp_path / "run")
-    (copied / "student.weights.h5").write_bytes(data)
-    with pytest.raises(UserError, match="cannot be read as a network"):
-        load(copied)
-
-
-def test_weights_of_another_student_are_refused(run, tmp_path):
+def test_weights_that_cannot_be_read_or_are_of_another_student_are_refused(run, tmp_path):
     copied = shutil.copytree(run, tmp_path / "run")
     other = build_student(StudentConfig(channels=(4, 4, 8), num_blocks=0))
-    other.save_weights(copied / "student.weights.h5")
-    with pytest.raises(UserError, match="cannot be read as a network"):
-        load(copied)
+    other.save_weights(tmp_path / "other.weights.h5")
+    for data in (b"", b"\x89HDF\r\n\x1a\n", (tmp_path / "other.weights.h5").read_bytes()):
+        (copied / "student.weights.h5").write_bytes(data)
+        with pytest.raises(UserError, match="cannot be read as a network"):
+            load(copied)
 
 
 def test_a_savedmodel_gives_the_network_that_was_exported(saved, student):
     for path in (saved, saved.parent):  # the version itself, or the folder of versions
         source = load(path)
         assert_same_network(source.network, student)
-        assert source.config == TINY
+        assert source.config == CONFIG
         assert source.record["recipe"] == "painting"
         assert "foreign" not in source.record
 
@@ -90,8 +74,8 @@ def test_a_savedmodel_gives_the_network_that_was_exported(saved, student):
 def test_of_several_versions_the_newest_is_taken(saved, tmp_path):
     for version in ("2", "10"):
         shutil.copytree(saved, tmp_path / version)
-    manifest = json.loads((tmp_path / "10" / savedmodel.MANIFEST).read_text())
-    (tmp_path / "10" / savedmodel.MANIFEST).write_text(json.dumps({**manifest, "record": {"seed": 10}}))
+    manifest = json.loads((tmp_path / "10" / to_savedmodel.MANIFEST).read_text())
+    (tmp_path / "10" / to_savedmodel.MANIFEST).write_text(json.dumps({**manifest, "record": {"seed": 10}}))
     assert load(tmp_path).record["seed"] == 10
 
 
@@ -125,13 +109,6 @@ def test_a_run_whose_record_was_spoiled_is_refused(run, tmp_path, spoil, reason)
         load(copied)
 
 
-def spoiled_manifest(saved, tmp_path, **values):
-    copied = shutil.copytree(saved, tmp_path / "1")
-    manifest = json.loads((saved / savedmodel.MANIFEST).read_text())
-    (copied / savedmodel.MANIFEST).write_text(json.dumps({**manifest, **values}))
-    return copied
-
-
 @pytest.mark.parametrize(
     ("values", "reason"),
     [
@@ -144,17 +121,20 @@ def spoiled_manifest(saved, tmp_path, **values):
     ],
 )
 def test_a_savedmodel_whose_manifest_was_spoiled_is_refused(saved, tmp_path, values, reason):
+    copied = shutil.copytree(saved, tmp_path / "1")
+    manifest = json.loads((saved / to_savedmodel.MANIFEST).read_text())
+    (copied / to_savedmodel.MANIFEST).write_text(json.dumps({**manifest, **values}))
     with pytest.raises(UserError, match=reason):
-        load(spoiled_manifest(saved, tmp_path, **values))
+        load(copied)
 
 
 def test_a_savedmodel_of_someone_else_is_refused_and_not_loaded(saved, tmp_path, monkeypatch):
     monkeypatch.setattr("tensorflow.saved_model.load", pytest.fail)
     copied = shutil.copytree(saved, tmp_path / "1")
-    (copied / savedmodel.MANIFEST).unlink()
+    (copied / to_savedmodel.MANIFEST).unlink()
     with pytest.raises(UserError, match=r"not one of ours: it has no usable .*student\.json"):
         load(copied)
-    (copied / savedmodel.MANIFEST).write_text(" " * (savedmodel.MOST_MANIFEST + 1))
+    (copied / to_savedmodel.MANIFEST).write_text(" " * (to_savedmodel.MOST_MANIFEST + 1))
     with pytest.raises(UserError, match="not one of ours"):
         load(copied)
 
@@ -172,4 +152,4 @@ def test_a_savedmodel_whose_weights_break_off_is_refused(saved, tmp_path, name, 
 def test_reading_a_savedmodel_runs_no_graph(saved, tmp_path):
     copied = shutil.copytree(saved, tmp_path / "1")
     (copied / "saved_model.pb").write_bytes(b"whatever someone put here")
-    assert load(copied).config == TINY
+    assert load(copied).config == CONFIG

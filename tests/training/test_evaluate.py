@@ -10,7 +10,7 @@ from keras_vst.machine import processor
 from tests.training.evaluation.networks import SMALL
 from tests.training.runs import tiny_vgg16
 from training import evaluate
-from training.evaluation import material, scorecard, speed
+from training.evaluation import frame_times, material, scorecard
 from training.evaluation.measures import MEASURES
 
 
@@ -19,7 +19,7 @@ def small(monkeypatch):
     """Small pictures, a small VGG16, and no time spent on timing."""
     monkeypatch.setattr(material, "SIZES", SMALL)
     monkeypatch.setattr("keras_vst.features.load_vgg16", tiny_vgg16)
-    monkeypatch.setattr(speed, "milliseconds", lambda path, size, threads: 12.5)
+    monkeypatch.setattr(frame_times, "milliseconds", lambda path, size, threads: 12.5)
 
 
 def score(*words):
@@ -77,7 +77,7 @@ def test_several_networks_have_a_median_before_them(small, negative, same, photo
 def test_quickly_a_network_is_scored_alone_and_never_timed(
     small, film, photos, painting, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(speed, "milliseconds", None)
+    monkeypatch.setattr(frame_times, "milliseconds", None)
     report = tmp_path / "scores"
     words = ("--model", film, "--style", painting, "--photos", photos, "--clips", "nowhere.mp4")
     assert score(*words, "--report", report, "--quick") == 0

@@ -16,7 +16,7 @@ import numpy as np
 
 from keras_vst.errors import UserError
 from keras_vst.frames import Pixels
-from training.evaluation.speed import timed
+from training.evaluation.frame_times import timed
 from training.evaluation.subjects import Painter
 
 WORKER = Path(__file__).with_name("peer_worker.py")

@@ -12,7 +12,7 @@ import numpy as np
 from keras_vst import metrics
 from keras_vst.frames import Pixels, to_float
 from keras_vst.zoo import DEFAULT_MARGIN
-from training.evaluation import scorecard_pictures, speed
+from training.evaluation import frame_times, scorecard_pictures
 from training.evaluation.material import Material, Sizes, fitted
 from training.evaluation.measures import (
     MEASURES,
@@ -134,12 +134,13 @@ class Evaluation:
         """Milliseconds a frame of each file, and of the peer, by turns, each in a process of its own."""
         height, width = (side + 2 * DEFAULT_MARGIN for side in self.sizes.video)
         files = [path for each in subjects for path in (each.path, each.rounded) if path and path.is_file()]
-        timers: dict[str, speed.Timer] = {
-            str(path): partial(speed.milliseconds, path, (height, width), self.threads) for path in files
+        timers: dict[str, frame_times.Timer] = {
+            str(path): partial(frame_times.milliseconds, path, (height, width), self.threads)
+            for path in files
         }
         if self.peer is not None and timers:
             timers[PEER_STYLES] = partial(self.peer.milliseconds, self.sizes.video, 0)
-        found = speed.by_turns(timers)
+        found = frame_times.by_turns(timers)
         shown: dict[str, dict[str, float]] = {}
         for each in subjects:
             named = {NETWORK: str(each.path), "int8": str(each.rounded), PEER_STYLES: PEER_STYLES}

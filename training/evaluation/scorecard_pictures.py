@@ -72,7 +72,7 @@ def plot(cards: Sequence[Mapping[str, Row]]) -> bytes | None:
         own = [(x, y) for name, x, y in points if name == row]
         axes.scatter(*zip(*own, strict=True), marker=MARKS[index % len(MARKS)], label=row, s=36)
     for line, key in ((axes.axvline, ACROSS), (axes.axhline, UP)):
-        line(MEASURES[key].floor, color="grey", linewidth=0.8, linestyle="--")
+        line(MEASURES[key].floor or 0.0, color="grey", linewidth=0.8, linestyle="--")
     axes.grid(alpha=0.2)
     axes.legend(fontsize=7)
     data = io.BytesIO()

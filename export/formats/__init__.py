@@ -1,0 +1,1 @@
+"""What a network is written as: .tflite, ONNX, SavedModel."""

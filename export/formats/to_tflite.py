@@ -1,0 +1,63 @@
+"""Keras network -> .tflite in fp32, fp16 weights or int8.
+
+`stylize` takes and gives float32 in [0, 1], tensors by name; live files have `stylize_u8` as well, the same in bytes
+(export/formats/flatbuffer.py).  Batch 1; any H, W that are multiples of 8, or one size.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from export.formats.flatbuffer import SIGNATURE, finish, set_range
+from export.formats.int8 import PAINT, calibration_frames, rewrite
+from export.formats.rebuild import fold, resizable
+from keras_vst.errors import hushed
+
+
+def convert(
+    network: keras.Model,
+    precision: str = "fp32",
+    size: tuple[int, int] | None = None,
+    frames: Sequence[np.ndarray] = (),
+) -> bytes:
+    """The flatbuffer.  `size` (height, width) makes it static; int8 learns its ranges from `frames` (1, H, W, 3)."""
+    film = "warped" in network.input
+    ready = resizable(network) if film else fold(network)
+    samples = frames or calibration_frames() if precision == "int8" else ()
+    ready, logits = rewrite(ready, samples) if samples else (ready, None)
+    # `tf.function` over a Keras model would leave weights uninitialised.
+    archive = keras.export.ExportArchive()
+    archive.track(ready)
+    archive.add_endpoint(
+        SIGNATURE, lambda inputs: ready(inputs, training=False), input_signature=[_specs(ready, size)]
+    )
+    with tempfile.TemporaryDirectory() as folder, hushed(), warnings.catch_warnings():
+        # TensorFlow's converter still uses its own interpreter.
+        warnings.filterwarnings("ignore", message=r"\s*Warning: tf.lite.Interpreter is deprecated")
+        archive.write_out(folder, verbose=False)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[SIGNATURE])
+        if precision == "fp16":
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+            converter.target_spec.supported_types = [tf.float16]
+        elif precision == "int8":
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+            converter.representative_dataset = lambda: ({"frame": frame} for frame in samples)
+            builtins = tf.lite.OpsSet.TFLITE_BUILTINS
+            converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8, builtins]
+        file = finish(converter.convert(), {layer.name for layer in ready.layers}, bytes_too=not film)
+    return set_range(file, PAINT, *logits) if logits else file
+
+
+def _specs(network: keras.Model, size: tuple[int, int] | None) -> dict[str, Any]:
+    sides = size or (None, None)
+    return {
+        name: tf.TensorSpec((1, *sides, tensor.shape[-1]), tf.float32, name)
+        for name, tensor in network.input.items()
+    }
