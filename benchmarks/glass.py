@@ -26,17 +26,17 @@ import cv2
 import numpy as np
 
 from benchmarks import Size, film_frames, parse_size
-from edge.arguments import add_network_options, open_painter
-from edge.heap import keep_freed_memory
+from edge.cli import keep_freed_memory
 from edge.live import Session
+from edge.live_painter import LivePainter, open_live_painter
+from edge.options import add_network_options
 from edge.output import Output
-from edge.painter import Painter
-from edge.sinks import FrameSink, open_sink
-from edge.sources.base import PumpedSource
-from edge.sources.timing import pace
+from edge.sinks import open_sink
+from edge.sources import pace
+from edge.sources.base import ThreadedSource
 from keras_vst.frames import Pixels
 from keras_vst.machine import processor
-from keras_vst.video import TimedFrame, VideoInfo
+from keras_vst.video import Sink, TimedFrame, VideoInfo
 
 WARM_UP = 15  # frames that are not counted
 LOOP = 60  # frames of the film that are kept ready, so that decoding them is not part of it
@@ -61,7 +61,7 @@ def age(pixels: Pixels, seconds: float) -> float:
     return ((round(seconds / UNIT) - stamp) % (1 << BITS)) * UNIT
 
 
-class StampedCamera(PumpedSource):
+class StampedCamera(ThreadedSource):
     """The film at camera pace, each frame stamped with the moment it comes."""
 
     def __init__(self, size: Size, rate: Fraction) -> None:
@@ -78,10 +78,8 @@ class StampedCamera(PumpedSource):
             yield frame
 
 
-class ReadingSink:
+class ReadingSink(Sink):
     """Reads the stamp of every frame it is given."""
-
-    closed_by_user = False
 
     def __init__(self) -> None:
         """Start without a frame."""
@@ -90,11 +88,6 @@ class ReadingSink:
     def write(self, frame: TimedFrame) -> None:
         """Note how old it is."""
         self.ages.append(age(frame.pixels, time.monotonic()))
-
-    def close(self) -> None:
-        """Do nothing."""
-
-    abort = close
 
 
 def watch(address: str, ages: list[float]) -> None:
@@ -108,7 +101,7 @@ def watch(address: str, ages: list[float]) -> None:
                 ages.append(age(pixels, time.monotonic()))
 
 
-def film(painter: Painter, camera: StampedCamera, sink: FrameSink, seconds: float) -> str:
+def film(painter: LivePainter, camera: StampedCamera, sink: Sink, seconds: float) -> str:
     """Run the session of `vst live` for so long and close everything; its summary."""
     output = Output(sink, camera.info, painter, Path(), time.monotonic)
     session = Session(camera, painter, output, seconds)
@@ -120,13 +113,13 @@ def film(painter: Painter, camera: StampedCamera, sink: FrameSink, seconds: floa
     return session.summary()
 
 
-def measure_sink(painter: Painter, camera: StampedCamera, seconds: float) -> dict[str, Any]:
+def measure_sink(painter: LivePainter, camera: StampedCamera, seconds: float) -> dict[str, Any]:
     """How old frames are where the sink takes them."""
     sink = ReadingSink()
     return {"at": "sink", "session": film(painter, camera, sink, seconds), **_figures(sink.ages)}
 
 
-def measure_web(painter: Painter, camera: StampedCamera, seconds: float) -> dict[str, Any]:
+def measure_web(painter: LivePainter, camera: StampedCamera, seconds: float) -> dict[str, Any]:
     """How old frames are when a viewer of the page has decoded them."""
     sink: Any = open_sink("web:0", camera.info)
     ages: list[float] = []
@@ -160,7 +153,7 @@ def main() -> None:
         options.style = "great-wave"
 
     keep_freed_memory()
-    painter = open_painter(options)
+    painter = open_live_painter(options)
     about = {
         "frame": "x".join(map(str, options.frame)),
         "rate": float(options.rate),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import platform
-import re
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
@@ -13,10 +12,12 @@ from time import perf_counter as clock
 from typing import Any
 
 import keras_vst
-from edge.arguments import add_command, add_network_options, first_style, open_painter
+from edge.choice import first_style, open_painter
+from edge.options import add_command, add_network_options
 from edge.painter import Painted, Painter
 from edge.pipeline import Pipeline
 from keras_vst.errors import UserError
+from keras_vst.machine import processor
 from keras_vst.video import open_sink, open_source
 
 SCENE = Path(keras_vst.__file__).parent / "assets" / "scene.mp4"  # 640x360
@@ -63,40 +64,23 @@ def measure(painter: Painter) -> dict[str, Any]:
         open_source(SCENE) as source,
         open_sink(Path(folder) / "bench.mp4", source.info) as sink,
     ):
-        Pipeline(source, painter.start, write, finish=painter.finish, timeline=painter.timeline).run()
+        Pipeline(source, [painter.start, painter.finish], write, timeline=painter.timeline).run()
         seconds = clock() - start
         size = f"{source.info.width}x{source.info.height}"
     if count <= WARM_UP:
         raise UserError(
             f"{SCENE} has {count} frames, but the warm-up takes {WARM_UP}; install the package again."
         )
-    return _row(painter, size, count - WARM_UP, seconds)
-
-
-def _row(painter: Painter, size: str, frames: int, seconds: float) -> dict[str, Any]:
-    network = painter.stylizer.network
-    packages = {name: version(name) for name in ("numpy", "av")}
+    runtime = painter.network.runtime
     return {
-        "device": device_name(),
+        "device": processor(),
         "python": platform.python_version(),
-        "runtime": network.runtime.name,
-        "versions": {network.runtime.name: network.runtime.version, **packages},
-        "threads": network.threads,
+        "runtime": runtime.name,
+        "versions": {runtime.name: runtime.version, **{name: version(name) for name in ("numpy", "av")}},
+        "threads": painter.network.threads,
         "size": size,
         "network": painter.name,
-        "frames": frames,
-        "frames_per_second": round(frames / seconds, 2),
+        "frames": count - WARM_UP,
+        "frames_per_second": round((count - WARM_UP) / seconds, 2),
         "milliseconds": painter.timeline.milliseconds(),
     }
-
-
-def device_name(root: Path = Path("/proc")) -> str:
-    """The board (Jetson, Raspberry Pi) or else the processor."""
-    for file, pattern in (("device-tree/model", r"([^\0\n]+)"), ("cpuinfo", r"model name\s*:\s*(.+)")):
-        try:
-            found = re.search(pattern, (root / file).read_text(encoding="utf-8", errors="replace"))
-        except OSError:
-            continue
-        if found:
-            return found[1].strip()
-    return platform.processor() or platform.machine()

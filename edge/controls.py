@@ -2,20 +2,30 @@
 
 Styles are mixed by shares of their weights; a change of them is a way through such mixes, by the frames' own clock.
 Styles whose weights do not fit each other follow each other at once.  Everything else holds from the next frame on.
-Sliders go from 0 to 100 per cent.
+Sliders go from 0 to 100 per cent.  What is sent are JSON objects, checked as a whole before any of it is done:
+
+{"style": "scream"}  {"mix": {"scream": 0.5, "wave": 0.3}}  {"step": 1}  {"second": "wave", "blend": 30}
+{"strength": 80}  {"detail": 20}  {"keep_color": true}  {"split": true}  {"freeze": true}  {"hud": true}
+{"record": true}  {"snapshot": true}  {"quit": true}; several keys may come in one message.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from edge.messages import MessageError, read_message
+from edge.painter import Look
 
 FADE = 0.5  # seconds from one style to the next
 STEP = 10  # per cent, of one press of a key
+SWITCHES = ("keep_color", "split", "freeze", "hud", "record")
+RANGES = {
+    **dict.fromkeys(("strength", "detail", "blend"), (0, 100)),
+    **dict.fromkeys(("more_strength", "more_detail", "more_blend"), (-100, 100)),
+    "step": (-1, 1),
+}
+KNOWN = ("style", "second", "mix", "step", "strength", "detail", "blend", *SWITCHES, "snapshot", "quit")
 Shares = tuple[float, ...]
 
 KEYS = {  # key -> (what it does, for --help; the message it sends)
@@ -38,18 +48,8 @@ KEYS = {  # key -> (what it does, for --help; the message it sends)
 ALIASES = {"right": "n", "left": "p", "up": "+", "down": "-", "=": "+", "escape": "q"}
 
 
-@dataclass(frozen=True)
-class Look:
-    """How one frame is to be painted."""
-
-    shares: Shares  # of the styles, each >= 0, their sum 1
-    strength: float = 1.0  # 0 leaves the frame alone
-    keep_color: bool = False
-    detail: float = 0.0  # of the frame's own, 0 to 1
-    split: bool = False
-    freeze: bool = False
-    hud: bool = False
-    record: bool = False
+class MessageError(ValueError):
+    """A message that is not understood; the text says what was expected."""
 
 
 class Controls:
@@ -73,10 +73,7 @@ class Controls:
         self._mix: Shares | None = tuple(float(share) / sum(shares) for share in shares)
         self._first = max(range(len(self._mix)), key=self._mix.__getitem__)
         self._second, self._blend = self._first, 0
-        self._settings: dict[str, Any] = {
-            "strength": 100, "detail": 0, "keep_color": False, "split": False, "freeze": False,
-            "hud": False, "record": False,
-        }  # fmt: skip
+        self._settings: dict[str, Any] = {"strength": 100, "detail": 0, **dict.fromkeys(SWITCHES, False)}
         self._snapshots, self._quit = 0, False
         self._figures: dict[str, Any] = {}
         self._fade: tuple[Shares, float] | None = None  # from which shares, since when
@@ -191,6 +188,57 @@ class Controls:
             self._fade = None
             return target
         return tuple((1 - done) * old + done * new for old, new in zip(start, target, strict=True))
+
+
+def read_message(message: Any, names: Sequence[str]) -> dict[str, Any]:
+    """The message with styles as numbers and a mix as shares of all styles, their sum 1, or a MessageError."""
+    if not isinstance(message, Mapping):
+        raise MessageError(f"a message is an object such as {{'strength': 80}}, but {message!r} came")
+    return {key: _read(key, value, names) for key, value in message.items()}
+
+
+def _read(key: Any, value: Any, names: Sequence[str]) -> Any:
+    if key in RANGES:
+        least, most = RANGES[key]
+        if not _is_number(value, least, most):
+            raise MessageError(f"{key} is a number from {least} to {most}, but {value!r} came")
+        return round(value) if key == "step" else value
+    if key in (*SWITCHES, "snapshot", "quit"):
+        if not isinstance(value, bool):
+            raise MessageError(f"{key} is true or false, but {value!r} came")
+        return value
+    if key == "toggle":
+        if value not in SWITCHES:
+            raise MessageError(f"{value!r} cannot be toggled; expected one of: {', '.join(SWITCHES)}")
+        return value
+    if key in ("style", "second"):
+        return _index(value, names)
+    if key == "mix":
+        return _mix(value, names)
+    raise MessageError(f"{key!r} is not known; expected one of: {', '.join(KNOWN)}")
+
+
+def _is_number(value: Any, least: float, most: float) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most
+
+
+def _index(value: Any, names: Sequence[str]) -> int:
+    if not isinstance(value, str) or value not in names:
+        raise MessageError(f"there is no style {value!r}; known: {', '.join(names)}")
+    return names.index(value)
+
+
+def _mix(value: Any, names: Sequence[str]) -> Shares:
+    if not isinstance(value, Mapping) or not value:
+        raise MessageError(f"mix is an object of styles and shares, but {value!r} came")
+    shares = [0.0] * len(names)
+    for name, share in value.items():
+        if not _is_number(share, 0, 1):
+            raise MessageError(f"the share of {name} is a number from 0 to 1, but {share!r} came")
+        shares[_index(name, names)] = float(share)
+    if not (total := sum(shares)):
+        raise MessageError("the shares of a mix are all 0; give one of them more")
+    return tuple(share / total for share in shares)
 
 
 def _used(shares: Shares) -> list[int]:

@@ -1,13 +1,16 @@
-"""Holds a time per frame by choosing the processing size: seconds in, (height, width) out, no clock of its own."""
+"""Holds a time per frame by choosing the working size: seconds in, (height, width) out, no clock of its own."""
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Sequence
+from math import sqrt
 from statistics import median
 
-Size = tuple[int, int]
+from edge.painter import scaled
+from keras_vst.networks.base import MULTIPLE, Size
 
+SMALLEST_SIDE = 64  # of the picture inside the border; below that it is no longer recognised
+STEP = 0.8  # area of one size over the next larger one: 20 % of the time
 WINDOW = 8  # frames whose median counts; one slow frame changes nothing
 SETTLING = 2  # frames after a change that are not counted: buffers are made anew
 AIM = 0.9  # of the target, what a smaller size must promise
@@ -15,6 +18,22 @@ ROOM = 0.8  # of the target, below which a larger size must promise to stay befo
 PATIENCE = 4  # windows in a row with room before a larger size is tried
 RELAPSE = 12  # windows; who comes down from a larger size within them was wrong to go up
 LONGEST_PATIENCE = 256  # windows, a minute or so
+
+
+def ladder(frame: Size, margin: int, *, largest: Size | None = None, fixed: Size | None = None) -> list[Size]:
+    """The sizes to choose from, the largest first, multiples of 8; a file that fixes its size has only that.
+
+    `largest` is where to begin, by default the frame itself with its margins.
+    """
+    if fixed is not None:
+        return [fixed]
+    top = largest or tuple(-(-(side + 2 * margin) // MULTIPLE) * MULTIPLE for side in frame)
+    sizes = [(top[0], top[1])]
+    scale = min((top[0] - 2 * margin) / frame[0], (top[1] - 2 * margin) / frame[1])
+    while min(frame) * (scale := scale * sqrt(STEP)) >= SMALLEST_SIDE:
+        if (size := scaled(frame, scale, margin)) != sizes[-1]:
+            sizes.append(size)
+    return sizes
 
 
 class LatencyController:
@@ -25,19 +44,11 @@ class LatencyController:
     unsteady machine every relapse doubles the time before the next attempt.
     """
 
-    def __init__(
-        self, target: float, sizes: Sequence[Size], say: Callable[[str], None] | None = None
-    ) -> None:
+    def __init__(self, target: float, sizes: Sequence[Size], say: Callable[[str], None]) -> None:
         """Start with the largest size; `say` is told of every change."""
-        if target <= 0 or not sizes:
-            raise ValueError(
-                f"a target above 0 seconds and at least one size are needed. Received: {target} and "
-                f"{len(sizes)} sizes. Use `ladder` for the sizes."
-            )
-        self.target, self.sizes = target, list(sizes)
-        self._say = say or (lambda message: None)
+        self.target, self.sizes, self._say = target, list(sizes), say
         self._index = 0
-        self._seconds: deque[float] = deque(maxlen=WINDOW)
+        self._seconds: list[float] = []
         self._unsettled = SETTLING
         self._roomy = 0  # windows in a row
         self._since_rise: int | None = None  # windows since a larger size was tried
@@ -73,15 +84,14 @@ class LatencyController:
         self._roomy = self._roomy + 1 if has_room else 0
         if self._roomy >= self._patience:
             self._since_rise = 0
-            self._change(self._index - 1, seconds)
+            self._change(self._index - 1, f"{_told(seconds)} a frame at {_name(self.size)} is well under")
 
     def _lower(self, seconds: float) -> None:
+        told = f"{_told(seconds)} a frame at {_name(self.size)}"
         if self._index == len(self.sizes) - 1:
             if not self._told_hopeless:
-                self._say(
-                    f"{_told(seconds)} a frame at {_name(self.size)}, the smallest size, is over "
-                    f"{_told(self.target)}; this machine cannot hold it."
-                )
+                target = _told(self.target)
+                self._say(f"{told}, the smallest size, is over {target}; this machine cannot hold it.")
             self._told_hopeless = True
             return
         if self._since_rise is not None:
@@ -89,24 +99,17 @@ class LatencyController:
             self._since_rise = None
         lower = range(self._index + 1, len(self.sizes))
         fast = (index for index in lower if self._promise(seconds, index) <= AIM * self.target)
-        self._change(next(fast, lower[-1]), seconds)
+        self._change(next(fast, lower[-1]), f"{told} is over")
 
     def _promise(self, seconds: float, index: int) -> float:
         """What a frame should take at another size."""
-        return seconds * _area(self.sizes[index]) / _area(self.size)
+        (height, width), (now_height, now_width) = self.sizes[index], self.size
+        return seconds * height * width / (now_height * now_width)
 
-    def _change(self, index: int, seconds: float) -> None:
-        relation = "over" if index > self._index else "well under"
-        before, self._index = self.size, index
+    def _change(self, index: int, reason: str) -> None:
+        self._index = index
         self._unsettled, self._roomy = SETTLING, 0
-        self._say(
-            f"{_told(seconds)} a frame at {_name(before)} is {relation} {_told(self.target)}; "
-            f"working at {_name(self.size)}."
-        )
-
-
-def _area(size: Size) -> int:
-    return size[0] * size[1]
+        self._say(f"{reason} {_told(self.target)}; working at {_name(self.size)}.")
 
 
 def _name(size: Size) -> str:

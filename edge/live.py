@@ -6,33 +6,24 @@ import argparse
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
-from edge.arguments import (
-    add_command,
-    add_network_options,
-    duration_of,
-    first_style,
-    open_painter,
-    positive_number,
-)
+from edge.choice import first_style
 from edge.controls import KEYS
-from edge.latency import LatencyController
+from edge.latency import LatencyController, ladder
+from edge.live_painter import LivePainter, open_live_painter
+from edge.options import add_command, add_network_options, latency, positive_number
 from edge.output import Output
-from edge.painter import Painted, Painter
+from edge.painter import Painted
 from edge.pipeline import Pipeline
 from edge.sinks import TABLE as SINK_TABLE
 from edge.sinks import open_sink
-from edge.sizes import ladder
 from edge.sources import TABLE as SOURCE_TABLE
-from edge.sources import FrameSource, open_source
-from edge.sources.timing import pace
-from keras_vst import zoo
+from edge.sources import open_source, pace
 from keras_vst.errors import UserError
-from keras_vst.video import TimedFrame, VideoInfo
+from keras_vst.video import Source, VideoInfo
 
 DESCRIPTION = f"""\
 Frames that come faster than they are painted are dropped.  Ctrl-C, q or closing the window ends it; files
@@ -57,16 +48,11 @@ KEY_TABLE = "keys in the window (the page has the same, but for q):\n" + "\n".jo
 
 def add_parser(commands: Any, parent: argparse.ArgumentParser) -> None:
     """Declare the subcommand."""
-    parser = add_command(
-        commands,
-        parent,
-        "live",
-        "repaint a camera or a stream while it runs",
-        description=DESCRIPTION,
-        epilog=f"{KEY_TABLE}\n{EXAMPLES}",
-    )
-    parser.add_argument("source", nargs="?", default="camera:0", metavar="SOURCE", help="see above")
-    parser.add_argument("--sink", default="window:", metavar="URI", help="see above")
+    summary, epilog = "repaint a camera or a stream while it runs", f"{KEY_TABLE}\n{EXAMPLES}"
+    parser = add_command(commands, parent, "live", summary, description=DESCRIPTION, epilog=epilog)
+    add = parser.add_argument
+    add("source", nargs="?", default="camera:0", metavar="SOURCE", help="see above")
+    add("--sink", default="window:", metavar="URI", help="see above")
     add_network_options(parser)
     target = parser.add_mutually_exclusive_group()
     target.add_argument(
@@ -74,22 +60,22 @@ def add_parser(commands: Any, parent: argparse.ArgumentParser) -> None:
     )
     target.add_argument(
         "--max-latency",
-        type=duration_of,
+        type=latency,
         metavar="80ms",
         help="work at the largest size that shows a frame this soon after it came",
     )
-    parser.add_argument("--codec", metavar="C", help="encoder of a file")
-    parser.add_argument("--crf", type=int, metavar="N", help="quality of encoded video, lower is better")
-    parser.add_argument("--seconds", type=positive_number, metavar="N", help="end after so long")
-    parser.add_argument(
+    add("--codec", metavar="C", help="encoder of a file")
+    add("--crf", type=int, metavar="N", help="quality of encoded video, lower is better")
+    add("--seconds", type=positive_number, metavar="N", help="end after so long")
+    add(
         "--folder",
         type=Path,
         default=Path(),
         metavar="DIR",
         help="for snapshots and recordings (default: here)",
     )
-    parser.add_argument("--hud", action="store_true", help="figures over the picture")
-    parser.add_argument("--stats", action="store_true", help="say at the end where the time went")
+    add("--hud", action="store_true", help="figures over the picture")
+    add("--stats", action="store_true", help="say at the end where the time went")
     parser.set_defaults(run=run)
 
 
@@ -105,7 +91,7 @@ def run(options: argparse.Namespace) -> int:
         session = Session(source, painter, output, options.seconds)
         status = 0
         try:
-            session.run(deliver_here=getattr(sink, "main_thread", False))
+            session.run(deliver_here=sink.main_thread)
         except KeyboardInterrupt:
             status = 130
         except BaseException:
@@ -123,18 +109,19 @@ class Session:
     """One source through one painter into one output."""
 
     def __init__(
-        self, source: FrameSource, painter: Painter, output: Output, seconds: float | None = None
+        self, source: Source, painter: LivePainter, output: Output, seconds: float | None = None
     ) -> None:
         """Nothing runs yet; `seconds` is how long it is to last by the clock."""
         self._source, self._painter, self._output, self._seconds = source, painter, output, seconds
         self._closing = threading.Event()
         self._since: float | None = None  # when the first frame was shown
         self._until = 0.0
+        # A file is played at its own speed; what is live has one.
+        frames = source if source.live else pace(source, self._closing)
         self._pipeline = Pipeline(
-            self._frames(),
-            painter.start,
+            frames,
+            [painter.start, painter.finish],
             self._deliver,
-            finish=painter.finish,
             live=True,
             timeline=painter.timeline,
             interrupt=self._interrupt,
@@ -153,10 +140,6 @@ class Session:
             f"{count} {'frame' if count == 1 else 'frames'} in {seconds:.1f} s{rate}, "
             f"{self._pipeline.dropped} dropped, {self._source.skipped} damaged"
         )
-
-    def _frames(self) -> Iterator[TimedFrame]:
-        """A file is played at its own speed; what is live has one."""
-        return iter(self._source) if self._source.live else pace(self._source, self._closing)
 
     def _deliver(self, painted: Painted) -> None:
         pipeline = self._pipeline
@@ -183,7 +166,7 @@ class Session:
         self._source.close()
 
 
-def _painter(options: argparse.Namespace) -> Painter:
+def _painter(options: argparse.Namespace) -> LivePainter:
     """What the options name, or the first style there is: whoever only wants to see it need not choose."""
     if options.quality == "film":
         raise UserError(
@@ -194,22 +177,21 @@ def _painter(options: argparse.Namespace) -> Painter:
     if options.style is None and (style := first_style(options)):
         print(f"vst: painting with {style}; `vst styles` lists what there is", file=sys.stderr)
         options.style = style
-    choices = () if options.model else zoo.styles(quality="live")
-    return open_painter(options, choices, hud=options.hud)
+    return open_live_painter(options, hud=options.hud)
 
 
-def _govern(painter: Painter, options: argparse.Namespace, info: VideoInfo) -> None:
+def _govern(painter: LivePainter, options: argparse.Namespace, info: VideoInfo) -> None:
     """Let a controller choose the processing size, if a target was given."""
     if options.fps is None and options.max_latency is None:
         return
-    stylizer, frame = painter.stylizer, (info.height, info.width)
-    sizes = ladder(frame, stylizer.margin, largest=stylizer.size_for(frame), fixed=stylizer.network.size)
+    frame = (info.height, info.width)
+    sizes = ladder(frame, painter.margin, largest=painter.size_for(frame), fixed=painter.network.size)
     target: float = 1 / options.fps if options.fps else options.max_latency
     painter.latency = None if options.fps else target
     painter.governor = LatencyController(target, sizes, lambda text: print(f"vst: {text}", file=sys.stderr))
 
 
-def _sink_options(options: argparse.Namespace, painter: Painter, source: FrameSource) -> dict[str, Any]:
+def _sink_options(options: argparse.Namespace, painter: LivePainter, source: Source) -> dict[str, Any]:
     has_sound = source.info.has_audio and not source.live
     return {
         "codec": options.codec,

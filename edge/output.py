@@ -9,10 +9,9 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from edge.hud import draw
-from edge.jobs import hud_lines
-from edge.painter import Painted, Painter
-from edge.sinks import FrameSink
+from edge.compositing import write_lines
+from edge.live_painter import LivePainter
+from edge.painter import Painted
 from keras_vst.errors import UserError
 from keras_vst.video import Sink, TimedFrame, VideoInfo, open_sink
 
@@ -26,7 +25,7 @@ class Output:
     """
 
     def __init__(
-        self, sink: FrameSink, info: VideoInfo, painter: Painter, folder: Path, clock: Callable[[], float]
+        self, sink: Sink, info: VideoInfo, painter: LivePainter, folder: Path, clock: Callable[[], float]
     ) -> None:
         """Take over an open sink."""
         self.broken = False
@@ -40,11 +39,11 @@ class Output:
 
     def idle(self) -> None:
         """While no frame comes: let a window see to itself."""
-        getattr(self._sink, "idle", _nothing)()
+        self._sink.idle()
 
     def interrupt(self) -> None:
         """Let go of a sink that waits; from any thread."""
-        getattr(self._sink, "interrupt", _nothing)()
+        self._sink.interrupt()
 
     @property
     def closed_by_user(self) -> bool:
@@ -58,7 +57,7 @@ class Output:
         if painted.look.hud:
             figures = self._painter.controls.status()["figures"]
             lines = [f"{name} {value}" for name, value in figures.items()]
-            shown = TimedFrame(draw(shown.pixels, hud_lines(self._painter, *lines)), shown.time)
+            shown = TimedFrame(write_lines(shown.pixels, self._painter.hud_lines(*lines)), shown.time)
         try:
             self._sink.write(shown)
         except Exception:
@@ -81,7 +80,7 @@ class Output:
         span = now - self._moments[0]
         rate = (len(self._moments) - 1) / span if span > 0 else 0.0
         figures = {"fps": round(rate, 1), "latency_ms": round(latency * 1e3), "dropped": dropped}
-        size = self._painter.stylizer.fitted
+        size = self._painter.fitted
         if size is not None:
             figures["size"] = f"{size[1]}x{size[0]}"
         self._painter.controls.report(figures)
@@ -104,30 +103,23 @@ class Output:
         if self._failed:  # frames that were on their way when it did
             return
         try:
-            self._write_recording(painted)
+            if self._recording is None:
+                self._recording = open_sink(self._name(".mp4"), self._info), painted.after
+            sink, first = self._recording
+            sink.write(TimedFrame(painted.after.pixels, painted.after.time - first.time))
         except UserError:
             self._failed = True
             self._painter.controls.apply({"record": False})
             if self._recording is not None:
                 (sink, _), self._recording = self._recording, None
-                sink.discard()
+                sink.abort()
             raise
-
-    def _write_recording(self, painted: Painted) -> None:
-        if self._recording is None:
-            self._recording = open_sink(self._name(".mp4"), self._info), painted.after
-        sink, first = self._recording
-        sink.write(TimedFrame(painted.after.pixels, painted.after.time - first.time))
 
     def _stop_recording(self) -> None:
         if self._recording is None:
             return
         (sink, _), self._recording = self._recording, None
-        try:
-            sink.commit()
-        except BaseException:
-            sink.discard()
-            raise
+        sink.close()
 
     def _name(self, extension: str) -> Path:
         """A name by the time of day that is not taken yet; said on stderr."""
@@ -138,7 +130,3 @@ class Output:
             path = self._folder / f"{stem}-{count}{extension}"
         print(f"vst: writing {path}", file=sys.stderr)
         return path
-
-
-def _nothing() -> None:
-    """What a sink does that has no such method."""

@@ -1,18 +1,54 @@
-"""What one frame goes through: its look, the network, colours, detail, split screen."""
+"""What one frame goes through: the network at its size, and back; (H, W, 3) uint8 RGB in and out, each by itself.
+
+`start` is the network's part, frame by frame in order; `finish` is the rest, which another thread may do while the
+network is at the next frame.
+"""
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from math import sqrt
 
-from edge.colour import half_and_half, recolour
-from edge.controls import Controls, Look
-from edge.latency import LatencyController
-from edge.mixer import Mixer
-from edge.stylizer import Stylizer, Unfinished
-from edge.timeline import FINISH, Timeline
-from keras_vst.frames import Pixels
+from edge.compositing import half_and_half, mix, recolour, upsample
+from edge.pipeline import FINISH, FIT, NETWORK, UNFIT, Timeline
+from keras_vst.errors import UserError
+from keras_vst.frames import Fitting, Pixels, fit, unfit
+from keras_vst.networks import Network
+from keras_vst.networks.base import MULTIPLE, Size
 from keras_vst.video import TimedFrame
+from keras_vst.zoo import DEFAULT_MARGIN
+
+# Pixels beyond which a frame is painted small and brought up with its own edges, unless --native or --size
+# say otherwise; and about how many pixels are painted then.
+LARGEST_NATIVE = 960 * 540
+USUAL = 480 * 270
+HUD_FRAMES = 30  # the figures shown are those of the last ones
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one frame is to be painted."""
+
+    shares: tuple[float, ...] = ()  # of the styles, each >= 0, their sum 1
+    strength: float = 1.0  # 0 leaves the frame alone
+    keep_color: bool = False
+    detail: float = 0.0  # of the frame's own, 0 to 1
+    split: bool = False
+    freeze: bool = False
+    hud: bool = False
+    record: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Started:
+    """One frame that has been through the network, at the size that this works at, border and all."""
+
+    frame: TimedFrame
+    look: Look
+    painted_from: Pixels  # the frame's pixels, or while the picture is frozen those of an earlier one
+    fitted: Pixels
+    stylized: Pixels
+    fitting: Fitting
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,72 +60,121 @@ class Painted:
     look: Look
 
 
-@dataclass(frozen=True, eq=False)
-class Started:
-    """One frame that has been through the network."""
-
-    frame: TimedFrame
-    look: Look
-    begun: Unfinished  # of an earlier frame while the picture is frozen
-
-
-@dataclass
 class Painter:
-    """A network that is open, and what is wished of it; paints one stream of frames at a time.
+    """One open network at work; it may be replaced between two frames by another of its size.
 
-    `mixer`, where the style can change, has the network for it.  `governor` is told of every frame's time and chooses
-    the processing size; the time is that of the painting, unless `latency` holds another to go by.
+    `size` (height, width) is what the network sees; by default it is the frame's own, and for frames beyond
+    960x540 a smaller one, unless `native`.  The result always has the frame's size.  `margin` pixels of
+    repeated edge keep the network's zero border out of the picture.
     """
 
-    name: str  # of what paints, as it was chosen
-    stylizer: Stylizer
-    controls: Controls
-    mixer: Mixer | None = None
-    governor: LatencyController | None = None
-    latency: float | None = None
-    _frozen: Unfinished | None = field(default=None, repr=False)
-
-    @property
-    def timeline(self) -> Timeline:
-        """Where the time of the stages is kept."""
-        return self.stylizer.timeline
+    def __init__(
+        self,
+        network: Network,
+        *,
+        name: str = "",
+        look: Look | None = None,
+        size: Size | None = None,
+        margin: int = DEFAULT_MARGIN,
+        native: bool = False,
+    ) -> None:
+        """`name` is what the network is called to people."""
+        self.network, self.name = network, name or network.path.stem
+        self.look = look or Look()
+        self.margin, self.native = margin, native
+        self.timeline = Timeline()
+        self.size: Size | None = None
+        self._fitting: Fitting | None = None  # that of the frame before
+        self.resize(size)
 
     def repaint(self, frame: TimedFrame) -> Painted:
-        """The next frame of the stream."""
+        """The next frame of a stream."""
         return self.finish(self.start(frame))
 
     def start(self, frame: TimedFrame) -> Started:
-        """The network's part of it: frame by frame, in order."""
-        look = self.controls.look(float(frame.time))
-        begun = self._frozen
-        if not look.freeze or begun is None or begun.frame.shape != frame.pixels.shape:
-            begun = self._through_network(frame.pixels, look)
-        self._frozen = begun if look.freeze else None
-        return Started(frame, look, begun)
+        """The network's part of it."""
+        return self._through_network(frame, self.look)
 
     def finish(self, started: Started) -> Painted:
-        """The rest of it, which another thread may do while the network is at the next frame."""
-        frame, look, begun = started.frame, started.look, started.begun
-        pixels = self.stylizer.finish(begun)
+        """The rest of it: back to the frame's size, colours, detail, split screen."""
+        frame, look, fitting = started.frame, started.look, started.fitting
+        with self.timeline.stage(UNFIT):
+            if fitting.content[0] < fitting.original[0] or fitting.content[1] < fitting.original[1]:
+                small, fitted = inside(started.stylized, fitting), inside(started.fitted, fitting)
+                pixels = upsample(small, fitted, started.painted_from)
+            else:
+                pixels = unfit(started.stylized, fitting)
+            pixels = mix(started.painted_from, pixels, look.strength)
         if look.keep_color or look.detail > 0:
+            wishes = {"keep_color": look.keep_color, "detail": look.detail}
             with self.timeline.stage(FINISH):
-                pixels = recolour(
-                    begun.frame,
-                    pixels,
-                    keep_color=look.keep_color,
-                    detail=look.detail,
-                    size=begun.fitting.content,
-                )
+                pixels = recolour(started.painted_from, pixels, size=fitting.content, **wishes)
         if look.split:
             pixels = half_and_half(frame.pixels, pixels)
         return Painted(frame, TimedFrame(pixels, frame.time), look)
 
-    def _through_network(self, frame: Pixels, look: Look) -> Unfinished:
-        start = time.perf_counter()
-        if self.mixer is not None:
-            self.stylizer.network = self.mixer.network(look.shares, self.stylizer.fitted)
-        begun = self.stylizer.start(frame, look.strength)
-        if self.governor is not None:
-            seconds = time.perf_counter() - start if self.latency is None else self.latency
-            self.stylizer.resize(self.governor.observe(seconds))
-        return begun
+    def resize(self, size: Size | None) -> None:
+        """Work at another size from the next frame on: the file's own where that is fixed; or a UserError."""
+        fixed, margin = self.network.size, self.margin
+        if size is not None and min(size) <= 2 * margin:
+            raise UserError(
+                f"the size {size[1]}x{size[0]} leaves nothing inside a margin of {margin}; use a larger one."
+            )
+        if size is not None and fixed not in (None, size):
+            raise UserError(
+                f"{self.network.path} works at {fixed[1]}x{fixed[0]} only, not at {size[1]}x{size[0]}; leave the "
+                "size out."
+            )
+        self.size = size or fixed
+
+    def size_for(self, frame: tuple[int, ...]) -> Size | None:
+        """What the network works at for frames of (height, width); None: the frame's own."""
+        if self.size is not None or self.native:
+            return self.size
+        return self._usual_size((frame[0], frame[1]))
+
+    @property
+    def fitted(self) -> Size | None:
+        """What the network worked at for the last frame, its border included."""
+        return None if self._fitting is None else self._fitting.fitted
+
+    def reset(self) -> None:
+        """The next frame starts a clip; nothing is remembered here."""
+
+    def hud_lines(self, *more: str) -> list[str]:
+        """What the overlay says: what paints, at which size, and what each stage takes."""
+        times = self.timeline.milliseconds(last=HUD_FRAMES)
+        return [self.name, *more, *(f"{stage} {each['median']:.1f} ms" for stage, each in times.items())]
+
+    def _usual_size(self, frame: Size) -> Size | None:
+        return smaller_size(frame, self.margin, LARGEST_NATIVE, USUAL)
+
+    def _through_network(self, frame: TimedFrame, look: Look) -> Started:
+        with self.timeline.stage(FIT):
+            size = self.size_for(frame.pixels.shape)
+            fitted, fitting = fit(frame.pixels, size, multiple=MULTIPLE, margin=self.margin)
+        stylized = self._paint(fitted, fitting)
+        self._fitting = fitting
+        return Started(frame, look, frame.pixels, fitted, stylized, fitting)
+
+    def _paint(self, fitted: Pixels, fitting: Fitting) -> Pixels:
+        with self.timeline.stage(NETWORK):
+            return self.network.paint(fitted)
+
+
+def inside(picture: Pixels, fitting: Fitting) -> Pixels:
+    """The picture without its border; a view."""
+    (top, left), (height, width) = fitting.corner, fitting.content
+    return picture[top : top + height, left : left + width]
+
+
+def smaller_size(frame: Size, margin: int, largest: int, usual: int) -> Size | None:
+    """About `usual` pixels for a frame beyond `largest` pixels; None, the frame's own size, for others."""
+    pixels = frame[0] * frame[1]
+    return None if pixels <= largest else scaled(frame, sqrt(usual / pixels), margin)
+
+
+def scaled(frame: Size, scale: float, margin: int) -> Size:
+    """The multiple of 8 nearest to a scaled frame with its margins."""
+    height, width = (MULTIPLE * round((side * scale + 2 * margin) / MULTIPLE) for side in frame)
+    return max(height, 2 * margin + MULTIPLE), max(width, 2 * margin + MULTIPLE)

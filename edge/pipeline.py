@@ -1,31 +1,133 @@
-"""Capture, network, finish and delivery, each in its own thread, frames (H, W, 3) uint8 RGB handed on.
+"""Frames from a source through a painter into a sink, (H, W, 3) uint8 RGB, each stage in a thread of its own.
 
 Live: the newest frame wins, older ones that wait are dropped and counted.  Otherwise every frame comes
-through, in order, and a fast thread waits for a slow one.  Whatever ends one of them ends all.
+through, in order, and a fast stage waits for a slow one.  Whatever ends one of them ends all.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
-from typing import Any, Generic, TypeVar
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
 
-from edge.handover import Handover
-from edge.timeline import CAPTURE, SINK, Timeline
+import numpy as np
+
 from keras_vst.errors import UserError
 from keras_vst.video import TimedFrame
 
-Painted = TypeVar("Painted")
-
+# What is timed, in the order of a frame.  `finish` is what is done to a painted frame beyond unfitting it.
+CAPTURE, FIT, FLOW, NETWORK, UNFIT, FINISH, SINK = STAGES = (
+    "capture",
+    "fit",
+    "flow",
+    "network",
+    "unfit",
+    "finish",
+    "sink",
+)
+KEPT = 4096  # times of each stage: two minutes of a camera, and no more memory after hours
 WAITING = 3  # frames that may wait before a stage when none is dropped; live it is one
 PATIENCE = 0.9  # seconds for a frame in work to be finished after the end; a thread that is stuck is left
 SINK_PATIENCE = 6.0  # a sink has to come back before its file can be closed, and promises to within 5 s
 POLL = 0.1  # seconds between two looks around; on Windows a wait without an end would not notice Ctrl-C
 
 
-class Pipeline(Generic[Painted]):
-    """Runs a source through `paint` and, where there is one, `finish` into `deliver`, once.
+class Timeline:
+    """How long each stage of each frame took; stages may be measured in several threads."""
+
+    def __init__(self) -> None:
+        """Start with nothing measured."""
+        self._seconds: dict[str, deque[float]] = {stage: deque(maxlen=KEPT) for stage in STAGES}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Measure what runs inside as one occurrence of the stage `name`."""
+        seconds = self._seconds[name]
+        start = time.perf_counter()
+        yield
+        seconds.append(time.perf_counter() - start)
+
+    def clear(self) -> None:
+        """Forget everything, for instance after the warm-up."""
+        for seconds in self._seconds.values():
+            seconds.clear()
+
+    def milliseconds(self, last: int = KEPT) -> dict[str, dict[str, float]]:
+        """{"capture": {"median": 3.1, "p95": 4.0}, ...} of the stages that were seen, by the `last` frames."""
+        seen = {stage: list(seconds)[-last:] for stage, seconds in self._seconds.items()}
+        return {
+            stage: {
+                "median": round(float(np.median(seconds)) * 1e3, 2),
+                "p95": round(float(np.percentile(seconds, 95)) * 1e3, 2),
+            }
+            for stage, seconds in seen.items()
+            if seconds
+        }
+
+    def table(self) -> str:
+        """One line for each stage that was seen."""
+        return "\n".join(
+            f"  {stage:8} {times['median']:7.2f} ms, 95 % below {times['p95']:.2f} ms"
+            for stage, times in self.milliseconds().items()
+        )
+
+
+class Handover:
+    """A short queue from one thread to the next that can be ended from both sides.
+
+    A giver finds it full and waits; or the newest item wins, and the oldest is dropped and counted.
+    """
+
+    def __init__(self, capacity: int, *, newest_wins: bool = False) -> None:
+        """Start empty."""
+        self.dropped = 0
+        self._capacity, self._newest_wins = capacity, newest_wins
+        self._items: deque[Any] = deque()
+        self._ended = False
+        self._changed = threading.Condition()
+
+    def put(self, item: Any) -> bool:
+        """Give one item; False once it is ended, and then the item is gone."""
+        with self._changed:
+            while len(self._items) >= self._capacity and not self._ended:
+                if self._newest_wins:
+                    self._items.popleft()
+                    self.dropped += 1
+                else:
+                    self._changed.wait()
+            if not self._ended:
+                self._items.append(item)
+                self._changed.notify_all()
+            return not self._ended
+
+    def take(self, idle: Callable[[], None] | None = None) -> Iterator[Any]:
+        """Take items until it is ended and empty; `idle` is called, without the lock, while nothing comes."""
+        while True:
+            with self._changed:
+                came = self._changed.wait_for(lambda: bool(self._items) or self._ended, POLL)
+                if came and not self._items:
+                    return
+                items = [self._items.popleft()] if came else []
+                self._changed.notify_all()
+            if not came and idle is not None:
+                idle()
+            yield from items
+
+    def end(self, *, discard: bool = False) -> None:
+        """No more will be given; what waits can still be taken, or is thrown away."""
+        with self._changed:
+            self._ended = True
+            if discard:
+                self._items.clear()
+            self._changed.notify_all()
+
+
+class Pipeline:
+    """Runs a source through `steps`, one thread each, into `deliver`, once.
 
     `interrupt` makes a source that waits for a frame, or a sink that waits for its reader, give up; it is called from
     any thread.
@@ -34,25 +136,18 @@ class Pipeline(Generic[Painted]):
     def __init__(
         self,
         source: Iterable[TimedFrame],
-        paint: Callable[[TimedFrame], Any],
-        deliver: Callable[[Painted], None],
+        steps: Sequence[Callable[[Any], Any]],
+        deliver: Callable[[Any], None],
         *,
-        finish: Callable[[Any], Painted] | None = None,
         live: bool = False,
         timeline: Timeline | None = None,
         interrupt: Callable[[], None] | None = None,
     ) -> None:
         """Nothing starts before `run`."""
-        self._source, self._paint, self._finish, self._deliver = source, paint, finish, deliver
-        self._interrupt = interrupt
-        self._idle: Callable[[], None] | None = None
-        self._timeline = timeline or Timeline()
+        self._source, self._steps, self._deliver = source, steps, deliver
+        self._timeline, self._interrupt = timeline or Timeline(), interrupt
         capacity = 1 if live else WAITING
-        self._captured: Handover[tuple[TimedFrame, float]] = Handover(capacity, newest_wins=live)
-        self._painted: Handover[tuple[Any, float]] = Handover(capacity, newest_wins=live)
-        self._finished: Handover[tuple[Painted, float]] = self._painted
-        if finish is not None:
-            self._finished = Handover(capacity, newest_wins=live)
+        self._handovers = [Handover(capacity, newest_wins=live) for _ in range(len(steps) + 1)]
         self._stopping = threading.Event()  # no further frame is captured
         self._over = threading.Event()  # the last frame was delivered, or something failed
         self._error: BaseException | None = None
@@ -63,7 +158,7 @@ class Pipeline(Generic[Painted]):
     @property
     def dropped(self) -> int:
         """Frames that gave way to newer ones."""
-        return sum(handover.dropped for handover in {self._captured, self._painted, self._finished})
+        return sum(handover.dropped for handover in self._handovers)
 
     def run(self, *, deliver_here: bool = False, idle: Callable[[], None] | None = None) -> None:
         """Run until the source ends, `stop` is called or something fails, and raise what failed first.
@@ -71,17 +166,19 @@ class Pipeline(Generic[Painted]):
         `deliver_here` delivers from the calling thread, as windows need it; `idle` is called from the same thread
         while nothing comes.  On return the threads have ended, so that source and sink can be closed.
         """
-        self._idle = idle
-        threads = {"source": self._thread(self._capture), "network": self._thread(self._work)}
-        if self._finish is not None:
-            threads["finish"] = self._thread(self._complete)
-        if not deliver_here:
-            threads["sink"] = self._thread(self._hand_out)
+        sink = ("sink", partial(self._hand_out, idle))
+        stages = [("source", self._capture)]
+        stages += [("painter", partial(self._apply, index)) for index in range(len(self._steps))]
+        stages += [] if deliver_here else [sink]
+        threads = [
+            threading.Thread(target=self._guarded, args=stage, name=f"vst-{stage[0]}", daemon=True)
+            for stage in stages
+        ]
         try:
-            for thread in threads.values():
+            for thread in threads:
                 thread.start()
             if deliver_here:
-                self._guarded(self._hand_out)
+                self._guarded(*sink)
             while not self._over.wait(POLL):
                 pass
         except BaseException:  # Ctrl-C
@@ -97,66 +194,56 @@ class Pipeline(Generic[Painted]):
     def stop(self) -> None:
         """Take no further frame; those on their way still arrive.  From any thread, also a stage's own."""
         self._stopping.set()
-        self._captured.finish()
+        self._handovers[0].end()
 
     def _capture(self) -> None:
         frames = iter(self._source)
         while not self._stopping.is_set():
             with self._timeline.stage(CAPTURE):
                 frame = next(frames, None)
-            if frame is None or not self._captured.put((frame, time.monotonic())):
+            if frame is None or not self._handovers[0].put((frame, time.monotonic())):
                 break
-        self._captured.finish()
+        self._handovers[0].end()
 
-    def _work(self) -> None:
-        for frame, since in self._captured:
-            if not self._painted.put((self._paint(frame), since)):
+    def _apply(self, index: int) -> None:
+        step, given, taken = self._steps[index], self._handovers[index], self._handovers[index + 1]
+        for item, since in given.take():
+            if not taken.put((step(item), since)):
                 break
-        self._painted.finish()
+        taken.end()
 
-    def _complete(self) -> None:
-        assert self._finish is not None
-        for painted, since in self._painted:
-            if not self._finished.put((self._finish(painted), since)):
-                break
-        self._finished.finish()
-
-    def _hand_out(self) -> None:
-        for painted, since in self._finished.taken(POLL, self._idle):
+    def _hand_out(self, idle: Callable[[], None] | None) -> None:
+        for item, since in self._handovers[-1].take(idle):
             with self._timeline.stage(SINK):
-                self._deliver(painted)
+                self._deliver(item)
             self.delivered += 1
             self.latency = time.monotonic() - since
         self._over.set()
 
-    def _thread(self, stage: Callable[[], None]) -> threading.Thread:
-        name = f"vst-{stage.__name__.strip('_')}"
-        return threading.Thread(target=self._guarded, args=(stage,), name=name, daemon=True)
-
-    def _guarded(self, stage: Callable[[], None]) -> None:
+    def _guarded(self, name: str, stage: Callable[[], None]) -> None:
         try:
             stage()
         except BaseException as error:  # crosses over to the thread that called `run`
             with self._lock:
                 # A source that was told to end may complain about it; what failed first is what counts.
-                told = stage == self._capture and self._stopping.is_set()
-                self._error = self._error or (None if told else error)
+                if not (name == "source" and self._stopping.is_set()):
+                    self._error = self._error or error
             self._cancel()
 
     def _cancel(self) -> None:
         self._stopping.set()
-        self._captured.cancel()
-        self._painted.cancel()
-        self._finished.cancel()
+        for handover in self._handovers:
+            handover.end(discard=True)
         self._over.set()
 
-    def _join(self, threads: dict[str, threading.Thread]) -> str | None:
+    def _join(self, threads: Sequence[threading.Thread]) -> str | None:
         """Wait for the threads; the name of one that is stuck."""
         self._stopping.set()
         if self._interrupt is not None:
             self._interrupt()
         stuck = None
-        for name, thread in threads.items():
+        for thread in threads:
+            name = thread.name.removeprefix("vst-")
             if thread.ident is not None:  # Ctrl-C can come before all are started
                 thread.join(SINK_PATIENCE if name == "sink" else PATIENCE)
             stuck = name if thread.is_alive() else stuck

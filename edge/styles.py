@@ -1,16 +1,29 @@
-"""`vst styles`: what can be given as --style, as a list or on a picture of one's own."""
+"""`vst styles`: what can be given as --style, as a list, or as a sheet of one's own picture in every style."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
+from dataclasses import replace
+from math import ceil, sqrt
 from pathlib import Path
 from typing import Any
 
-from edge.arguments import add_command, positive
-from edge.sheet import write_sheet
+import cv2
+import numpy as np
+
+from edge.options import add_command, positive
+from edge.painter import Painter
 from keras_vst import zoo
+from keras_vst.errors import UserError
+from keras_vst.frames import Pixels
+from keras_vst.networks import open_network
+from keras_vst.video import TimedFrame, open_sink, open_source
+
+TILE = 480  # pixels along the longer side of each picture of a sheet
+GAP, LABEL = 12, 30  # pixels between them, and for the name below each
+FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
 def add_parser(commands: Any, parent: argparse.ArgumentParser) -> None:
@@ -51,3 +64,54 @@ def run(options: argparse.Namespace) -> int:
         after = f" ({', '.join(notes)})" if notes else ""
         print(f"{style.name:{width}}  {told['title']}, {told['artist']}, {told['year']}{after}")
     return 0
+
+
+def write_sheet(photo: Path, target: Path, threads: int | None = None) -> int:
+    """Paint the photo in all live styles; returns how many there are."""
+    with open_source(photo) as source:
+        info, first = source.info, next(iter(source))
+    small = TimedFrame(_shrunk(first.pixels), first.time)
+    tiles = [("as it was", small.pixels)]
+    for style in zoo.styles(quality="live"):
+        network = open_network(style.path, threads=threads, sha256=style.sha256)
+        painted = Painter(network, margin=style.margin, native=True).repaint(small)
+        tiles.append((style.name, painted.after.pixels))
+    if len(tiles) == 1:
+        raise UserError("no styles are installed; put a network into the zoo, or use `vst stylize --model`.")
+    sheet = arrange(tiles)
+    # One picture whatever came in; the output may not be the input.
+    picture = replace(info, width=sheet.shape[1], height=sheet.shape[0], is_image=True, has_audio=False)
+    with open_sink(target, picture) as sink:
+        sink.write(TimedFrame(sheet, first.time))
+    return len(tiles) - 1
+
+
+def arrange(tiles: list[tuple[str, Pixels]]) -> Pixels:
+    """Pictures of one size, in as many rows as columns on white, each with its name below."""
+    height, width = tiles[0][1].shape[:2]
+    columns = ceil(sqrt(len(tiles)))
+    rows = ceil(len(tiles) / columns)
+    cell = height + LABEL + GAP, width + GAP
+    sheet = np.full((rows * cell[0] + GAP, columns * cell[1] + GAP, 3), 255, np.uint8)
+    for index, (name, picture) in enumerate(tiles):
+        top = GAP + index // columns * cell[0]
+        left = GAP + index % columns * cell[1]
+        sheet[top : top + height, left : left + width] = picture
+        _write(sheet[top + height : top + height + LABEL, left : left + width], name)
+    return sheet
+
+
+def _shrunk(picture: Pixels) -> Pixels:
+    height, width = picture.shape[:2]
+    scale = min(1.0, TILE / max(height, width))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _write(place: Pixels, name: str) -> None:
+    """A name into the strip below a picture, as large as fits."""
+    (wide, _), _ = cv2.getTextSize(name, FONT, 1.0, 1)
+    scale = min(0.6, 0.95 * place.shape[1] / wide)
+    strip = np.ascontiguousarray(place)
+    cv2.putText(strip, name, (0, LABEL - 8), FONT, scale, (0, 0, 0), 1, cv2.LINE_AA)
+    place[:] = strip

@@ -31,13 +31,13 @@ WEIGHTS = ".weights.h5"  # Keras writes weights only into files that end so
 class Part:
     """A file or folder to be; `part` is the hidden name beside it that is written to meanwhile."""
 
-    def __init__(self, path: Path, *, folder: bool = False) -> None:
-        """Nothing is made yet: `part` is free to be written, or to be made a folder."""
+    def __init__(self, path: Path, *, folder: bool = False, suffix: str | None = None) -> None:
+        """Nothing is made yet: `part` is free to be written, or to be made a folder; it may have another suffix."""
         self.path, self.folder = path, folder
         ending = WEIGHTS if path.name.endswith(WEIGHTS) else path.suffix
         # A short stem keeps the hidden name below the limit of 255 bytes that file systems have.
         stem = path.name.removesuffix(ending)[:40]
-        self.part = path.with_name(f".{stem}.part-{os.getpid()}{ending}")
+        self.part = path.with_name(f".{stem}.part-{os.getpid()}{ending if suffix is None else suffix}")
 
     def commit(self, keep_as: Path | None = None) -> None:
         """Move the finished part into place; what was there is deleted, or kept under another name."""

@@ -1,6 +1,6 @@
 """Where frames go: (H, W, 3) uint8 RGB with times in seconds, into anything that one name can stand for.
 
-A new one is a class with `write`, `close`, `abort` and `closed_by_user`, a line in `SCHEMES` and one in `TABLE`.
+A new one is a class derived from `keras_vst.video.Sink`, a line in `SCHEMES` and one in `TABLE`.
 """
 
 from __future__ import annotations
@@ -9,17 +9,15 @@ from collections.abc import Callable
 from typing import Any
 
 from edge.address import PATH, Address, parse_address
-from edge.sinks.base import FrameSink, SinkOptions
-from edge.sinks.files import FileSink
-from edge.sinks.hls import HlsSink
-from edge.sinks.pipe import NullSink, PipeSink
-from edge.sinks.push import PROTOCOLS, PushSink
-from edge.sinks.virtual import VirtualCameraSink
+from edge.sinks.base import SinkOptions
+from edge.sinks.displays import VirtualCameraSink, WindowSink
+from edge.sinks.stdout import NullSink, StdoutSink
+from edge.sinks.streams import PROTOCOLS, HlsSink, PushSink
 from edge.sinks.web import WebRtcSink, WebSink
-from edge.sinks.window import WindowSink
-from keras_vst.video import VideoInfo
+from keras_vst import video
+from keras_vst.video import Sink, VideoInfo
 
-__all__ = ["SCHEMES", "TABLE", "FrameSink", "SinkOptions", "open_sink"]
+__all__ = ["SCHEMES", "TABLE", "SinkOptions", "open_sink"]
 
 TABLE = """\
   window:                                      a window on this machine, steered by keys
@@ -32,20 +30,26 @@ TABLE = """\
   -, -?format=rgb24                            standard output as y4m, or raw
   null:                                        nowhere, for measuring"""
 
-SCHEMES: dict[str, Callable[[Address, VideoInfo, SinkOptions], FrameSink]] = {
-    PATH: FileSink,
+
+def _file(address: Address, info: VideoInfo, options: SinkOptions) -> Sink:
+    """A file or folder; what must survive a power cut is better written as `hls:folder/`."""
+    return video.open_sink(address.rest, info, codec=options.codec, crf=options.crf, sound=options.sound)
+
+
+SCHEMES: dict[str, Callable[[Address, VideoInfo, SinkOptions], Sink]] = {
+    PATH: _file,
     "window": WindowSink,
     "web": WebSink,
     "webrtc": WebRtcSink,
     "hls": HlsSink,
     **dict.fromkeys(PROTOCOLS, PushSink),
     "virtualcam": VirtualCameraSink,
-    "-": PipeSink,
+    "-": StdoutSink,
     "null": NullSink,
 }
 
 
-def open_sink(uri: str, info: VideoInfo, **options: Any) -> FrameSink:
+def open_sink(uri: str, info: VideoInfo, **options: Any) -> Sink:
     """Open a sink by its name for frames that `info` describes; `options` are the fields of `SinkOptions`."""
     address = parse_address(uri, SCHEMES, "sink")
     return SCHEMES[address.scheme](address, info, SinkOptions(**options))

@@ -14,22 +14,21 @@ from urllib.parse import urlsplit
 from edge.address import Address
 from edge.sinks.base import SinkOptions
 from keras_vst.errors import UserError
-from keras_vst.video import TimedFrame, VideoInfo
+from keras_vst.video import Sink, TimedFrame, VideoInfo
 
 HOST, PORT = "127.0.0.1", 8080
 
 
-class WebSink:
+class WebSink(Sink):
     """The picture as JPEGs over a WebSocket, which passes through every tunnel."""
 
-    closed_by_user = False
     webrtc = False
     needs = "aiohttp", "live"
 
     def __init__(self, address: Address, info: VideoInfo, options: SinkOptions) -> None:
         """Start the server and say where it is."""
         address.check_options()
-        options.check_unused(address, "codec", "crf", "preset")
+        options.check_unused(address, "codec", "crf")
         host, port = host_and_port(address)
         package, extra = self.needs
         if find_spec(package) is None:
@@ -49,8 +48,6 @@ class WebSink:
     def close(self) -> None:
         """Say goodbye to the browsers and free the port."""
         self._server.stop()
-
-    abort = close
 
 
 class WebRtcSink(WebSink):

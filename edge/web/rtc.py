@@ -17,7 +17,7 @@ from aiohttp import web
 from aiortc import RTCPeerConnection, RTCSessionDescription  # pyright: ignore[reportMissingImports]
 from aiortc.mediastreams import VideoStreamTrack  # pyright: ignore[reportMissingImports]
 
-from edge.web.hub import FrameHub
+from edge.web.viewers import FrameHub
 
 MOST_PEERS = 4  # each has an encoder of its own
 CLOCK = 90_000

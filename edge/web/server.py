@@ -24,8 +24,7 @@ from aiohttp import web
 
 from edge.sinks.base import Controls
 from edge.web.guard import Guard
-from edge.web.hub import FrameHub
-from edge.web.viewer import Viewer, carry_out
+from edge.web.viewers import FrameHub, Viewer, carry_out
 from keras_vst.errors import UserError
 from keras_vst.frames import Pixels
 
@@ -95,14 +94,10 @@ class WebServer:
     def _application(self) -> web.Application:
         application = web.Application(middlewares=[self._guard.check], client_max_size=LARGEST_MESSAGE)
         application.on_response_prepare.append(self._guard.mark)
-        for path in FILES:
-            application.router.add_get(path, self._file)
-        application.router.add_get("/socket", self._view)
-        application.router.add_get("/stream.mjpg", self._stream)
-        application.router.add_get("/snapshot.jpg", self._snapshot)
-        application.router.add_get("/status", self._status)
-        application.router.add_post("/control", self._control)
-        application.router.add_post("/offer", self._offer)
+        answers = {"/socket": self._view, "/stream.mjpg": self._stream, "/snapshot.jpg": self._snapshot}
+        answers |= {"/status": self._status, **dict.fromkeys(FILES, self._file)}
+        application.add_routes([web.get(path, answer) for path, answer in answers.items()])
+        application.add_routes([web.post("/control", self._control), web.post("/offer", self._offer)])
         return application
 
     async def _file(self, request: web.Request) -> web.Response:

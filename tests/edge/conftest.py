@@ -1,4 +1,4 @@
-"""What tests of the command line share: tiny networks, a zoo made of them, a short clip."""
+"""What tests of the edge share: tiny networks, a zoo made of them, a short clip; none of it needs TensorFlow."""
 
 from __future__ import annotations
 
@@ -14,6 +14,31 @@ from tests.keras_vst.networks.networks import write_style
 
 Command = Callable[..., tuple[int, str, str]]
 FRAMES = 6
+NETWORKS = Path(__file__).parent / "networks"
+
+
+@pytest.fixture(scope="session")
+def negative() -> Path:
+    """Paints the negative, any size."""
+    return NETWORKS / "negative.tflite"
+
+
+@pytest.fixture(scope="session")
+def same() -> Path:
+    """Gives the frame back, any size; of one architecture with `negative`."""
+    return NETWORKS / "same.tflite"
+
+
+@pytest.fixture(scope="session")
+def fixed() -> Path:
+    """Paints the negative, 96x64 only."""
+    return NETWORKS / "fixed.tflite"
+
+
+@pytest.fixture(scope="session")
+def film() -> Path:
+    """Of film quality, any size: keeps what was painted where it is visible, and paints half the frame elsewhere."""
+    return NETWORKS / "film.tflite"
 
 
 @pytest.fixture

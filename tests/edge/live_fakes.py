@@ -10,11 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from edge.controls import Controls
-from edge.painter import Painter
-from edge.stylizer import Stylizer
+from edge.live_painter import LivePainter, Mixer
 from keras_vst.frames import to_float
 from keras_vst.networks.base import Runtime
-from keras_vst.video import TimedFrame, VideoInfo
+from keras_vst.video import Sink, Source, TimedFrame, VideoInfo
 
 WIDTH, HEIGHT, FPS = 48, 32, 25
 
@@ -24,7 +23,7 @@ def frame(index: int, level: int | None = None) -> TimedFrame:
     return TimedFrame(pixels, Fraction(index, FPS))
 
 
-class FakeSource:
+class FakeSource(Source):
     """`count` frames whose level is their number; then it waits until closed, as a camera does, or ends."""
 
     def __init__(self, count: int, *, live: bool = True, waits: bool = False, error: Exception | None = None):
@@ -44,7 +43,7 @@ class FakeSource:
         self.closed.set()
 
 
-class FakeSink:
+class FakeSink(Sink):
     """Keeps what it gets; after `closes_after` frames its user has closed it, at `fails_at` it breaks."""
 
     def __init__(self, *, closes_after: int | None = None, fails_at: int | None = None):
@@ -85,6 +84,11 @@ class FakeNetwork:
         return to_float(self.paint(frame))[np.newaxis]
 
 
-def fake_painter(network: FakeNetwork | None = None, **settings: object) -> Painter:
-    network = network or FakeNetwork()
-    return Painter("fake", Stylizer(network, margin=8), Controls(["dark"], [1.0], **settings))
+def fake_painter(network: FakeNetwork | None = None, **settings: object) -> LivePainter:
+    return LivePainter(network or FakeNetwork(), Controls(["dark"], [1.0], **settings))
+
+
+def fake_mixing_painter(sizes: list[tuple[int, int]]) -> LivePainter:
+    """Of two styles: the negative, and the frame itself."""
+    mixer = Mixer(lambda shares, size: FakeNetwork(shares[0], sizes), (1.0, 0.0))
+    return LivePainter(mixer.ready, Controls(["dark", "light"], [1.0, 0.0]), mixer)

@@ -3,8 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from edge.latency import SETTLING, WINDOW, LatencyController
-from edge.sizes import ladder
+from edge.latency import SETTLING, WINDOW, LatencyController, ladder
 
 SIZES = ladder((360, 640), 8)
 TARGET = 1 / 30
@@ -70,7 +69,7 @@ def test_a_machine_that_is_free_again_goes_back_up_and_says_so():
 
 
 def test_noise_makes_no_oscillation():
-    sizes = run(LatencyController(TARGET, SIZES), SlowMachine(0.05, noise=0.25), 9000)
+    sizes = run(LatencyController(TARGET, SIZES, print), SlowMachine(0.05, noise=0.25), 9000)
     late = sizes[1000:]
     assert changes(late) <= 6, f"{changes(late)} changes in five minutes"
 
@@ -82,7 +81,7 @@ def test_an_attempt_that_failed_is_not_repeated_soon():
         def seconds(self, size):
             return 0.02 if size == SIZES[1] else 0.05 if size == SIZES[0] else 0.01
 
-    controller = LatencyController(TARGET, SIZES[:2])
+    controller = LatencyController(TARGET, SIZES[:2], print)
     sizes = run(controller, Cliff(0), 4000)
     rises = [i for i in range(1, len(sizes)) if sizes[i - 1] == SIZES[1] and sizes[i] == SIZES[0]]
     gaps = np.diff(rises)
@@ -91,7 +90,7 @@ def test_an_attempt_that_failed_is_not_repeated_soon():
 
 
 def test_single_slow_frames_change_nothing():
-    controller = LatencyController(TARGET, SIZES)
+    controller = LatencyController(TARGET, SIZES, print)
     for index in range(400):
         assert controller.observe(1.0 if index % 7 == 0 else 0.02) == SIZES[0]
 
@@ -106,7 +105,21 @@ def test_a_file_of_one_size_says_once_that_it_cannot_hold_the_target():
     ]
 
 
-@pytest.mark.parametrize(("target", "sizes"), [(0.0, SIZES), (TARGET, [])])
-def test_a_controller_without_a_choice_is_refused(target, sizes):
-    with pytest.raises(ValueError, match="a target above 0 seconds and at least one size"):
-        LatencyController(target, sizes)
+@pytest.mark.parametrize("frame", [(360, 640), (1080, 1920), (1920, 1080), (90, 160), (7, 5)])
+def test_a_ladder_falls_in_even_steps_of_multiples_of_8_and_keeps_the_shape(frame):
+    sizes = ladder(frame, 8)
+    areas = [height * width for height, width in sizes]
+    assert all(side % 8 == 0 for size in sizes for side in size)
+    assert areas == sorted(areas, reverse=True)
+    assert len(set(sizes)) == len(sizes)
+    for height, width in sizes:
+        if min(frame) > 300:
+            assert (width - 16) / (height - 16) == pytest.approx(frame[1] / frame[0], rel=0.12)
+    assert min(sizes[0]) >= min(frame) + 16
+    assert min(sizes[-1]) >= min(64, min(frame))
+
+
+def test_a_ladder_may_begin_lower_and_a_fixed_file_has_none():
+    sizes = ladder((1080, 1920), 8, largest=(288, 496))
+    assert sizes[0] == max(sizes) == (288, 496)
+    assert ladder((1080, 1920), 8, fixed=(256, 448)) == [(256, 448)]

@@ -14,10 +14,10 @@ import pytest
 from edge import live
 from edge.sources import SourceLost
 from keras_vst.errors import UserError
+from keras_vst.files import disk_errors
 from keras_vst.networks.tflite import TfliteNetwork
 from keras_vst.video import TimedFrame, VideoInfo, open_source, probe
-from keras_vst.video.sink import ClipSink
-from keras_vst.video.target import disk_errors
+from keras_vst.video.encoding import ClipSink
 from tests.edge.live_fakes import FakeSink, FakeSource
 from tests.keras_vst.clips import grey_steps, names, numbers, write_clip
 

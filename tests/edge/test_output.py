@@ -8,8 +8,8 @@ import pytest
 from edge.output import Output
 from keras_vst.errors import UserError
 from keras_vst.video import VideoInfo, open_source
-from keras_vst.video.pictures import PictureSink
-from keras_vst.video.sink import ClipSink
+from keras_vst.video.encoding import ClipSink
+from keras_vst.video.stills import PictureSink
 from tests.edge.live_fakes import FPS, HEIGHT, WIDTH, FakeSink, fake_painter, frame
 from tests.keras_vst.clips import names, video_times
 

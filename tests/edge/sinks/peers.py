@@ -12,8 +12,7 @@ from typing import Any
 import av
 import numpy as np
 
-from edge.sinks import FrameSink
-from keras_vst.video import TimedFrame, VideoInfo
+from keras_vst.video import Sink, TimedFrame, VideoInfo
 
 INFO = VideoInfo(64, 48, fps=Fraction(25))
 
@@ -25,7 +24,7 @@ def frames(
     return [TimedFrame(np.full((height, width, 3), 8 * k % 256, np.uint8), k * step) for k in range(count)]
 
 
-def feed(sink: FrameSink, count: int) -> None:
+def feed(sink: Sink, count: int) -> None:
     for frame in frames(count):
         sink.write(frame)
 
@@ -74,7 +73,7 @@ class Listener:
         self.packets = pictures, sound
 
 
-def feed_slowly(sink: FrameSink, seconds: float) -> None:
+def feed_slowly(sink: Sink, seconds: float) -> None:
     """A hundred frames a second, so that a peer has time to answer."""
     for frame in frames(int(100 * seconds)):
         sink.write(frame)

@@ -11,8 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.cli import COMMANDS
-from edge.sinks import open_sink, window
+from edge.sinks import displays, open_sink
 from keras_vst.errors import UserError
 from tests.edge.sinks.peers import INFO, feed, frames
 
@@ -23,7 +22,7 @@ class Screen:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, keys: list[int], closed_after: int = 99) -> None:
         self.shown: list[np.ndarray] = []
         self.gone = False
-        monkeypatch.setattr(window, "check_windows", lambda: None)
+        monkeypatch.setattr(displays, "check_windows", lambda: None)
         monkeypatch.setattr(cv2, "namedWindow", lambda *arguments: None, raising=False)
         monkeypatch.setattr(cv2, "resizeWindow", lambda *arguments: None, raising=False)
         monkeypatch.setattr(cv2, "imshow", lambda title, picture: self.shown.append(picture), raising=False)
@@ -55,10 +54,10 @@ def test_a_window_takes_keys_while_no_frame_comes(monkeypatch: pytest.MonkeyPatc
     Screen(monkeypatch, [-1, ord("n"), ord("q"), ord("p")])
     keys: list[str] = []
     sink = open_sink("window:", INFO, on_key=keys.append)
-    sink.idle()  # pyright: ignore  # not open yet
+    sink.idle()  # not open yet
     feed(sink, 1)
     for _ in range(3):
-        sink.idle()  # pyright: ignore
+        sink.idle()
     assert keys == ["n"]
     assert sink.closed_by_user
 
@@ -85,7 +84,7 @@ def test_a_machine_without_a_screen_says_so_and_does_not_crash(
     monkeypatch: pytest.MonkeyPatch, display: str
 ) -> None:
     monkeypatch.setattr(cv2, "getBuildInformation", lambda: "  GUI:                           QT5\n")
-    monkeypatch.setattr(window.sys, "platform", "linux")
+    monkeypatch.setattr(displays.sys, "platform", "linux")
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     monkeypatch.setenv("DISPLAY", display)
     with pytest.raises(UserError, match=r"no screen for a window.*--sink web"):
@@ -128,7 +127,7 @@ def test_a_missing_driver_is_explained(monkeypatch: pytest.MonkeyPatch, platform
         raise RuntimeError("No v4l2 loopback device found")
 
     monkeypatch.setitem(sys.modules, "pyvirtualcam", types.SimpleNamespace(Camera=refuse))
-    monkeypatch.setattr("edge.sinks.virtual.sys.platform", platform)
+    monkeypatch.setattr("edge.sinks.displays.sys.platform", platform)
     with pytest.raises(UserError, match=hint):
         open_sink("virtualcam:", INFO)
 
@@ -147,13 +146,10 @@ def test_options_that_would_be_ignored_are_refused() -> None:
         open_sink("window:", INFO, crf=20)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_opencv_is_loaded_before_pyav_or_its_windows_would_hang(command: str) -> None:
+def test_opencv_is_loaded_before_pyav_or_its_windows_would_hang() -> None:
     order = (
-        "import sys; from edge.cli import build_parser; build_parser(sys.argv[1:]);"
+        "import sys; from edge.cli import build_parser; build_parser(['live']);"
         "names = list(sys.modules); print(names.index('cv2') < names.index('av'))"
     )
-    result = subprocess.run(
-        [sys.executable, "-c", order, command], capture_output=True, text=True, check=True
-    )
+    result = subprocess.run([sys.executable, "-c", order], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "True"

@@ -1,0 +1,123 @@
+"""From what is written after --style, --model and --quality to a painter with its network open."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from edge.painter import Look, Painter
+from keras_vst import zoo
+from keras_vst.errors import UserError
+from keras_vst.networks import Network, open_network
+from keras_vst.zoo import Style
+
+Parts = list[tuple[Style, float]]
+
+
+def open_painter(options: argparse.Namespace) -> Painter:
+    """Open what the options name; wrong names and files are a UserError."""
+    parts = select_parts(options.style, options.model, options.quality)
+    network = _open(parts, options)
+    settings = painter_settings(network, parts[0][0], options)
+    look = Look(strength=options.strength, keep_color=options.keep_color, detail=options.detail)
+    if options.quality == "film":
+        from edge.film_painter import FilmPainter
+
+        return FilmPainter(network, look=look, noise=getattr(options, "noise", None), **settings)
+    return Painter(network, look=look, **settings)
+
+
+def painter_settings(network: Network, style: Style, options: argparse.Namespace) -> dict[str, Any]:
+    """What any Painter of this network takes beside it, once it is known that the options suit the network."""
+    quality = "film" if network.map_channels else "live"
+    if (quality, options.quality) == ("film", "live"):
+        raise UserError(f"{network.path} is of film quality; use it with `vst stylize --quality film`.")
+    if quality != options.quality:
+        raise UserError(
+            f"{network.path} is a live network, which knows nothing of optical flow; leave --quality film out, or "
+            "name one that was trained with `--recipe film`."
+        )
+    if getattr(options, "noise", None) is not None and "noise" not in network.map_channels:
+        raise UserError(
+            f"{network.path} takes no noise; leave --noise out, or train one with `--recipe film` and "
+            "teacher.noise_channels=2."
+        )
+    margin = style.margin if network.margin is None else network.margin
+    name = style.name if network.path == style.path else str(network.path)  # a mix is called by its shares
+    return {"name": name, "size": options.size, "margin": margin, "native": options.native}
+
+
+def first_style(options: argparse.Namespace) -> str | None:
+    """What --style is when neither it nor --model was given: the first style of that quality, if any."""
+    if options.style is not None or options.model is not None:
+        return options.style
+    return next((style.name for style in zoo.styles(quality=options.quality)), None)
+
+
+def select_parts(text: str | None, model: Path | None, quality: str = "live") -> Parts:
+    """The file given as --model, or the styles of that quality that are named, and their shares; mixable."""
+    if model is not None:
+        if text is not None:
+            raise UserError(
+                "--style chooses from the zoo, whose mixes run in fp32, and --model names one file; leave one out."
+            )
+        return [(zoo.file_style(model), 1.0)]
+    known = [style.name for style in zoo.styles(quality=quality)] if text is None or quality == "film" else []
+    if quality == "film" and not known:
+        raise UserError(
+            "there is no network of film quality in the zoo yet: train one with `python -m training.fit --recipe "
+            "film`, export it with `python -m export` and name it with --model; or use --quality live, with --native."
+        )
+    if text is None:
+        named = ", ".join(known) or "none is installed, use --model"
+        raise UserError(f"which style? Add --style with one of: {named}.")
+    parts = [(zoo.find_style(name), share) for name, share in parse_shares(text).items()]
+    for style, _ in parts:
+        if style.quality != quality:
+            others = ", ".join(each.name for each in zoo.styles(quality=quality))
+            raise UserError(
+                f"{style.name} is of {style.quality} quality; use it with --quality {style.quality}, or choose one "
+                f"of: {others}."
+            )
+    return parts
+
+
+def parse_shares(text: str) -> dict[str, float]:
+    """`a`, `a:0.7` or `a:0.5,b:0.3` as {name: share}; those without a share divide what is left to 1."""
+    given: dict[str, float | None] = {}
+    for part in text.split(","):
+        name, colon, share = part.strip().partition(":")
+        if not name or name in given:
+            raise UserError(
+                f"--style {text} names {'a style twice' if name else 'no style'}; write name:share,..."
+            )
+        given[name] = _share(share, text) if colon else None
+    total = sum(share for share in given.values() if share is not None)
+    if total > 1 + 1e-6:
+        raise UserError(f"the shares in --style {text} add up to {total:g}; they may add up to 1 at most.")
+    open_names = [name for name, share in given.items() if share is None]
+    rest = max(0.0, 1 - total) / max(1, len(open_names))
+    shares = {name: rest if share is None else share for name, share in given.items()}
+    if not sum(shares.values()):
+        raise UserError(f"the shares in --style {text} are all 0; give one of them more.")
+    return shares
+
+
+def _share(text: str, whole: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise UserError(f"--style {whole}: a share is a number from 0 to 1, but {text!r} came.")
+    return share
+
+
+def _open(parts: Parts, options: argparse.Namespace) -> Network:
+    if len(parts) > 1:
+        from keras_vst.networks.mixing import open_mix
+
+        return open_mix(parts, runtime=options.runtime, threads=options.threads)
+    ((style, _),) = parts
+    return open_network(style.path, runtime=options.runtime, threads=options.threads, sha256=style.sha256)

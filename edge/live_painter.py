@@ -1,0 +1,144 @@
+"""A painter that is steered while it runs: the look of each frame, the network of the wished mix, the size to hold.
+
+A moving slider never holds the picture up: mixes are made beside the frames.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from edge.choice import painter_settings, select_parts
+from edge.controls import Controls, Shares
+from edge.latency import LatencyController
+from edge.painter import Painter, Started
+from keras_vst import zoo
+from keras_vst.errors import UserError
+from keras_vst.networks import Network, open_network
+from keras_vst.networks.base import Size
+from keras_vst.networks.mixing import check_mixable, open_mix
+from keras_vst.video import TimedFrame
+from keras_vst.zoo import Style
+
+
+class Mixer:
+    """Hands out the newest network that is ready, and has the wished one made meanwhile.
+
+    Of wishes that come faster than networks are made (8 ms each at 640x360) only the newest is fulfilled.  A thread
+    lives only while there is something to make, so at rest this costs nothing.
+    """
+
+    def __init__(self, open_mix: Callable[[Shares, Size | None], Network], shares: Sequence[float]) -> None:
+        """Open the first mix at once; `open_mix` makes the network of shares, ready for frames of a size."""
+        self._open = open_mix
+        self._wished: Shares = tuple(shares)
+        self._made, self._size = self._wished, None
+        self.ready = open_mix(self._wished, None)
+        self._lock = threading.Lock()
+        self._making = False
+
+    def network(self, shares: Shares, size: Size | None) -> Network:
+        """What to paint the next frame with, whose size for the network is probably (height, width); never waits."""
+        with self._lock:
+            self._wished, self._size = shares, size
+            if shares != self._made and not self._making:
+                self._making = True
+                threading.Thread(target=self._make, name="mixer", daemon=True).start()
+            return self.ready
+
+    def _make(self) -> None:
+        while True:
+            with self._lock:
+                shares, size = self._wished, self._size
+                if shares == self._made:
+                    self._making = False
+                    return
+            network = self._opened(shares, size)
+            with self._lock:
+                self._made, self.ready = shares, network or self.ready
+
+    def _opened(self, shares: Shares, size: Size | None) -> Network | None:
+        """The network, or None: what cannot be mixed is told, and the picture goes on as it is."""
+        try:
+            return self._open(shares, size)
+        except UserError as error:
+            print(f"vst: {error}", file=sys.stderr)
+        except Exception as error:  # a defect in this thread must not leave the frame loop waiting for a mix
+            print(f"vst: unexpected {type(error).__name__}: {error}", file=sys.stderr)
+        return None
+
+
+class LivePainter(Painter):
+    """A Painter whose look comes from `controls` and whose network, where styles can change, from `mixer`.
+
+    `governor` is told of every frame's time and chooses the working size; the time is that of the painting, unless
+    `latency` holds another to go by.
+    """
+
+    def __init__(
+        self, network: Network, controls: Controls, mixer: Mixer | None = None, **settings: Any
+    ) -> None:
+        """`settings` are those of a Painter."""
+        super().__init__(network, **settings)
+        self.controls, self.mixer = controls, mixer
+        self.governor: LatencyController | None = None
+        self.latency: float | None = None
+        self._frozen: Started | None = None
+
+    def start(self, frame: TimedFrame) -> Started:
+        """The network's part, unless the picture is frozen."""
+        look = self.controls.look(float(frame.time))
+        frozen = self._frozen if look.freeze else None
+        if frozen is not None and frozen.painted_from.shape == frame.pixels.shape:
+            return replace(frozen, frame=frame, look=look)
+        begin = time.perf_counter()
+        if self.mixer is not None:
+            self.network = self.mixer.network(look.shares, self.fitted)
+        started = self._through_network(frame, look)
+        if self.governor is not None:
+            seconds = time.perf_counter() - begin if self.latency is None else self.latency
+            self.resize(self.governor.observe(seconds))
+        self._frozen = started if look.freeze else None
+        return started
+
+
+def open_live_painter(options: argparse.Namespace, **settings: Any) -> LivePainter:
+    """Open what the options name, and all live styles to change to; `settings` go to the controls."""
+    parts = select_parts(options.style, options.model)
+    shares = {style.name: share for style, share in parts}
+    styles = [style for style, _ in parts] if options.model else zoo.styles(quality="live")
+    controls = Controls(
+        [style.name for style in styles],
+        [shares.get(style.name, 0.0) for style in styles],
+        mixable=lambda indices: _why_not([styles[index] for index in indices]),
+        strength=100 * options.strength,
+        keep_color=options.keep_color,
+        detail=100 * options.detail,
+        **settings,
+    )
+
+    def open_shares(shares: Sequence[float], size: Size | None) -> Network:
+        mixed = list(zip(styles, shares, strict=True))
+        return open_mix(mixed, runtime=options.runtime, threads=options.threads, size=size)
+
+    style, mixer = parts[0][0], None
+    if options.model is None:
+        mixer = Mixer(open_shares, controls.look(0.0).shares)
+        network = mixer.ready
+    else:
+        network = open_network(style.path, runtime=options.runtime, threads=options.threads)
+    return LivePainter(network, controls, mixer, **painter_settings(network, style, options))
+
+
+def _why_not(styles: Sequence[Style]) -> str | None:
+    """Why these styles cannot be mixed; None where they can."""
+    try:
+        check_mixable(styles)
+    except UserError as error:
+        return str(error)
+    return None

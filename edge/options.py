@@ -1,0 +1,127 @@
+"""The options that several subcommands share, and how values are written; sizes WxH are kept as (height, width)."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import re
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from keras_vst.networks.tflite import RUNTIMES
+
+
+def add_command(
+    commands: Any, parent: argparse.ArgumentParser, name: str, summary: str, **texts: str
+) -> argparse.ArgumentParser:
+    """Declare a subcommand; `summary` is its line in `vst --help`, `texts` (description, epilog) stay as written."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, parents=[parent], help=summary, formatter_class=argparse.RawDescriptionHelpFormatter, **texts
+    )
+    return parser
+
+
+def add_network_options(parser: argparse.ArgumentParser) -> None:
+    """Which network, how strong, at which size and by what it is run."""
+    add = parser.add_argument
+    add(
+        "--style",
+        metavar="NAME[:SHARE],...",
+        help="a style, or several mixed, for instance a:0.7,b:0.3; see `vst styles`, of which `vst live` takes the "
+        "first when none is named",
+    )
+    add(
+        "--strength",
+        type=fraction,
+        default=1.0,
+        metavar="0..1",
+        help="how much of the painting is laid over the frame; 0 leaves it alone (default: 1)",
+    )
+    add(
+        "--model",
+        type=Path,
+        metavar="FILE",
+        help="a network file of your own, .tflite or .onnx, in place of --style",
+    )
+    add(
+        "--size",
+        type=size,
+        metavar="WxH",
+        help="what the network works at, smaller is faster; the result always has the input's size",
+    )
+    add(
+        "--native",
+        action="store_true",
+        help="paint every pixel of large frames too (by default those beyond 960x540 are painted smaller and "
+        "brought up with their own edges)",
+    )
+    add("--keep-color", action="store_true", help="keep the original's colours")
+    add(
+        "--detail",
+        type=fraction,
+        default=0.0,
+        metavar="0..1",
+        help="add this share of the original's fine detail (default: 0)",
+    )
+    add(
+        "--quality",
+        choices=("live", "film"),
+        default="live",
+        help="film is slow and steadier, guided by optical flow, for files; it takes a network of the recipe film "
+        "(default: live)",
+    )
+    add("--threads", type=positive, metavar="N", help="default: all cores, up to 4")
+    add("--runtime", choices=list(RUNTIMES), help="default: the first that is installed")
+
+
+def size(text: str) -> tuple[int, int]:
+    """640x360 as (360, 640)."""
+    match = re.fullmatch(r"(\d{1,5})[xX](\d{1,5})", text)
+    if not match or 0 in (sides := (int(match[2]), int(match[1]))):
+        raise argparse.ArgumentTypeError(f"a size is written WIDTHxHEIGHT like 640x360, but {text!r} came")
+    return sides
+
+
+def fraction(text: str) -> float:
+    """A number from 0 to 1."""
+    if not 0 <= (value := _number(text)) <= 1:
+        raise argparse.ArgumentTypeError(f"a number from 0 to 1 is needed, but {text!r} came")
+    return value
+
+
+def positive_number(text: str) -> float:
+    """A number above 0."""
+    if not 0 < (value := _number(text)) < math.inf:
+        raise argparse.ArgumentTypeError(f"a number above 0 is needed, but {text!r} came")
+    return value
+
+
+def positive(text: str) -> int:
+    """A whole number from 1."""
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"a whole number from 1 is needed, but {text!r} came")
+    return int(text)
+
+
+def moment(text: str) -> Fraction:
+    """Seconds, minutes:seconds or hours:minutes:seconds, exactly."""
+    match = re.fullmatch(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?)", text)
+    if not match:
+        raise argparse.ArgumentTypeError(f"a time is written 90, 1:30 or 0:01:30.5, but {text!r} came")
+    return 3600 * int(match[1] or 0) + 60 * int(match[2] or 0) + Fraction(match[3])
+
+
+def latency(text: str) -> float:
+    """80ms or 0.08s, in seconds."""
+    match = re.fullmatch(r"(\d+(?:\.\d*)?)(ms|s)", text)
+    if not match or not float(match[1]):
+        raise argparse.ArgumentTypeError(f"a time above 0 is written 80ms or 0.08s, but {text!r} came")
+    return float(match[1]) / (1000 if match[2] == "ms" else 1)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan

@@ -1,0 +1,147 @@
+"""Streams to watch elsewhere: an HLS folder that any web server can offer, or pushed over RTMP, RTSP and UDP."""
+
+from __future__ import annotations
+
+import errno
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import av
+from av.error import FFmpegError
+
+from edge.address import Address
+from edge.sinks.base import SinkOptions
+from edge.sinks.h264 import StreamSink
+from keras_vst.errors import UserError
+from keras_vst.files import disk_errors
+from keras_vst.video import TimedFrame, VideoInfo
+
+PLAYLIST = "live.m3u8"
+OURS = re.compile(r"live\.m3u8(\.tmp)?|live\d{6,}\.ts(\.tmp)?")
+ROOM = 2**20  # bytes free that a segment takes at least
+PATIENCE = "5000000"  # microseconds
+KEY_EVERY = Fraction(2)  # a viewer who joins waits this long at most
+
+
+class HlsSink(StreamSink):
+    """`hls:folder/`, or `hls:folder/?segment=2&window=10`: seconds of a segment, segments in the playlist.
+
+    A player stays about three segments behind.  Old segments are deleted, so that the folder stays small for days;
+    with `window=0` all are kept.  The playlist is replaced in one step and names whole segments only: whatever happens
+    to us, what lies in the folder plays, and stays there.
+    """
+
+    def __init__(self, address: Address, info: VideoInfo, options: SinkOptions) -> None:
+        """Make the folder ready; the playlist appears with the first segment."""
+        address.check_options("segment", "window")
+        options.check_unused(address, "codec")
+        if not address.rest:
+            raise UserError(f"{address.text} names no folder; write hls:folder/.")
+        self.folder = Path(address.rest)
+        segment = address.number("segment", Fraction(1))
+        window = 0 if address.options.get("window") == "0" else int(address.number("window", Fraction(6)))
+        with self._errors():
+            _clear(self.folder)
+            playlist, muxer = str(self.folder.absolute() / PLAYLIST), _muxer(self.folder, segment, window)
+            self._begin(av.open(playlist, "w", format="hls", options=muxer), ".ts", info, options, segment)
+
+    def write(self, frame: TimedFrame) -> None:
+        """Encode one frame; FFmpeg says nothing of a full disk, so that room is looked for before every segment."""
+        if self._next_key is None or frame.time >= self._next_key:
+            with self._errors():
+                if shutil.disk_usage(self.folder).free < ROOM:
+                    raise OSError(errno.ENOSPC, "no room for a segment")
+        super().write(frame)
+
+    def _errors(self) -> AbstractContextManager[None]:
+        return disk_errors(self.folder)
+
+
+class Protocol(NamedTuple):
+    """How FFmpeg is told to send."""
+
+    format: str
+    sound: str  # the kind of container, which says what sound fits
+    options: dict[str, str]
+    query: str = ""
+
+
+def in_thread(form: str, **options: str) -> Protocol:
+    """FFmpeg's `fifo` around a format: it connects and sends in a thread of its own.
+
+    Without it PyAV would hold up all of Python while it connects, and for ever when the peer then says nothing.
+    """
+    listed = ":".join(f"{name}={value}" for name, value in options.items())
+    return Protocol("fifo", ".flv", {"fifo_format": form, "format_opts": listed})
+
+
+PROTOCOLS = {
+    "rtmp": in_thread("flv", rw_timeout=PATIENCE),
+    "rtmps": in_thread("flv", rw_timeout=PATIENCE),
+    "rtsp": in_thread("rtsp", rtsp_transport="tcp", timeout=PATIENCE),
+    "udp": Protocol("mpegts", ".ts", {}, query="?pkt_size=1316"),  # seven TS packets fit an Ethernet frame
+}
+
+
+class PushSink(StreamSink):
+    """`rtmp://server/app/key`, `rtsp://server:8554/name`, `udp://127.0.0.1:5000`, to whoever listens there.
+
+    A peer that is away, goes away, or takes nothing for five seconds is told by a UserError from one of the next
+    writes.
+    """
+
+    def __init__(self, address: Address, info: VideoInfo, options: SinkOptions) -> None:
+        """Set up; who listens is found out meanwhile."""
+        options.check_unused(address, "codec")
+        parts = urlsplit(address.text)
+        if not parts.hostname:
+            raise UserError(f"{address.text} names no host; write {address.scheme}://host/path.")
+        self._name = f"{address.scheme}://{parts.netloc.rpartition('@')[2]}"  # without keys and passwords
+        protocol = PROTOCOLS[address.scheme]
+        url = address.text if parts.query else address.text + protocol.query
+        with self._errors():
+            output = av.open(url, "w", format=protocol.format, options=dict(protocol.options))
+            self._begin(output, protocol.sound, info, options, KEY_EVERY)
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (FFmpegError, OSError) as error:
+            reason = error.strerror or type(error).__name__
+            raise UserError(
+                f"{self._name} does not take the stream ({reason}); check that it runs, listens and has room."
+            ) from error
+
+
+def _muxer(folder: Path, segment: Fraction, window: int) -> dict[str, str]:
+    # A segment is cut at the first keyframe after its time; keyframes come at just that distance.
+    flags = "independent_segments+temp_file+program_date_time" + ("+delete_segments" if window else "")
+    return {
+        "hls_time": f"{float(segment) * 0.9:.3f}",
+        "hls_list_size": str(window),
+        "hls_delete_threshold": "2",  # players that are behind may still be fetching them
+        "hls_flags": flags,
+        "hls_segment_filename": str(folder.absolute() / "live%06d.ts"),
+        **({} if window else {"hls_playlist_type": "event"}),
+    }
+
+
+def _clear(folder: Path) -> None:
+    """Make the folder, or empty it of an earlier run; somebody else's files are left alone."""
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder} is a file, but HLS needs a folder; name another.")
+    if not folder.absolute().parent.is_dir():
+        raise UserError(f"cannot write {folder}: there is no folder {folder.absolute().parent}; create it.")
+    folder.mkdir(exist_ok=True)
+    entries = list(folder.iterdir())
+    if any(not OURS.fullmatch(entry.name) for entry in entries):
+        raise UserError(f"folder {folder} holds other things than an HLS stream; name an empty one.")
+    for entry in entries:
+        entry.unlink()

@@ -1,0 +1,126 @@
+"""A stream from the network, through FFmpeg: connected again with growing pauses, its times in one piece.
+
+What happens: a wrong address fails at once.  A stream that stalls for five seconds or ends is asked for again
+after 0.5, 1, 2, 4, then every 8 seconds; without a picture for a minute it is lost.  Damaged frames are left out and
+counted.  A picture of another size is brought to the size of the first, its aspect ratio kept.  The sound of a live
+stream is not taken along; a film behind an address (one whose length is known) is read as a file is.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from urllib.parse import urlsplit, urlunsplit
+
+import av
+from av.container import InputContainer
+from av.error import ExitError, FFmpegError
+
+from edge.address import Address
+from edge.sources.base import SteadyClock, ThreadedSource
+from keras_vst.errors import UserError
+from keras_vst.frames import fit
+from keras_vst.video import TimedFrame
+from keras_vst.video.decoding import ClipSource
+
+CONNECT, STALL = 8.0, 5.0  # seconds for the connection, and for the next packet
+WAIT_FOR_SENDER = 300.0  # seconds that `?listen` waits for somebody to send
+PATIENCE = 60.0
+PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0)  # seconds before one attempt after the other; the last is repeated
+# One second to find out what is in the stream, instead of five; what was read for it is shown, in a burst.
+LOW_DELAY = {"flags": "low_delay", "analyzeduration": "1000000"}
+OPTIONS = {
+    "rtsp": {"rtsp_transport": "tcp"},  # over UDP half the cameras in the field lose packets
+    "rtsps": {"rtsp_transport": "tcp"},
+    "http": {"reconnect": "1", "reconnect_delay_max": "8"},
+    "https": {"reconnect": "1", "reconnect_delay_max": "8"},
+}
+LISTEN = {
+    "rtmp": {"listen": "1"},
+    "rtsp": {"rtsp_flags": "listen", "listen_timeout": f"{WAIT_FOR_SENDER:.0f}"},
+}
+
+
+class StreamSource(ThreadedSource):
+    """`rtsp://camera.local/stream`, `rtmp://0.0.0.0:1935/live?listen`, `udp://@:5000`, `http://...`."""
+
+    patience = WAIT_FOR_SENDER
+
+    def __init__(self, address: Address) -> None:
+        """Connect and decode the first frame."""
+        self._url, self._options, self._listens = _for_ffmpeg(address.text)
+        super().__init__(_without_password(address.text))
+        self.patience = WAIT_FOR_SENDER if self._listens else PATIENCE
+
+    def _frames(self, closing: threading.Event) -> Iterator[TimedFrame]:
+        first = self._connect()
+        self.info, self.live = first.info, first.info.duration is None
+        if not self.live:
+            with first:
+                yield from self._decoded(first)
+            return
+        clock = SteadyClock()
+        for clip in self._connections(first, closing):
+            for frame in self._decoded(clip):
+                pixels, _ = fit(frame.pixels, (self.info.height, self.info.width), multiple=1)
+                yield TimedFrame(pixels, clock.time(frame.time))
+
+    def _connections(self, clip: ClipSource | None, closing: threading.Event) -> Iterator[ClipSource]:
+        """One connection after the other, each closed before the next."""
+        attempt = 0
+        while not closing.is_set():
+            if clip is not None:
+                attempt = 0
+                with clip:
+                    yield clip
+                self.trouble = "the stream stalled or ended"
+            if closing.wait(PAUSES[min(attempt, len(PAUSES) - 1)]):
+                return
+            attempt += 1
+            try:
+                clip = self._connect()
+            except UserError as error:
+                clip, self.trouble = None, str(error)
+
+    def _connect(self) -> ClipSource:
+        wait = WAIT_FOR_SENDER if self._listens else CONNECT
+        try:
+            container: InputContainer = av.open(
+                self._url, options=self._options, timeout=(wait, STALL), metadata_errors="replace"
+            )
+        except (FFmpegError, OSError) as error:
+            late = isinstance(error, ExitError)  # what FFmpeg is told when its time is up
+            reason = f"no answer for {wait:g} s" if late else error.strerror or type(error).__name__
+            raise UserError(
+                f"{_without_password(self._url)} cannot be opened ({reason}); "
+                "check the address, the password and that it sends."
+            ) from error
+        live = container.duration is None
+        return ClipSource(_without_password(self._url), container, low_delay=live)
+
+    def _decoded(self, clip: ClipSource) -> Iterator[TimedFrame]:
+        before = self.skipped
+        for frame in clip:
+            self.skipped = before + clip.skipped
+            yield frame
+        self.skipped = before + clip.skipped
+
+
+def _for_ffmpeg(text: str) -> tuple[str, dict[str, str], bool]:
+    """Address, options, and whether we wait to be sent to, which FFmpeg wants as an option."""
+    parts = urlsplit(text)
+    if not parts.netloc:
+        raise UserError(f"{text} names no host; write {parts.scheme}://host/path.")
+    listens = "listen" in parts.query.split("&") and parts.scheme in LISTEN
+    options = {**LOW_DELAY, **OPTIONS.get(parts.scheme, {})}
+    if listens:
+        options |= LISTEN[parts.scheme]
+        text = urlunsplit(parts._replace(query="&".join(q for q in parts.query.split("&") if q != "listen")))
+    return text, options, listens
+
+
+def _without_password(text: str) -> str:
+    """An address as it may be printed."""
+    parts = urlsplit(text)
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=host)) if parts.password else text

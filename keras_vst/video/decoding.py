@@ -1,0 +1,208 @@
+"""Clips and addresses as a stream of (H, W, 3) uint8 RGB frames with exact times, whole or from one moment on."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.format import Flags
+from av.stream import Disposition
+from av.video.stream import VideoStream
+
+from keras_vst.errors import UserError
+from keras_vst.video.base import Source, TimedFrame, VideoInfo
+from keras_vst.video.pixels import RgbReader
+
+FALLBACK_PERIOD = Fraction(1, 25)  # between frames of which neither the times nor the rate are known
+FAREWELL = 1.0  # seconds that `close` waits for a frame that is being read
+
+
+class ClipSource(Source):
+    """A file or address that FFmpeg reads: decoded frame by frame, upright, damaged frames left out."""
+
+    def __init__(
+        self,
+        uri: str,
+        container: InputContainer | None = None,
+        *,
+        start: Fraction = Fraction(0),
+        low_delay: bool = False,
+    ) -> None:
+        """Open and decode the first frame, which tells the true size.
+
+        `container` is what to read when it is open already.  The last keyframe before `start` comes first.
+        `low_delay` leaves out the frame threads, which decode faster and hold one frame back for each of them.
+        """
+        self._lock = threading.Lock()  # a container closed in the middle of a decode would crash
+        self._container = open_container(uri) if container is None else container
+        try:
+            if start:
+                with suppress(FFmpegError):  # what cannot be wound forward is read from its beginning
+                    self._container.seek(int((start + time_origin(self._container)) * av.time_base))
+            self._stream = _picture_stream(self._container, uri)
+            self._stream.thread_type = "SLICE" if low_delay else "AUTO"
+            self._decoded = self._decode()
+            first = next(self._decoded, None)
+            if first is None and start:
+                raise UserError(f"{uri} shows nothing from --start {float(start):g} on; begin earlier.")
+            if first is None:
+                raise UserError(
+                    f"{uri} holds no frame that can be decoded; check that it plays, or export it again."
+                )
+            self._first: av.VideoFrame | None = first
+            self._reader = RgbReader(first)
+            self.info = _describe(self._container, self._stream, self._reader, uri)
+        except BaseException:
+            self.close()
+            raise
+
+    def __iter__(self) -> Iterator[TimedFrame]:
+        """Yield every frame that can be read."""
+        start = time_origin(self._container)
+        period = 1 / self.info.fps if self.info.fps else FALLBACK_PERIOD
+        time = -period
+        while (frame := self._next()) is not None:
+            ticks = frame.dts if frame.pts is None else frame.pts
+            base = frame.time_base or self._stream.time_base
+            time = time + period if ticks is None or base is None else ticks * base - start
+            yield TimedFrame(self._reader.pixels(frame), time)
+
+    def close(self) -> None:
+        """Let go of the file; a thread that is stuck in a dead line is left with it."""
+        self._closed = True
+        if self._lock.acquire(timeout=FAREWELL):
+            self._container.close()
+            self._lock.release()
+
+    def _next(self) -> av.VideoFrame | None:
+        with self._lock:
+            if self._closed:
+                return None
+            frame, self._first = self._first or next(self._decoded, None), None
+            return frame
+
+    def _decode(self) -> Iterator[av.VideoFrame]:
+        packets = self._container.demux(self._stream)
+        while True:
+            try:
+                packet = next(packets, None)
+            except FFmpegError:  # the file breaks off, or the line went down: what came so far counts
+                packet = av.Packet()
+                packet.stream = self._stream
+                packets = iter(())
+            if packet is None:
+                return
+            try:
+                frames = packet.decode()
+            except FFmpegError:
+                self.skipped += 1
+                continue
+            for frame in frames:
+                if isinstance(frame, av.VideoFrame) and not frame.is_corrupt:
+                    yield frame
+                else:
+                    self.skipped += 1
+
+
+class CutSource(Source):
+    """What another source shows from `start` on, `duration` seconds of it or all; time 0 is `start`."""
+
+    def __init__(self, source: Source, start: Fraction, duration: Fraction | None) -> None:
+        """Take over an open source; it is closed with this."""
+        self._source, self._start = source, start
+        self._end = None if duration is None else start + duration
+        whole = source.info.duration
+        if whole is not None and start >= whole:
+            source.close()
+            raise UserError(
+                f"{source.info.origin} lasts {whole:.1f} s, but --start asks for second {float(start):g}; "
+                "begin earlier."
+            )
+        lengths = [] if whole is None else [whole - float(start)]
+        left = min([*lengths, float(duration)] if duration is not None else lengths, default=None)
+        fps = source.info.fps
+        frames = round(left * fps) if left is not None and fps else None
+        self.info = replace(source.info, duration=left, frames=frames)
+
+    def __iter__(self) -> Iterator[TimedFrame]:
+        """Yield the frames inside."""
+        for frame in self._source:
+            self.skipped = self._source.skipped
+            if self._end is not None and frame.time >= self._end:
+                return
+            if frame.time >= self._start:
+                yield TimedFrame(frame.pixels, frame.time - self._start)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._source.close()
+
+
+def open_container(uri: str) -> InputContainer:
+    """Open a clip for reading, or raise a UserError that says why it cannot be."""
+    try:
+        # A file's own labels may be in any encoding; they must not stop us.
+        container = av.open(uri if "://" in uri else str(Path(uri).absolute()), metadata_errors="replace")
+    except FFmpegError as error:
+        raise _unreadable(uri, error.strerror or type(error).__name__) from error
+    if container.format.name == "tty":  # FFmpeg would show a .txt file as a film of a terminal
+        container.close()
+        raise _unreadable(uri, "it is text")
+    return container
+
+
+def time_origin(container: InputContainer) -> Fraction:
+    """What to take off every time: the first one if the format's clock starts anywhere (MPEG-TS), else 0."""
+    if not container.format.flags & Flags.ts_discont.value:
+        return Fraction(0)
+    starts = [
+        s.start_time * s.time_base for s in container.streams if s.start_time is not None and s.time_base
+    ]
+    return min(starts, default=Fraction(0))
+
+
+def _picture_stream(container: InputContainer, uri: str) -> VideoStream:
+    """The first stream of moving pictures; the cover of a song is not one."""
+    for stream in container.streams.video:
+        if not stream.disposition & Disposition.attached_pic:
+            if stream.codec_context is None:
+                raise UserError(f"the video codec of {uri} is not known here; convert it to H.264 first.")
+            return stream
+    raise UserError(f"{uri} holds no pictures, only sound or data; expected a clip or a picture.")
+
+
+def _unreadable(uri: str, reason: str) -> UserError:
+    return UserError(
+        f"{uri} cannot be read as a clip ({reason}); expected a video, a GIF or a picture. "
+        "Check that it is whole and that it plays, or export it again."
+    )
+
+
+def _describe(container: InputContainer, stream: VideoStream, reader: RgbReader, uri: str) -> VideoInfo:
+    width, height = reader.upright
+    fps = stream.average_rate or stream.guessed_rate or None
+    duration = None
+    if stream.duration and stream.time_base:
+        duration = float(stream.duration * stream.time_base)
+    elif container.duration:
+        duration = container.duration / av.time_base
+    aspect = stream.sample_aspect_ratio or Fraction(1)
+    return VideoInfo(
+        width=width,
+        height=height,
+        fps=fps,
+        frames=stream.frames or (round(duration * fps) if duration and fps else None),
+        duration=duration,
+        has_audio=bool(container.streams.audio),
+        rotation=reader.rotation,
+        time_base=stream.time_base,
+        pixel_aspect=aspect if reader.rotation % 180 == 0 else 1 / aspect,
+        origin=uri,
+    )
