@@ -30,13 +30,11 @@ from training.evaluation import scorecard_pictures as pictures
 from training.evaluation.material import SIZES, fitted, gather
 from training.evaluation.measures import MEASURES, measure
 from training.evaluation.subjects import find_subject, open_painter
-from training.recipes import RECIPES
-from training.terms import TERMS, completed
+from training.terms import DISCRIMINATOR, TERMS
 
 COLLECTION = "collection"  # a choice that learns from a folder, which holds the one painting
 LADDER = ("palette", "field", "temporal", "border", "grid")  # each added in turn to content and style
-WEIGHTS = completed(RECIPES["painting"]).loss.weights
-DISCRIMINATED = [name for name, term in TERMS.items() if term.enters == "adversarial"]
+ADVERSARIAL = [name for name, term in TERMS.items() if DISCRIMINATOR in term.needs]
 CHOICES: dict[str, tuple[str, ...]] = {  # the settings that differ from the recipe
     "content and style": tuple(f"loss.{term}=0" for term in LADDER),
     **{
@@ -45,7 +43,7 @@ CHOICES: dict[str, tuple[str, ...]] = {  # the settings that differ from the rec
     },
     "each batch by itself": ("loss.memory=0",),
     **{
-        f"{term} twice as strong": (f"loss.{term}={2 * WEIGHTS[term]}",)
+        f"{term} twice as strong": (f"loss.{term}={2 * TERMS[term].weight}",)
         for term in ("style", "content", "temporal")
     },
     "larger strokes": ("data.style_side=768",),
@@ -53,7 +51,7 @@ CHOICES: dict[str, tuple[str, ...]] = {  # the settings that differ from the rec
     "norms never held": ("schedule.norms_held_from=1",),
     "collection, no discriminators": (
         COLLECTION,
-        *(f"loss.{term}=0" for term in (*DISCRIMINATED, "cycle", "identity")),
+        *(f"loss.{term}=0" for term in (*ADVERSARIAL, "cycle", "identity")),
     ),
     "collection, discriminators": (COLLECTION,),
 }

@@ -12,10 +12,10 @@ from time import perf_counter as clock
 from typing import Any
 
 import keras_vst
-from edge.choice import first_style, open_painter
 from edge.options import add_command, add_network_options
 from edge.painter import Painted, Painter
-from edge.pipeline import Pipeline
+from edge.style_choice import first_style, open_painter
+from edge.threads import Pipeline
 from keras_vst.errors import UserError
 from keras_vst.machine import processor
 from keras_vst.video import open_sink, open_source

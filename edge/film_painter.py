@@ -12,17 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from edge.painter import Painter, inside, smaller_size
-from edge.pipeline import FLOW, NETWORK
+from edge.painter import Painter, inside
+from edge.threads import FLOW, NETWORK
 from keras_vst.flow import estimate, visibility
 from keras_vst.frames import Fitting, Pixels, to_uint8
 from keras_vst.networks import Network
-from keras_vst.networks.base import Size, Tensor
+from keras_vst.networks.base import Tensor
 from keras_vst.networks.film_maps import moved, noise_map
 
-# Beyond 1280x720 a frame is painted with about as many pixels: the default teacher was measured to take 2.4 kB for
-# each, 5 GB at 1920x1080.
-LARGEST = 1280 * 720
 # Of two frames, the share of the new one that was seen in the old one, below which a cut lies between them.  Measured:
 # 0.07 at our scene's cut, 0.04 to 0.29 between unlike pictures; 0.96 from frame to frame, 0.81 over 32 frames.
 LEAST_VISIBLE = 0.35
@@ -42,6 +39,9 @@ class FilmPainter(Painter):
     `noise` is the seed of a map that varies the strokes, one for the whole stream.
     """
 
+    # The default teacher was measured to take 2.4 kB for each pixel, 5 GB at 1920x1080.
+    largest = usual = 1280 * 720
+
     def __init__(self, network: Network, *, noise: int | None = None, **settings: Any) -> None:
         """As a Painter."""
         super().__init__(network, **settings)
@@ -51,9 +51,6 @@ class FilmPainter(Painter):
     def reset(self) -> None:
         """Forget what was seen: the next frame starts a clip."""
         self._past = None
-
-    def _usual_size(self, frame: Size) -> Size | None:
-        return smaller_size(frame, self.margin, LARGEST, LARGEST)
 
     def _paint(self, fitted: Pixels, fitting: Fitting) -> Pixels:
         past = self._past if self._fitting == fitting else None

@@ -10,18 +10,18 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
-from edge.choice import first_style
 from edge.controls import KEYS
 from edge.latency import LatencyController, ladder
 from edge.live_painter import LivePainter, open_live_painter
 from edge.options import add_command, add_network_options, latency, positive_number
 from edge.output import Output
 from edge.painter import Painted
-from edge.pipeline import Pipeline
 from edge.sinks import TABLE as SINK_TABLE
 from edge.sinks import open_sink
 from edge.sources import TABLE as SOURCE_TABLE
 from edge.sources import open_source, pace
+from edge.style_choice import first_style
+from edge.threads import Pipeline
 from keras_vst.errors import UserError
 from keras_vst.video import Source, VideoInfo
 

@@ -13,10 +13,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from edge.choice import painter_settings, select_parts
 from edge.controls import Controls, Shares
 from edge.latency import LatencyController
 from edge.painter import Painter, Started
+from edge.style_choice import painter_settings, select_parts
 from keras_vst import zoo
 from keras_vst.errors import UserError
 from keras_vst.networks import Network, open_network

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import sqrt
 
 from edge.compositing import half_and_half, mix, recolour, upsample
-from edge.pipeline import FINISH, FIT, NETWORK, UNFIT, Timeline
+from edge.threads import FINISH, FIT, NETWORK, UNFIT, Timeline
 from keras_vst.errors import UserError
 from keras_vst.frames import Fitting, Pixels, fit, unfit
 from keras_vst.networks import Network
@@ -18,10 +18,6 @@ from keras_vst.networks.base import MULTIPLE, Size
 from keras_vst.video import TimedFrame
 from keras_vst.zoo import DEFAULT_MARGIN
 
-# Pixels beyond which a frame is painted small and brought up with its own edges, unless --native or --size
-# say otherwise; and about how many pixels are painted then.
-LARGEST_NATIVE = 960 * 540
-USUAL = 480 * 270
 HUD_FRAMES = 30  # the figures shown are those of the last ones
 
 
@@ -67,6 +63,11 @@ class Painter:
     960x540 a smaller one, unless `native`.  The result always has the frame's size.  `margin` pixels of
     repeated edge keep the network's zero border out of the picture.
     """
+
+    # Pixels beyond which a frame is painted small and brought up with its own edges, unless --native or --size
+    # say otherwise; and about how many pixels are painted then.
+    largest = 960 * 540
+    usual = 480 * 270
 
     def __init__(
         self,
@@ -129,9 +130,10 @@ class Painter:
 
     def size_for(self, frame: tuple[int, ...]) -> Size | None:
         """What the network works at for frames of (height, width); None: the frame's own."""
-        if self.size is not None or self.native:
+        pixels = frame[0] * frame[1]
+        if self.size is not None or self.native or pixels <= self.largest:
             return self.size
-        return self._usual_size((frame[0], frame[1]))
+        return scaled((frame[0], frame[1]), sqrt(self.usual / pixels), self.margin)
 
     @property
     def fitted(self) -> Size | None:
@@ -145,9 +147,6 @@ class Painter:
         """What the overlay says: what paints, at which size, and what each stage takes."""
         times = self.timeline.milliseconds(last=HUD_FRAMES)
         return [self.name, *more, *(f"{stage} {each['median']:.1f} ms" for stage, each in times.items())]
-
-    def _usual_size(self, frame: Size) -> Size | None:
-        return smaller_size(frame, self.margin, LARGEST_NATIVE, USUAL)
 
     def _through_network(self, frame: TimedFrame, look: Look) -> Started:
         with self.timeline.stage(FIT):
@@ -166,12 +165,6 @@ def inside(picture: Pixels, fitting: Fitting) -> Pixels:
     """The picture without its border; a view."""
     (top, left), (height, width) = fitting.corner, fitting.content
     return picture[top : top + height, left : left + width]
-
-
-def smaller_size(frame: Size, margin: int, largest: int, usual: int) -> Size | None:
-    """About `usual` pixels for a frame beyond `largest` pixels; None, the frame's own size, for others."""
-    pixels = frame[0] * frame[1]
-    return None if pixels <= largest else scaled(frame, sqrt(usual / pixels), margin)
 
 
 def scaled(frame: Size, scale: float, margin: int) -> Size:

@@ -14,11 +14,11 @@ from typing import Any
 
 from tqdm import tqdm
 
-from edge.choice import open_painter
 from edge.compositing import half_and_half, write_lines
 from edge.options import add_command, add_network_options, moment, positive
 from edge.painter import Painted, Painter
-from edge.pipeline import Pipeline
+from edge.style_choice import open_painter
+from edge.threads import Pipeline
 from keras_vst.errors import UserError
 from keras_vst.files import disk_errors
 from keras_vst.video import Excerpt, Sink, Source, TimedFrame, open_sink, open_source

@@ -7,8 +7,8 @@ import importlib.util
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from export.clips import Clip, bundled_clip, users_clip
 from export.gate.runtimes import RUNTIMES
+from export.judged_clips import Clip, bundled_clip, users_clip
 from keras_vst.errors import UserError
 from keras_vst.networks.base import MULTIPLE, Size
 from keras_vst.zoo import DEFAULT_MARGIN

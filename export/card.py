@@ -11,7 +11,7 @@ from typing import Any
 
 from export.artifact import Options, digest, in_words
 from export.formats.flatbuffer import layout
-from export.report import Result
+from export.results import Result
 from export.source import Source
 from keras_vst.errors import UserError
 from keras_vst.models import count_macs

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 from keras_vst.errors import run_command
 
 if TYPE_CHECKING:
-    from export.report import Report
+    from export.results import Report
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -28,7 +28,7 @@ from export.formats.int8 import Frames, calibration_frames
 from export.gate import Check, operations
 from export.gate.checks import Candidate, Reference
 from export.gate.speed import measure, speed
-from export.report import GAIN, Report, Result
+from export.results import GAIN, Report, Result
 from export.source import Source
 from keras_vst import zoo
 from keras_vst.errors import UserError

@@ -173,7 +173,7 @@ def score(session: Session, vgg16: str | None) -> dict[str, float]:
     from keras_vst.features import load_vgg16
     from keras_vst.frames import to_uint8
     from keras_vst.networks.keras import KerasNetwork
-    from training.evaluation.quick import quick_score
+    from training.evaluation.measures import quick_score
 
     photos, rng = session.opened.sources.photos, np.random.default_rng(0)
     keras.config.set_dtype_policy("float32")

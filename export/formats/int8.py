@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from keras import layers
 
-from export.clips import SHOTS, film_frames
+from export.judged_clips import SHOTS, film_frames
 from keras_vst.errors import UserError
 from keras_vst.frames import Pixels, fit, to_float
 from keras_vst.layers import DepthToSpace

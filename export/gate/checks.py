@@ -12,11 +12,11 @@ import keras
 import numpy as np
 
 from export.artifact import Artifact, digest
-from export.clips import Array, Clip, last_painting, play
 from export.formats.flatbuffer import BYTES_SIGNATURE, SIGNATURE
 from export.gate import Check, contents, not_judged, operations, runtimes, same
 from export.gate.contents import Contents
 from export.gate.speed import Step
+from export.judged_clips import Array, Clip, last_painting, play
 from keras_vst.errors import UserError
 from keras_vst.frames import Pixels, to_uint8
 from keras_vst.networks import open_network

@@ -10,10 +10,10 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
-from export.clips import Array, Clip, psnr
 from export.gate import Check, not_judged, rounded
 from export.gate.contents import Contents
 from export.gate.runtimes import CannotPlay
+from export.judged_clips import Array, Clip, psnr
 from keras_vst import metrics
 from keras_vst.frames import to_float, to_uint8
 

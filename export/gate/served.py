@@ -9,10 +9,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from export.clips import Clip, psnr
 from export.formats.to_savedmodel import SIGNATURES, replay_warmup
 from export.gate import Check, rounded
 from export.gate.same import FLOORS
+from export.judged_clips import Clip, psnr
 from keras_vst.errors import UserError
 from keras_vst.frames import fit, to_float
 from keras_vst.networks.keras import KerasNetwork

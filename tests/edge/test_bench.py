@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from edge import bench
-from edge.bench import SCENE, WARM_UP, device_name
+from edge.bench import SCENE, WARM_UP
 from keras_vst import zoo
+from keras_vst.machine import processor
 from keras_vst.video import probe
 from tests.keras_vst.clips import grey_steps, write_clip
 
@@ -16,10 +17,8 @@ SHORT = WARM_UP + 20  # more than may have been decoded when the warm-up ends
 
 
 @pytest.fixture
-def short_scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    scene = write_clip(tmp_path / "scene.mp4", grey_steps(SHORT))
-    monkeypatch.setattr(bench, "SCENE", scene)
-    return scene
+def short_scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench, "SCENE", write_clip(tmp_path / "scene.mp4", grey_steps(SHORT)))
 
 
 def test_the_row_names_everything_a_number_depends_on(vst, bundled, short_scene):
@@ -32,7 +31,7 @@ def test_the_row_names_everything_a_number_depends_on(vst, bundled, short_scene)
         package: version(name)
         for package, name in (("litert", "ai-edge-litert"), ("numpy", "numpy"), ("av", "av"))
     }
-    assert (row["python"], row["device"]) == (platform.python_version(), device_name())
+    assert (row["python"], row["device"]) == (platform.python_version(), processor())
     assert list(row["milliseconds"]) == ["capture", "fit", "network", "unfit", "sink"]
     assert all(0 <= times["median"] <= times["p95"] for times in row["milliseconds"].values())
 
@@ -74,12 +73,3 @@ def test_the_bundled_clip_has_the_size_and_length_that_numbers_are_quoted_for():
     info = probe(SCENE)
     assert (info.width, info.height) == (640, 360)
     assert (info.frames or 0) >= 100
-
-
-def test_the_device_is_the_board_or_else_the_processor(tmp_path):
-    assert device_name(tmp_path) == (platform.processor() or platform.machine())
-    (tmp_path / "cpuinfo").write_text("processor\t: 0\nmodel name\t: Quick CPU @ 2 GHz\nflags\t: none\n")
-    assert device_name(tmp_path) == "Quick CPU @ 2 GHz"
-    (tmp_path / "device-tree").mkdir()
-    (tmp_path / "device-tree" / "model").write_bytes(b"NVIDIA Jetson Orin Nano\0")
-    assert device_name(tmp_path) == "NVIDIA Jetson Orin Nano"

@@ -11,15 +11,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge import live
+from edge import live, sinks, sources
+from edge.address import parse_address
 from edge.sources import SourceLost
 from keras_vst.errors import UserError
 from keras_vst.files import disk_errors
 from keras_vst.networks.tflite import TfliteNetwork
-from keras_vst.video import TimedFrame, VideoInfo, open_source, probe
+from keras_vst.video import Sink, Source, TimedFrame, VideoInfo, open_source, probe
 from keras_vst.video.encoding import ClipSink
 from tests.edge.live_fakes import FakeSink, FakeSource
 from tests.keras_vst.clips import grey_steps, names, numbers, write_clip
+
+DOCUMENTS = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -53,18 +56,27 @@ def test_closing_the_window_ends_it_and_lets_the_camera_go(run):
     assert (sink.ended, source.closed.is_set()) == (["close"], True)
 
 
-@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_finishes_the_file_and_lets_the_camera_go(run, kind):
-    class Watched(FakeSink):
-        def write(self, frame):
-            super().write(frame)
-            if len(self.frames) == 1:
-                threading.Timer(0.05, signal.raise_signal, [kind]).start()
+class Interrupted(FakeSink):
+    """Is sent a signal soon after its first frame."""
 
-    source, sink = FakeSource(3, waits=True), Watched()
-    status, _, err = run(source, sink)
+    def __init__(self, kind: signal.Signals = signal.SIGINT) -> None:
+        super().__init__()
+        self._kind = kind
+
+    def write(self, frame):
+        super().write(frame)
+        if len(self.frames) == 1:
+            threading.Timer(0.05, signal.raise_signal, [self._kind]).start()
+
+
+@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_finishes_the_file_lets_the_camera_go_and_tells_the_stats(run, kind):
+    source, sink = FakeSource(3, waits=True), Interrupted(kind)
+    status, _, err = run(source, sink, "--stats")
     assert status == 130
-    assert re.fullmatch(r"\d frames? in .* damaged\n", err)
+    summary, *stages = err.splitlines()
+    assert re.fullmatch(r"\d frames? in .* damaged", summary)
+    assert [line.split()[0] for line in stages] == ["capture", "fit", "network", "unfit", "sink"]
     assert (sink.ended, source.closed.is_set()) == (["close"], True)
 
 
@@ -94,12 +106,6 @@ def test_a_source_that_cannot_be_opened_opens_no_sink(vst, bundled, monkeypatch)
     monkeypatch.setattr(live, "open_source", refuse)
     monkeypatch.setattr(live, "open_sink", lambda *_, **__: pytest.fail("a sink was opened"))
     assert vst("live", "--style", "dark") == (2, "", "vst: there is no camera 0; plug one in.\n")
-
-
-def test_stats_say_where_the_time_went(run):
-    _, _, err = run(FakeSource(1), FakeSink(), "--stats")
-    stages = [line.split()[0] for line in err.splitlines()[1:]]
-    assert stages == ["capture", "fit", "network", "unfit", "sink"]
 
 
 def test_a_file_is_played_at_its_own_speed_into_a_file(vst, bundled, tmp_path):
@@ -186,8 +192,8 @@ def test_a_snapshot_key_in_a_live_run_writes_a_picture(run, tmp_path, monkeypatc
         self.controls.press("i")
         return paint(self, *arguments)
 
-    paint = live.Painter.start
-    monkeypatch.setattr(live.Painter, "start", press)
+    paint = live.LivePainter.start
+    monkeypatch.setattr(live.LivePainter, "start", press)
     before = set(names(tmp_path))
     run(FakeSource(1), FakeSink())
     assert [Path(name).suffix for name in set(names(tmp_path)) - before] == [".png"]
@@ -212,29 +218,8 @@ def test_a_silent_source_does_not_outlast_the_wanted_seconds(run):
     assert sink.ended == ["close"]
 
 
-def test_stats_are_told_after_ctrl_c_too(run):
-    class Watched(FakeSink):
-        def write(self, frame):
-            super().write(frame)
-            threading.Timer(0.05, signal.raise_signal, [signal.SIGINT]).start()
-
-    status, _, err = run(FakeSource(1, waits=True), Watched(), "--stats")
-    assert status == 130
-    assert [line.split()[0] for line in err.splitlines()[1:]] == [
-        "capture",
-        "fit",
-        "network",
-        "unfit",
-        "sink",
-    ]
-
-
 def test_a_file_that_cannot_be_finished_after_ctrl_c_is_told(run):
-    class Full(FakeSink):
-        def write(self, frame):
-            super().write(frame)
-            threading.Timer(0.05, signal.raise_signal, [signal.SIGINT]).start()
-
+    class Full(Interrupted):
         def close(self):
             raise UserError("cannot write out.mp4: the disk is full.")
 
@@ -265,3 +250,58 @@ def test_a_disk_that_is_full_at_minute_nine_is_told_and_leaves_nothing(vst, bund
     status, _, err = vst("live", "--style", "dark", "--threads", 1, "--sink", folder / "out.mp4")
     assert (status, names(folder), source.closed.is_set()) == (2, [], True)
     assert re.fullmatch(r"vst: cannot write \S+out\.mp4: the disk is full\S*.*\n", err)
+
+
+def test_without_a_style_it_paints_with_the_first_and_says_so(vst, bundled):
+    status, _, err = vst("live", "test:?size=64x48&duration=0.1", "--sink", "null", "--threads", 1)
+    assert status == 0, err
+    assert err.startswith("vst: painting with dark; `vst styles` lists what there is\n")
+
+
+def test_a_file_of_ones_own_is_painted_with_alone(vst, negative):
+    options = ("--sink", "null", "--threads", 1, "--hud", "--model", negative)
+    status, _, err = vst("live", "test:?size=64x48&duration=0.1", *options)
+    assert (status, err.count("\n")) == (0, 1)
+
+
+def test_a_new_source_and_a_new_sink_are_one_small_class_each(vst, bundled, monkeypatch):
+    class Grey(Source):
+        def __init__(self, address):
+            self.info, self._level = VideoInfo(48, 32), int(address.rest)
+
+        def __iter__(self):
+            yield TimedFrame(np.full((32, 48, 3), self._level, np.uint8), Fraction(0))
+
+    class Level(Sink):
+        def __init__(self, address, info, options):
+            self._size = info.width, info.height
+
+        def write(self, frame):
+            print(*self._size, frame.pixels.mean())
+
+    monkeypatch.setitem(sources.SCHEMES, "grey", Grey)
+    monkeypatch.setitem(sinks.SCHEMES, "level", Level)
+    status, out, _ = vst("live", "grey:55", "--sink", "level", "--style", "dark", "--threads", 1)
+    assert (status, out) == (0, "48 32 200.0\n")
+
+
+@pytest.mark.parametrize("kind", [sources, sinks])
+def test_help_and_documents_name_every_source_and_every_sink_and_no_other(vst, kind):
+    documented = (DOCUMENTS / "docs" / "live.md").read_text(encoding="utf-8")
+    assert kind.TABLE in vst("live", "--help")[1]
+    for scheme in set(kind.SCHEMES) - {"file", "-"}:
+        assert re.search(rf"\b{scheme}:", kind.TABLE), f"{scheme}: is not in the table of the help"
+        assert re.search(rf"`[^`|]*\b{scheme}:", documented), f"{scheme}: is not in docs/live.md"
+    promised = " ".join(line[:46] for line in kind.TABLE.splitlines())
+    found = set(re.findall(r"(?<![\w.=/])([a-z]{2,}):", promised))
+    assert len(found) > 5
+    assert found <= set(kind.SCHEMES)
+
+
+@pytest.mark.parametrize(("heading", "kind"), [("| source |", sources), ("| sink |", sinks)])
+def test_the_tables_of_the_readme_name_what_is_taken(heading, kind):
+    text = (DOCUMENTS / "README.md").read_text(encoding="utf-8")
+    rows = text.partition(heading)[2].partition("\n\n")[0].splitlines()[2:]
+    promised = [name for row in rows for name in re.findall(r"`([^`]+)`", row.split("|")[1])]
+    taken = {parse_address(name, kind.SCHEMES, "name").scheme for name in promised}
+    assert set(kind.SCHEMES) - {"rtsps", "rtmps", "https", "tcp", "srt"} <= taken

@@ -5,8 +5,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from edge.cli import build_parser
 from edge.latency import LatencyController, ladder
-from edge.live_painter import LivePainter, Mixer
+from edge.live_painter import LivePainter, Mixer, open_live_painter
 from keras_vst.errors import UserError
 from keras_vst.video import TimedFrame
 from tests.conftest import draw_picture
@@ -134,3 +135,14 @@ def test_a_mix_that_cannot_be_made_is_told_and_the_picture_goes_on(capsys, share
         time.sleep(0.001)
     assert told == message
     wait_for(mixer, 0.0, (0.0, 1.0))
+
+
+def test_styles_are_changed_between_and_those_of_other_architectures_are_not_mixed(bundled):
+    arguments = ["live", "--style", "dark", "--threads", "1", "--strength", "0.5", "--keep-color"]
+    painter = open_live_painter(build_parser(["live"]).parse_args(arguments), hud=True)
+    status = painter.controls.status()
+    assert (status["styles"], status["strength"]) == (["dark", "light", "plain"], 50)
+    assert (status["keep_color"], status["hud"], painter.name) == (True, True, "dark")
+    answer = painter.controls.apply({"second": "plain", "blend": 30})
+    assert "dark and plain cannot be mixed: their architectures are linear and other" in answer["error"]
+    assert painter.controls.apply({"second": "light", "blend": 30})["ok"]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import write_picture as draw_to
+from tests.edge.conftest import NETWORKS
 from tests.keras_vst.clips import flat, names, write_clip, write_tone
 
 
@@ -36,44 +37,35 @@ def refused(vst, bundled, out):
     return run
 
 
-def test_a_missing_file(refused, tmp_path):
-    assert "there is no file" in refused(tmp_path / "missing.mp4")
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of what cannot be painted."""
+    folder = tmp_path_factory.mktemp("odd")
+    (folder / "empty").mkdir()
+    (folder / "empty.mp4").touch()
+    (folder / "letter.mp4").write_text("Dear friend,\n" * 100)
+    whole = write_clip(folder / "whole.m4v", [flat((9, 9, 9))] * 30)  # its index is at the end
+    (folder / "cut.mp4").write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    (folder / "photo.jpg").write_bytes(b"\xff\xd8\xff\xe0 and no more")
+    write_tone(folder / "song.m4a")
+    return folder
 
 
-def test_a_folder_without_pictures(refused, tmp_path):
-    (tmp_path / "empty").mkdir()
-    assert "holds no pictures" in refused(tmp_path / "empty")
-
-
-def test_a_folder_without_pictures_for_a_folder(refused, out, tmp_path):
-    (tmp_path / "empty").mkdir()
-    assert "holds no picture or clip that can be read" in refused(tmp_path / "empty", f"{tmp_path}/done/")
-
-
-def test_an_empty_file(refused, tmp_path):
-    (tmp_path / "empty.mp4").touch()
-    assert "is empty" in refused(tmp_path / "empty.mp4")
-
-
-def test_a_text_that_is_called_mp4(refused, tmp_path):
-    (tmp_path / "letter.mp4").write_text("Dear friend,\n" * 100)
-    assert "cannot be read as a clip" in refused(tmp_path / "letter.mp4")
-
-
-def test_a_clip_cut_off_before_its_index(refused, tmp_path):
-    whole = write_clip(tmp_path / "whole.m4v", [flat((9, 9, 9))] * 30)  # its index is at the end
-    cut = tmp_path / "cut.mp4"
-    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
-    assert "cut.mp4 cannot be read as a clip" in refused(cut)
-
-
-def test_sound_without_pictures(refused, tmp_path):
-    assert "only sound" in refused(write_tone(tmp_path / "song.m4a"))
-
-
-def test_a_damaged_picture(refused, tmp_path, out):
-    (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8\xff\xe0 and no more")
-    assert "not a picture" in refused(tmp_path / "photo.jpg", out / "out.png")
+@pytest.mark.parametrize(
+    ("source", "target", "message"),
+    [
+        ("missing.mp4", "out.mp4", "there is no file"),
+        ("empty", "out.mp4", "holds no pictures"),
+        ("empty", "done/", "holds no picture or clip that can be read"),
+        ("empty.mp4", "out.mp4", "is empty"),
+        ("letter.mp4", "out.mp4", "cannot be read as a clip"),
+        ("cut.mp4", "out.mp4", "cut.mp4 cannot be read as a clip"),
+        ("song.m4a", "out.mp4", "only sound"),
+        ("photo.jpg", "out.png", "not a picture"),
+    ],
+)
+def test_what_cannot_be_painted(refused, odd, out, source, target, message):
+    assert message in refused(odd / source, f"{out.parent if target == 'done/' else out}/{target}")
 
 
 def test_an_unknown_style_lists_the_known_ones(refused, clip):
@@ -109,13 +101,9 @@ def test_before_and_after_in_place_of_the_output(refused, photos, out):
     assert "is the output itself" in message
 
 
-def test_a_missing_output_folder(refused, clip, tmp_path):
-    assert "create it first" in refused(clip, tmp_path / "nowhere" / "out.mp4")
-    assert "create it first" in refused(clip, f"{tmp_path}/nowhere/frames/")
-
-
-def test_a_missing_folder_for_a_folder_of_pictures(refused, tmp_path, photos):
-    assert "create it first" in refused(photos, f"{tmp_path}/nowhere/done/")
+def test_a_missing_output_folder(refused, clip, photos, tmp_path):
+    for source, target in ((clip, "out.mp4"), (clip, "frames/"), (photos, "done/")):
+        assert "create it first" in refused(source, f"{tmp_path}/nowhere/{target}")
 
 
 def test_a_file_in_place_of_the_output_folder(refused, tmp_path, photos):
@@ -157,16 +145,16 @@ def test_an_output_folder_that_is_the_input(refused, tmp_path):
     assert "it is the input itself" in refused(tmp_path / "photos", f"{tmp_path}/photos/")
 
 
-def test_an_output_of_unknown_kind(refused, clip, out):
-    assert "cannot write" in refused(clip, out / "out.xyz")
-
-
-def test_a_clip_for_one_picture(refused, clip, out):
-    assert "holds one picture" in refused(clip, out / "out.png")
-
-
-def test_a_codec_that_does_not_fit(refused, clip):
-    assert "does not go into .mp4" in refused(clip, None, "--codec", "ffv1")
+@pytest.mark.parametrize(
+    ("target", "options", "message"),
+    [
+        ("out.xyz", (), "cannot write"),
+        ("out.png", (), "holds one picture"),
+        ("out.mp4", ("--codec", "ffv1"), "does not go into .mp4"),
+    ],
+)
+def test_a_clip_that_does_not_fit_its_output(refused, clip, out, target, options, message):
+    assert message in refused(clip, out / target, *options)
 
 
 @pytest.mark.parametrize("content", [b"", b"a letter", b"\x1c\x00\x00\x00TFL3", b"\xff\xff\xff\x7fTFL3" * 40])
@@ -179,8 +167,8 @@ def test_a_missing_model(refused, clip, tmp_path):
     assert "no network file" in refused(clip, None, "--model", tmp_path / "model.tflite")
 
 
-def test_somebody_elses_model(refused, clip, foreign):
-    assert "no signature `stylize`" in refused(clip, None, "--model", foreign)
+def test_somebody_elses_model(refused, clip):
+    assert "no signature `stylize`" in refused(clip, None, "--model", NETWORKS / "foreign.tflite")
 
 
 def test_a_bundled_network_that_was_damaged(refused, clip, bundled):
@@ -215,7 +203,7 @@ def test_a_size_within_the_margin(refused, clip):
         (("--runtime", "onnx"), "invalid choice: 'onnx'"),
         (("--start", "soon"), "a time is written 90, 1:30 or 0:01:30.5, but 'soon' came"),
         (("--duration", "-1"), "but '-1' came"),
-        (("--duration", "0"), "--duration above 0"),
+        (("--duration", "0"), "--duration is a time above 0"),
         (("--start", "1:00"), "lasts 0.2 s, but --start asks for second 60"),
         (("--detail", "2"), "a number from 0 to 1 is needed, but '2' came"),
         (("--quality", "best"), "invalid choice: 'best'"),

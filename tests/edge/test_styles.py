@@ -1,12 +1,41 @@
+import json
+
 import cv2
 import numpy as np
 import pytest
 
-from edge.sheet import GAP, LABEL, arrange
+from edge.styles import GAP, LABEL, arrange
 from keras_vst import zoo
 from tests.conftest import draw_picture
 from tests.conftest import write_picture as draw_to
 from tests.keras_vst.clips import flat, names
+from tests.keras_vst.networks.networks import write_style
+
+
+def test_styles_are_listed_one_a_line_or_as_json(vst, bundled):
+    status, out, err = vst("styles")
+    assert (status, err) == (0, "")
+    assert out.splitlines()[:2] == ["dark   Dark, Nobody, 1900", "light  Light, Nobody, 1900"]
+    assert json.loads(vst("styles", "--json")[1])[2] == {
+        "name": "plain",
+        "title": "Plain",
+        "artist": "Nobody",
+        "year": 1900,
+        "quality": "live",
+        "architecture": "other",
+        "own": False,
+    }
+
+
+def test_ones_own_styles_are_listed_too_and_what_is_broken_is_told(vst, bundled, own, negative):
+    write_style(own, "mine", negative)
+    write_style(own, "dark", negative)
+    write_style(own, "torn", negative, files={})
+    status, out, err = vst("styles")
+    assert (status, out.splitlines()[-1]) == (0, "mine   Mine, Nobody, 1900 (your own)")
+    assert err.count("\n") == 2
+    assert "dark has the name of a style that comes with the package; rename it" in err
+    assert "`files` has no 'fp32'" in err
 
 
 def test_a_sheet_shows_ones_own_picture_in_every_style(vst, bundled, tmp_path):
@@ -16,14 +45,10 @@ def test_a_sheet_shows_ones_own_picture_in_every_style(vst, bundled, tmp_path):
     assert (status, out) == (0, f"3 styles: {sheet}\n")
     shown = cv2.cvtColor(cv2.imread(str(sheet)), cv2.COLOR_BGR2RGB)
     cell = 60 + LABEL + GAP, 90 + GAP
-    tiles = [
-        shown[GAP + row * cell[0] :][:60, GAP + column * cell[1] :][:, :90]
-        for row in range(2)
-        for column in range(2)
-    ]
+    corners = [(GAP + row * cell[0], GAP + column * cell[1]) for row in range(2) for column in range(2)]
+    tiles = [shown[top : top + 60, left : left + 90] for top, left in corners]
     original = draw_picture(1, 60, 90)
-    np.testing.assert_array_equal(tiles[0], original)
-    for tile, expected in zip(tiles[1:], (255 - original, original, 255 - original), strict=True):
+    for tile, expected in zip(tiles, (original, 255 - original, original, 255 - original), strict=True):
         np.testing.assert_array_equal(tile, expected)
 
 
@@ -40,9 +65,8 @@ def test_names_stand_below_their_pictures():
 
 
 def test_a_large_photo_is_made_smaller(vst, bundled, tmp_path):
-    photo = tmp_path / "photo.jpg"
+    photo, sheet = tmp_path / "photo.jpg", tmp_path / "sheet.jpg"
     cv2.imwrite(str(photo), flat((200, 100, 50), 1200, 900))
-    sheet = tmp_path / "sheet.jpg"
     assert vst("styles", "--sheet", photo, "-o", sheet)[0] == 0
     assert cv2.imread(str(sheet)).shape == (2 * (360 + LABEL + GAP) + GAP, 2 * (480 + GAP) + GAP, 3)
 
@@ -65,8 +89,10 @@ def test_mistakes_are_one_line_and_leave_nothing(vst, bundled, tmp_path, photo, 
     assert names(folder) == ["photo.png"]
 
 
-def test_without_styles_there_is_no_sheet(vst, tmp_path, monkeypatch):
+def test_an_empty_zoo_lists_nothing_and_has_no_sheet(vst, tmp_path, monkeypatch):
     monkeypatch.setattr(zoo, "ROOT", tmp_path)
+    assert vst("styles") == (0, "", "")
+    assert vst("styles", "--json") == (0, "[]\n", "")
     photo = draw_to(tmp_path / "photo.png", seed=2)
     status, _, err = vst("styles", "--sheet", photo, "-o", tmp_path / "sheet.png")
     assert status == 2

@@ -10,9 +10,9 @@ import numpy as np
 from keras import layers
 
 from export.artifact import Effort
-from export.clips import bundled_clip, play
 from export.formats.int8 import calibration_frames
 from export.formats.to_tflite import convert
+from export.judged_clips import bundled_clip, play
 from keras_vst.config import RunConfig, StudentConfig, TeacherConfig
 from keras_vst.layers import DepthToSpace, ReflectPad, instance_norm
 from keras_vst.models.student import build_student

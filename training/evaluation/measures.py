@@ -6,7 +6,7 @@ Definitions are in keras_vst/metrics.py; here they meet painters, photos and cli
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +14,18 @@ import numpy as np
 
 from keras_vst import metrics
 from keras_vst.frames import Pixels, to_float
-from training.evaluation.material import BORDER_ROOM, Clip, Material
-from training.evaluation.subjects import Painter
+from keras_vst.zoo import DEFAULT_MARGIN
+from training.evaluation.material import (
+    BORDER_ROOM,
+    QUICK_MOTIONS,
+    QUICK_PHOTOS,
+    SIZES,
+    Clip,
+    Material,
+    fitted,
+    of_photos,
+)
+from training.evaluation.subjects import Live, Painter
 
 OUTERMOST = 4  # pixels, looked at by themselves
 
@@ -119,6 +129,22 @@ def measure(
         for row, painter in painters.items():
             add(row, of_border(painter, frame))
     return {row: _together(columns[row], painted[row], target) for row in painters}
+
+
+def quick_score(
+    paint: Callable[[Pixels], Pixels],
+    painting: Pixels,
+    photos: Sequence[Pixels],
+    features: metrics.Features,
+    margin: int = DEFAULT_MARGIN,
+) -> Row:
+    """The row of a fresh network without clips: the first four photos are painted, the first is set in motion.
+
+    `paint` takes and gives uint8 (H, W, 3), sides multiples of 8, as a network's own does; `margin` pixels of
+    repeated edge are put around what it is given.  Photos may have any size.
+    """
+    material = of_photos(photos[:QUICK_PHOTOS], QUICK_MOTIONS, SIZES)
+    return measure({"": Live(paint, margin)}, material, fitted(painting, SIZES.picture), features)[""]
 
 
 def bars_of(row: Row) -> list[Bar]:

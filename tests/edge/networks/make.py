@@ -1,4 +1,7 @@
-"""Writes the tiny networks beside it, so that tests of the edge need no TensorFlow: python -m tests.edge.networks.make"""
+"""Writes the tiny networks beside it, with which tests of the edge need no TensorFlow.
+
+Run as python -m tests.edge.networks.make.
+"""
 
 from pathlib import Path
 

@@ -14,7 +14,7 @@ from edge.web.guard import is_loopback  # noqa: E402
 from edge.web.server import LARGEST_MESSAGE, WebServer  # noqa: E402
 from keras_vst.errors import UserError  # noqa: E402
 from keras_vst.video import VideoInfo  # noqa: E402
-from tests.edge.web.visits import get, post, visit, with_cookies  # noqa: E402
+from tests.edge.web.conftest import get, post, visit  # noqa: E402
 
 
 @pytest.mark.parametrize("path", ["/../server.py", "/%2e%2e/server.py", "/page/index.html", "/server.py"])
@@ -91,17 +91,17 @@ def test_the_network_needs_the_token() -> None:
 
         async def story(client, base):
             base = f"http://127.0.0.1:{port}"
+            requests = [
+                (path, {}) for path in ("/status", "/status?token=guess", f"/?token={token}", "/status")
+            ]
+            requests += [("/status", {"Host": host}) for host in ("evil.example", f"192.168.1.7:{port}")]
             seen = []
-            for path in ("/status", "/status?token=guess", f"/?token={token}", "/status"):
-                async with client.get(base + path) as answer:
+            for path, headers in requests:
+                async with client.get(base + path, headers=headers) as answer:
                     seen.append(answer.status)
-            async with client.get(f"{base}/status", headers={"Host": "evil.example"}) as answer:
-                seen.append(answer.status)
-            async with client.get(f"{base}/status", headers={"Host": f"192.168.1.7:{port}"}) as answer:
-                seen.append(answer.status)
             return seen
 
-        seen = visit(server, with_cookies(story))
+        seen = visit(server, story)
     finally:
         server.stop()
     assert len(token) > 20

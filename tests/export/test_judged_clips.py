@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from export.clips import bundled_clip, play, users_clip
+from export.judged_clips import bundled_clip, play, users_clip
 from keras_vst.frames import to_float
 from keras_vst.metrics import warp_error
 from tests.export.networks import CONTENT

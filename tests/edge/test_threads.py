@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from edge import pipeline as module
-from edge.pipeline import STAGES, Handover, Pipeline, Timeline
+from edge import threads as module
+from edge.threads import STAGES, Handover, Pipeline, Timeline
 from keras_vst.errors import UserError
 from tests.edge.live_fakes import FakeSource, frame
 
@@ -161,18 +161,18 @@ def test_ctrl_c_gets_past_a_sink_that_blocks(monkeypatch, live):
 
 
 def test_a_window_gets_its_frames_in_the_calling_thread_and_is_asked_while_none_comes():
-    source, threads, asked = FakeSource(2, waits=True), set(), []
+    source, callers, asked = FakeSource(2, waits=True), set(), []
 
     def idle():
         asked.append(threading.current_thread())
         pipeline.stop()
 
     def deliver(item):
-        threads.add(threading.current_thread())
+        callers.add(threading.current_thread())
 
     pipeline = Pipeline(source, [negative], deliver, interrupt=source.close)
     pipeline.run(deliver_here=True, idle=idle)
-    assert set(asked) == threads == {threading.current_thread()}
+    assert set(asked) == callers == {threading.current_thread()}
     assert (pipeline.delivered, source.closed.is_set()) == (2, True)
 
 

@@ -7,7 +7,7 @@ import re
 
 from export.artifact import Artifact
 from export.gate import Check, not_judged
-from export.report import Report, Result, table
+from export.results import Report, Result, table
 from tests.conftest import draw_picture
 
 

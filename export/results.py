@@ -1,7 +1,7 @@
 """What the gate found: report.json for programs, export.html for people, and a table of the measured numbers.
 
 report.json is small, and the same on every machine but for what was measured: no paths, host names or times of day, so
-that it can be committed beside a network.  `python -m export.report build/mine/report.json` prints the table.
+that it can be committed beside a network.  `python -m export.results build/mine/report.json` prints the table.
 """
 
 from __future__ import annotations

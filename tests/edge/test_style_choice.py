@@ -1,0 +1,51 @@
+import pytest
+
+from edge.style_choice import parse_shares, select_parts
+from keras_vst.errors import UserError
+
+
+@pytest.mark.parametrize(
+    ("text", "shares"),
+    [
+        ("wave", {"wave": 1.0}),
+        ("wave:0.25", {"wave": 0.25}),
+        ("wave:0.5, night:0.3", {"wave": 0.5, "night": 0.3}),
+        ("wave,night", {"wave": 0.5, "night": 0.5}),
+        ("wave:0.5,night,dance", {"wave": 0.5, "night": 0.25, "dance": 0.25}),
+        ("wave:1,night", {"wave": 1.0, "night": 0.0}),
+    ],
+)
+def test_shares_are_read(text, shares):
+    assert parse_shares(text) == pytest.approx(shares)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "names no style"),
+        ("wave,", "names no style"),
+        (":0.5", "names no style"),
+        ("wave,wave", "names a style twice"),
+        ("wave:much", "a share is a number from 0 to 1, but 'much' came"),
+        ("wave:-0.1", "'-0.1' came"),
+        ("wave:nan", "'nan' came"),
+        ("wave:1.5", "'1.5' came"),
+        ("wave:0,night:0", "are all 0"),
+        ("wave:0.7,night:0.4", "add up to 1.1; they may add up to 1 at most"),
+    ],
+)
+def test_shares_that_make_no_sense_are_refused(text, message):
+    with pytest.raises(UserError, match=message):
+        parse_shares(text)
+
+
+def test_a_style_leads_to_its_file(bundled):
+    ((style, share),) = select_parts("light", None)
+    assert (style.path, share) == (bundled / "light" / "light.tflite", 1.0)
+
+
+def test_a_file_of_ones_own_is_known_by_its_name(bundled, negative):
+    ((style, _),) = select_parts(None, negative)
+    assert (style.name, style.path, style.sha256) == ("negative", negative, None)
+    ((beside_a_card, _),) = select_parts(None, bundled / "dark" / "dark.tflite")
+    assert beside_a_card.sha256 is not None
