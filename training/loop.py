@@ -18,8 +18,7 @@ from training import samples
 from training.data import dataset
 from training.devices import Devices, features_dtype, lost_worker_told, use_precision
 from training.objective import style_references
-from training.report import draw_curves
-from training.samples import Board
+from training.samples import Board, Row, draw_curves
 from training.sources import Opened
 from training.terms import VGG16, active
 from training.trainers import build_trainer, take_weights
@@ -28,8 +27,6 @@ from training.watch import Watch, not_a_number
 NUM_SHOWN = 3  # terms in the progress bar
 TIMED = 12  # steps, after the one that compiles, that tell how long a run will take
 EARLY = (45.0, 100.0)  # seconds after which there is something to look at already
-
-Row = dict[str, float]
 
 
 class Session:

@@ -1,11 +1,10 @@
-"""The page that tells of a run, made of what the run directory holds, and the curves of its terms."""
+"""The page that tells of a run, made of what the run directory holds."""
 
 from __future__ import annotations
 
-import io
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +15,10 @@ from keras_vst.files import write_whole
 from keras_vst.page import figure, page, table, tag
 from keras_vst.runs import RunDirectory
 from training.evaluation.measures import MEASURES
+from training.samples import Row, plotted
 
 MOST_STRIPS = 8  # of photos over time; the first and the last among them
 WIDTH = 900  # pixels of a strip in the page
-COLUMNS = 3  # of curves
-Row = dict[str, float]
 
 
 def write_report(run: RunDirectory) -> Path:
@@ -44,49 +42,6 @@ def write_report(run: RunDirectory) -> Path:
     ]
     write_whole(run.report_file, page(name, parts))
     return run.report_file
-
-
-def draw_curves(rows: Sequence[Row]) -> bytes | None:
-    """A PNG with one plot a term, raw values over steps; None where there is nothing to draw yet."""
-    names = plotted(rows)
-    if len(rows) < 2 or not names:
-        return None
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # half a second to import, and rarely needed
-    from matplotlib.figure import Figure
-
-    height = math.ceil(len(names) / COLUMNS)
-    drawn = Figure(figsize=(4 * COLUMNS, 2.4 * height), dpi=100)
-    FigureCanvasAgg(drawn)
-    drawn.subplots_adjust(0.05, 0.06, 0.99, 0.95, hspace=0.4)  # a layout engine takes seconds
-    for place, name in enumerate(names, start=1):
-        axes = drawn.add_subplot(height, COLUMNS, place)
-        steps = [row["step"] for row in rows if name in row]
-        values = [row[name] for row in rows if name in row]
-        axes.plot(steps, values, linewidth=0.8, alpha=0.4, color="tab:blue")
-        axes.plot(steps, _smoothed(values), linewidth=1.5, color="tab:blue")
-        if min(values) > 0:
-            axes.set_yscale("log")
-        axes.set_title(name, fontsize=9)
-        axes.tick_params(labelsize=7)
-        axes.grid(alpha=0.2)
-    png = io.BytesIO()
-    drawn.savefig(png, format="png")
-    return png.getvalue()
-
-
-def plotted(rows: Sequence[Row]) -> list[str]:
-    """The terms worth a plot, in the order in which they appear: raw ones, and the objective first."""
-    names = dict.fromkeys(name for row in rows for name in row)
-    return [name for name in names if name not in ("step", "minutes") and not name.startswith("weighted_")]
-
-
-def _smoothed(values: Sequence[float], keep: float = 0.9) -> list[float]:
-    """The running mean of a curve, without the lag of a zero start."""
-    mean, weight, found = 0.0, 0.0, []
-    for value in values:
-        mean, weight = keep * mean + (1 - keep) * value, keep * weight + 1 - keep
-        found.append(mean / weight)
-    return found
 
 
 def _facts(run: RunDirectory, record: dict[str, Any], rows: list[Row]) -> dict[str, Any]:

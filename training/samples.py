@@ -1,10 +1,12 @@
-"""What a run shows while it goes on: strips, what goes in above and what the network makes of it below; TensorBoard.
+"""What a run shows while it goes on: strips, what goes in above and what is made of it below; curves; TensorBoard.
 
 Pictures are uint8 RGB (H, W, 3); a strip is one large one.
 """
 
 from __future__ import annotations
 
+import io
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,10 +31,12 @@ from training.stages import frame_pairs
 NUM_PHOTOS = 4
 STRIP_SIDE = 384
 FRAMES = 3
+COLUMNS = 3  # of curves
 ENLARGED = 4  # times; a flicker of one level is not seen, and adds up
 
 Frames = npt.NDArray[np.uint8]
 Field = npt.NDArray[np.float32]
+Row = dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -116,6 +120,40 @@ class Board:
         self._writer.close()
 
 
+def draw_curves(rows: Sequence[Row]) -> bytes | None:
+    """A PNG with one plot a term, raw values over steps; None where there is nothing to draw yet."""
+    names = plotted(rows)
+    if len(rows) < 2 or not names:
+        return None
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # half a second to import, and rarely needed
+    from matplotlib.figure import Figure
+
+    height = math.ceil(len(names) / COLUMNS)
+    drawn = Figure(figsize=(4 * COLUMNS, 2.4 * height), dpi=100)
+    FigureCanvasAgg(drawn)
+    drawn.subplots_adjust(0.05, 0.06, 0.99, 0.95, hspace=0.4)  # a layout engine takes seconds
+    for place, name in enumerate(names, start=1):
+        axes = drawn.add_subplot(height, COLUMNS, place)
+        steps = [row["step"] for row in rows if name in row]
+        values = [row[name] for row in rows if name in row]
+        axes.plot(steps, values, linewidth=0.8, alpha=0.4, color="tab:blue")
+        axes.plot(steps, _smoothed(values), linewidth=1.5, color="tab:blue")
+        if min(values) > 0:
+            axes.set_yscale("log")
+        axes.set_title(name, fontsize=9)
+        axes.tick_params(labelsize=7)
+        axes.grid(alpha=0.2)
+    png = io.BytesIO()
+    drawn.savefig(png, format="png")
+    return png.getvalue()
+
+
+def plotted(rows: Sequence[Row]) -> list[str]:
+    """The terms worth a plot, in the order in which they appear: raw ones, and the objective first."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return [name for name in names if name not in ("step", "minutes") and not name.startswith("weighted_")]
+
+
 def _follow(
     network: keras.Model, clips: Frames, moves: tuple[Field, Field] | None, config: RunConfig
 ) -> Frames:
@@ -157,3 +195,12 @@ def _square(picture: Frame, side: int) -> Frame:
     height, width = picture.shape[:2]
     top, left = (height - side) // 2, (width - side) // 2
     return picture[top : top + side, left : left + side]
+
+
+def _smoothed(values: Sequence[float], keep: float = 0.9) -> list[float]:
+    """The running mean of a curve, without the lag of a zero start."""
+    mean, weight, found = 0.0, 0.0, []
+    for value in values:
+        mean, weight = keep * mean + (1 - keep) * value, keep * weight + 1 - keep
+        found.append(mean / weight)
+    return found

@@ -33,10 +33,6 @@ def test_palette_is_how_far_each_colour_would_have_to_move_along_a_slice():
     assert float(moved) == pytest.approx(0.1, rel=1e-4)
 
 
-def test_palette_compares_sets_of_unlike_size():
-    few, many = colours(0, 2000), colours(1, 50_000)
-
-    assert float(losses.palette(few, many, SLICES)) < 0.06 < float(losses.palette(few, 0.5 * many, SLICES))
 
 
 def test_a_two_coloured_copy_costs_palette_though_mean_and_covariance_of_light_agree():
@@ -314,13 +310,6 @@ def test_diversity_is_one_for_equal_pictures_and_falls_as_strokes_part():
     assert float(losses.diversity(picture, parted)) == pytest.approx(np.exp(-4.0), rel=1e-2)
 
 
-def test_other_grain_is_no_other_stroke():
-    picture = np.full((1, 8, 8, 3), 0.5, np.float32)
-    grain = np.indices((8, 8)).sum(axis=0) % 2 * 0.4 - 0.2  # a chessboard is flat in blocks of four
-
-    grainy = picture + grain[None, ..., None].astype(np.float32)
-
-    assert float(losses.diversity(picture, grainy)) == pytest.approx(1.0, abs=1e-5)
 
 
 def test_the_gradient_penalty_is_zero_for_slopes_of_length_one():

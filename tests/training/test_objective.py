@@ -60,16 +60,6 @@ def test_fine_layers_look_at_a_crop_and_deep_ones_at_all_of_it_at_half_size():
         np.testing.assert_allclose(look, seen[scale][layer], atol=1e-4)
 
 
-def test_the_references_of_several_pictures_are_those_of_all_of_them_together(references):
-    other = style_references(features(), [picture(1)], PHOTO_COLOURS)
-    both = style_references(features(), [picture(0), picture(1)], PHOTO_COLOURS)
-
-    for pairs in zip(both.statistics, references.statistics, other.statistics, strict=True):
-        for together, first, second in zip(*pairs, strict=True):
-            np.testing.assert_allclose(together, (np.array(first) + second) / 2, rtol=1e-4)
-    cells = [picture(seed).reshape(8, 4, 8, 4, 3).mean(axis=(1, 3)).reshape(-1, 3) for seed in (0, 1)]
-    np.testing.assert_allclose(both.mean, np.concatenate(cells).mean(axis=0), rtol=1e-4)
-    assert len(both.colours) == len(references.colours) + len(other.colours)
 
 
 def test_colours_are_whitened_by_the_painting(references):

@@ -6,7 +6,8 @@ import pytest
 
 from keras_vst.runs import RunDirectory
 from training.recipes import RECIPES
-from training.report import MOST_STRIPS, draw_curves, plotted, write_report
+from training.report import MOST_STRIPS, write_report
+from training.samples import draw_curves, plotted
 
 
 @pytest.fixture

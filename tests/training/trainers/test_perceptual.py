@@ -161,17 +161,6 @@ def test_a_checkpoint_brings_back_every_variable_and_the_run_goes_on_alike(tmp_p
     assert floats(trainer.train_step(rest)) == pytest.approx(floats(other.train_step(rest)), rel=1e-4)
 
 
-def test_earlier_batches_count_in_the_style_term(batch):
-    rest = make_batch(CONFIG, seed=5)
-
-    def second(*settings):
-        trainer = make_trainer(tiny("painting", "data.frames=3", "loss.grid=0", *settings))
-        first = floats(trainer.train_step(batch))["style"]
-        return first, floats(trainer.train_step(rest))["style"]
-
-    remembered, forgot = second(), second("loss.memory=0")
-    assert remembered[0] == pytest.approx(forgot[0], rel=1e-4)
-    assert remembered[1] != pytest.approx(forgot[1], rel=1e-3)
 
 
 def test_without_vgg16_a_content_term_says_what_is_missing():
