@@ -33,8 +33,6 @@ def test_palette_is_how_far_each_colour_would_have_to_move_along_a_slice():
     assert float(moved) == pytest.approx(0.1, rel=1e-4)
 
 
-
-
 def test_a_two_coloured_copy_costs_palette_though_mean_and_covariance_of_light_agree():
     painting = colours(0, 4096)
     ramp = np.repeat(painting[:, :1], 3, axis=1)  # every hue is replaced by one, as light as it was
@@ -308,8 +306,6 @@ def test_diversity_is_one_for_equal_pictures_and_falls_as_strokes_part():
     assert float(losses.diversity(picture, picture)) == 1.0
     assert float(losses.diversity(picture, alike)) == pytest.approx(np.exp(-((0.01 / 0.05) ** 2)), rel=1e-3)
     assert float(losses.diversity(picture, parted)) == pytest.approx(np.exp(-4.0), rel=1e-2)
-
-
 
 
 def test_the_gradient_penalty_is_zero_for_slopes_of_length_one():

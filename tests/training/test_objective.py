@@ -60,8 +60,6 @@ def test_fine_layers_look_at_a_crop_and_deep_ones_at_all_of_it_at_half_size():
         np.testing.assert_allclose(look, seen[scale][layer], atol=1e-4)
 
 
-
-
 def test_colours_are_whitened_by_the_painting(references):
     np.testing.assert_allclose(references.colours.mean(axis=0), 0, atol=1e-4)
     spread = np.cov(references.colours.T)

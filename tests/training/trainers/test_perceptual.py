@@ -161,8 +161,6 @@ def test_a_checkpoint_brings_back_every_variable_and_the_run_goes_on_alike(tmp_p
     assert floats(trainer.train_step(rest)) == pytest.approx(floats(other.train_step(rest)), rel=1e-4)
 
 
-
-
 def test_without_vgg16_a_content_term_says_what_is_missing():
     with pytest.raises(ValueError, match=r"loss\.content needs VGG16.*features=None"):
         build_trainer(tiny("painting"))
