@@ -9,7 +9,7 @@ UV := UV_PROJECT_ENVIRONMENT=$(VENV) UV_LINK_MODE=copy $(BIN)/uv
 EXTRAS := --extra train --extra onnx --extra live --extra webrtc --extra dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench window clean
+.PHONY: help demo test test-edge check format bench window clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -21,6 +21,10 @@ demo: $(VENV)/.edge ## stylize the bundled clip in a bundled style (installs the
 
 test: $(VENV)/.full .venv-tflite/.ready ## set up everything and run the tests
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --cov --cov-report=term
+
+test-edge: $(VENV)/.edge ## the tests of what needs no TensorFlow
+	$(UV) sync --quiet --locked --inexact --extra live --extra dev
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile tests/edge
 
 check: $(VENV)/.full ## format, lint, spelling, types, import contracts
 	$(BIN)/ruff format --check .
