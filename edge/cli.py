@@ -17,7 +17,8 @@ from keras_vst import __version__
 from keras_vst.commands import run_command
 from keras_vst.errors import UserError
 
-COMMANDS = ("stylize", "live", "styles", "bench")
+COMMANDS = ("stylize", "live", "styles", "web", "bench")
+MODULES = {"web": "phone"}  # edge.web is the package behind `--sink web`
 
 
 class Parser(argparse.ArgumentParser):
@@ -40,7 +41,7 @@ def build_parser(wanted: Collection[str] = COMMANDS) -> argparse.ArgumentParser:
     common.add_argument("--debug", action="store_true", help="show where an error came from")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for name in wanted:
-        importlib.import_module(f"edge.{name}").add_parser(commands, common)
+        importlib.import_module(f"edge.{MODULES.get(name, name)}").add_parser(commands, common)
     return parser
 
 
