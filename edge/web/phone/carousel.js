@@ -42,7 +42,8 @@ export class Carousel {
       button.setAttribute("aria-checked", name === chosen);
       button.tabIndex = name === chosen ? 0 : -1;
     }
-    this.#buttons.get(chosen).scrollIntoView?.({ block: "nearest", inline: "nearest" });
+    const { offsetLeft, offsetWidth, parentElement: row } = this.#buttons.get(chosen);
+    row.scrollLeft = offsetLeft + (offsetWidth - row.clientWidth) / 2;
   }
 
   // Keep the thumbnails up to date: all of them at once, then one after another, while there are frames.

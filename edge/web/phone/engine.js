@@ -1,6 +1,6 @@
 // LiteRT at work: a picture and shares of styles in, the painting out.  Runs in the worker.
 
-import { loadAndCompile, loadLiteRt, Tensor } from "./vendor/litert.js";
+import { getWebGpuDevice, loadAndCompile, loadLiteRt, supportsFeature, Tensor } from "./vendor/litert.js";
 import { networkFile, unpacked } from "./network.js";
 
 const MOST_NETWORKS = 12; // that are kept ready; about 10 MB each at 320x240, most are thumbnails
@@ -24,13 +24,15 @@ export async function start({ styles, wished }) {
     if (other < milliseconds || (wished.accelerator === "webgpu" && other < Infinity)) {
       accelerator = "webgpu";
       milliseconds = other;
+      getWebGpuDevice().lost.then(() => (accelerator = "wasm"));
     }
   }
   forget();
   return { accelerator, threads, pixels: TRIAL * TRIAL, milliseconds };
 }
 
-// Paint a bitmap; `rgb` has the network's own size, and the picture lies inside at (margin, margin).
+// Paint a bitmap.  `rgb`, the painting, and `small`, what was painted, have the network's own size, and the pictures lie
+// inside at (margin, margin).
 export async function paint({ bitmap, shares }) {
   const started = performance.now();
   const margin = catalogue.styles.find(({ name }) => shares[name]).margin;
@@ -41,43 +43,43 @@ export async function paint({ bitmap, shares }) {
     rgb = await run(await network(shares, picture, accelerator), picture);
   } catch (error) {
     if (accelerator !== "webgpu") throw error;
-    accelerator = "wasm"; // the GPU went away; its networks went with it
-    forget();
+    accelerator = "wasm";
     rgb = await run(await network(shares, picture, accelerator), picture);
   }
-  return { rgb, stride: picture.width, margin, accelerator, milliseconds: performance.now() - started };
+  return { rgb, small: picture.rgb, stride: picture.width, margin, accelerator, milliseconds: performance.now() - started };
 }
 
 async function load(wished) {
   const most = wished ?? Math.min(4, navigator.hardwareConcurrency || 1);
-  if (self.crossOriginIsolated && most > 0) {
+  // The threaded build needs headers (see sw.js) and relaxed SIMD, which Safari has not.
+  if (self.crossOriginIsolated && most > 0 && (await supportsFeature("relaxedSimd"))) {
     try {
-      await loadLiteRt(prepared("threaded"), { threads: true });
+      await prepare("threaded");
+      await loadLiteRt("vendor/", { threads: true });
       threads = most;
       return;
-    } catch {
-      // A browser without relaxed SIMD, as Safari: one thread.
+    } catch (error) {
+      console.warn(error);
     }
   }
-  await loadLiteRt(prepared("compat"));
+  await prepare("compat");
+  await loadLiteRt("vendor/litert_wasm_compat_internal.js");
 }
 
-// What LiteRT's loader asks for, with the module that it finds set up to unpack itself.
-function prepared(kind) {
+// Leave to LiteRT's loader a module that is compiled already.
+async function prepare(kind) {
   const path = `vendor/litert_wasm_${kind}_internal`;
+  const module = await WebAssembly.compileStreaming(unpacked(`${path}.wasm.gz`, "application/wasm"));
   const quiet = () => {}; // it tells on the console how it starts
   self.Module = {
     print: quiet,
     printErr: quiet,
     mainScriptUrlOrBlob: new URL(`${path}.js`, self.location.href).href,
     instantiateWasm(imports, done) {
-      unpacked(`${path}.wasm.gz`, "application/wasm")
-        .then((response) => WebAssembly.instantiateStreaming(response, imports))
-        .then(({ instance, module }) => done(instance, module));
+      WebAssembly.instantiate(module, imports).then((instance) => done(instance, module));
       return {};
     },
   };
-  return kind === "threaded" ? "vendor/" : `${path}.js`;
 }
 
 async function hasGpu(software) {

@@ -86,6 +86,7 @@ async function settle() {
 
 async function useCamera() {
   say("opening");
+  if (painter.source?.kind === "camera") painter.run(null); // most phones open one at a time
   await use(() => openCamera(facing));
   painter.source?.ended(() => stop("lostCamera"));
   const devices = await navigator.mediaDevices?.enumerateDevices().catch(() => []);
@@ -98,12 +99,13 @@ async function use(open) {
     source = await open();
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    return stop(error.name);
+    return painter.source ? say(error.name, true) : stop(error.name);
   }
   pause(false);
   painter.run(source);
   document.body.dataset.state = "painting";
   say("painting");
+  rest();
 }
 
 function stop(reason) {

@@ -31,24 +31,24 @@ export class Pace {
     return { width: 8 * Math.round((width * scale) / 8), height: 8 * Math.round((height * scale) / 8) };
   }
 
-  // A frame took so long from its capture to its show; true if the next one should have another size.
-  observe(milliseconds, now, frame) {
-    if (this.fixed || this.#times.push(milliseconds) < FRAMES) return false;
-    const median = this.#times.sort((a, b) => a - b)[FRAMES >> 1];
+  // A frame took so long from its capture to its show, `network` of it where size counts.  What is left is not made up
+  // for by tiny paintings: the network may always have a third.
+  observe(milliseconds, network, now, frame) {
+    if (this.fixed || this.#times.push([milliseconds, network]) < FRAMES) return;
+    const [whole, part] = [0, 1].map((which) => this.#times.map((pair) => pair[which]).sort((a, b) => a - b)[FRAMES >> 1]);
     this.#times = [];
-    const cost = (rung) => median * (SHORT[rung] / SHORT[this.#rung]) ** 2;
+    const allowed = Math.max(BUDGET - (whole - part), BUDGET / 3);
+    const cost = (rung) => part * (SHORT[rung] / SHORT[this.#rung]) ** 2;
     let rung = this.#rung;
-    if (median > BUDGET) {
-      while (rung > 0 && cost(rung) > 0.85 * BUDGET) rung--;
-      this.#patience = this.#climbed ? Math.min(60000, 2 * this.#patience) : this.#patience;
+    if (part > allowed) {
+      while (rung > 0 && cost(rung) > 0.85 * allowed) rung--;
+      if (this.#climbed) this.#patience = Math.min(60000, 2 * this.#patience);
       this.#notBefore = now + this.#patience;
-    } else if (rung + 1 < SHORT.length && cost(rung + 1) < 0.75 * BUDGET && now > this.#notBefore) {
+    } else if (rung + 1 < SHORT.length && cost(rung + 1) < 0.75 * allowed && now > this.#notBefore) {
       if (SHORT[rung] < Math.min(frame.width, frame.height)) rung++;
     }
     this.#climbed = rung > this.#rung;
-    const changed = rung !== this.#rung;
     this.#rung = rung;
-    return changed;
   }
 }
 

@@ -95,7 +95,7 @@ export class Painter {
       this.#screen.show(frame, { ...painting, ...size }, source.mirror);
       const now = performance.now();
       this.meter.count(now, painting.milliseconds);
-      if (!still && !this.paused) this.pace.observe(now - started, now, frame);
+      if (!still && !this.paused) this.pace.observe(now - started, painting.milliseconds, now, frame);
       this.onshown({ ...size, accelerator: painting.accelerator });
     }
   }

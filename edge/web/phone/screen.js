@@ -13,20 +13,19 @@ const COMMON = `#version 300 es
 precision highp float;
 in vec2 place;
 out vec4 colour;
-uniform sampler2D frame, painting, slope;
-uniform vec2 small; // the painting's size
-uniform float level; // of the frame's mipmap, at which it is as small as the painting
+uniform sampler2D frame, small, painting, slope;
 float light(vec3 rgb) { return dot(rgb, vec3(0.299, 0.587, 0.114)); }
 `;
 
 // How the painting's lightness follows the frame's, in nine by nine pixels of which every other one is looked at.
 const SLOPE = `${COMMON}
 void main() {
+  vec2 pixel = 1.0 / vec2(textureSize(painting, 0));
   float g = 0.0, l = 0.0, gg = 0.0, gl = 0.0;
   for (int y = -4; y <= 4; y += 2) {
     for (int x = -4; x <= 4; x += 2) {
-      vec2 at = place + vec2(x, y) / small;
-      float grey = light(textureLod(frame, at, level).rgb), paint = light(texture(painting, at).rgb);
+      vec2 at = place + vec2(x, y) * pixel;
+      float grey = light(texture(small, at).rgb), paint = light(texture(painting, at).rgb);
       g += grey; l += paint; gg += grey * grey; gl += grey * paint;
     }
   }
@@ -37,10 +36,16 @@ void main() {
 const LAID = `${COMMON}
 uniform float strength, split;
 uniform bool guided, keep, mirror;
+float follows(vec2 at) {
+  vec2 reach = 2.0 / vec2(textureSize(slope, 0));
+  float sum = 2.0 * texture(slope, at).r;
+  for (int y = -1; y <= 1; y += 2) for (int x = -1; x <= 1; x += 2) sum += texture(slope, at + vec2(x, y) * reach).r;
+  return 4.0 * (sum / 6.0 - 0.5);
+}
 void main() {
   vec2 at = vec2(mirror ? 1.0 - place.x : place.x, 1.0 - place.y);
   vec3 before = texture(frame, at).rgb, after = texture(painting, at).rgb;
-  if (guided) after += 4.0 * (texture(slope, at).r - 0.5) * (light(before) - light(textureLod(frame, at, level).rgb));
+  if (guided) after += follows(at) * (light(before) - light(texture(small, at).rgb));
   if (keep) after = before + light(after) - light(before);
   vec3 laid = place.x < split ? before : mix(before, clamp(after, 0.0, 1.0), strength);
   float line = abs(place.x - split) * float(textureSize(frame, 0).x);
@@ -62,23 +67,24 @@ export class Screen {
     this.#begin();
   }
 
-  // A frame (a bitmap of full size) and its painting {rgb, stride, margin, width, height}.
+  // A frame (a bitmap of full size) and its painting {rgb, small, stride, margin, width, height}, see engine.js.
   show(frame, painting, mirror) {
     const gl = this.#gl;
     const guided = painting.width < frame.width || painting.height < frame.height;
     if (this.canvas.width !== frame.width || this.canvas.height !== frame.height) {
       Object.assign(this.canvas, { width: frame.width, height: frame.height });
     }
-    this.#use("frame", guided ? gl.LINEAR_MIPMAP_LINEAR : gl.LINEAR);
+    this.#use("frame");
     gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8, gl.RGBA, gl.UNSIGNED_BYTE, frame);
-    if (guided) gl.generateMipmap(gl.TEXTURE_2D);
-    this.#use("painting", gl.LINEAR);
     const cut = { ROW_LENGTH: painting.stride, SKIP_PIXELS: painting.margin, SKIP_ROWS: painting.margin, ALIGNMENT: 1 };
     for (const [name, value] of Object.entries(cut)) gl.pixelStorei(gl[`UNPACK_${name}`], value);
     const { width, height } = painting;
-    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGB8, width, height, 0, gl.RGB, gl.UNSIGNED_BYTE, painting.rgb);
+    for (const [name, pixels] of [["painting", painting.rgb], ["small", painting.small]]) {
+      this.#use(name);
+      gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGB8, width, height, 0, gl.RGB, gl.UNSIGNED_BYTE, pixels);
+    }
     for (const name of Object.keys(cut)) gl.pixelStorei(gl[`UNPACK_${name}`], name === "ALIGNMENT" ? 4 : 0);
-    this.#shown = { width, height, guided, mirror, level: Math.log2(frame.width / width) };
+    this.#shown = { width, height, guided, mirror };
     if (guided) this.#follow();
     this.draw();
   }
@@ -99,7 +105,7 @@ export class Screen {
   #follow() {
     const gl = this.#gl;
     const { width, height } = this.#shown;
-    this.#use("slope", gl.LINEAR);
+    this.#use("slope");
     gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8, width, height, 0, gl.RGBA, gl.UNSIGNED_BYTE, null);
     this.#buffer ??= gl.createFramebuffer();
     gl.bindFramebuffer(gl.FRAMEBUFFER, this.#buffer);
@@ -120,13 +126,12 @@ export class Screen {
     gl.pixelStorei(gl.UNPACK_COLORSPACE_CONVERSION_WEBGL, gl.NONE);
   }
 
-  #use(name, smaller) {
+  #use(name) {
     const gl = this.#gl;
     this.#textures[name] ??= gl.createTexture();
     gl.activeTexture(gl.TEXTURE0);
     gl.bindTexture(gl.TEXTURE_2D, this.#textures[name]);
-    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, smaller);
-    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MAG_FILTER, gl.LINEAR);
+    for (const way of ["MIN", "MAG"]) gl.texParameteri(gl.TEXTURE_2D, gl[`TEXTURE_${way}_FILTER`], gl.LINEAR);
     for (const side of ["S", "T"]) gl.texParameteri(gl.TEXTURE_2D, gl[`TEXTURE_WRAP_${side}`], gl.CLAMP_TO_EDGE);
   }
 
@@ -134,14 +139,12 @@ export class Screen {
     const gl = this.#gl;
     const { program, places } = this.#programs[name];
     gl.useProgram(program);
-    ["frame", "painting", "slope"].forEach((sampler, unit) => {
+    ["frame", "small", "painting", "slope"].forEach((sampler, unit) => {
       const texture = sampler === "slope" ? this.#textures[slope] ?? this.#textures.painting : this.#textures[sampler];
       gl.activeTexture(gl.TEXTURE0 + unit);
       gl.bindTexture(gl.TEXTURE_2D, texture);
       gl.uniform1i(places[sampler], unit);
     });
-    gl.uniform2f(places.small, this.#shown.width, this.#shown.height);
-    gl.uniform1f(places.level, this.#shown.level);
     return places;
   }
 }

@@ -16,7 +16,7 @@ export const WORDS = {
   amount: "amount",
   look: "Look",
   strength: "strength",
-  compare: "before / after",
+  compare: "compare",
   keep: "keep the original colours",
   pause: "Pause",
   other: "Other camera",

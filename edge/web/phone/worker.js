@@ -11,7 +11,7 @@ onmessage = ({ data }) => {
 async function answer({ id, task, ...given }) {
   try {
     const result = await (await engine)[task](given);
-    postMessage({ id, result }, result.rgb ? [result.rgb.buffer] : []);
+    postMessage({ id, result }, result.rgb ? [result.rgb.buffer, result.small.buffer] : []);
   } catch (error) {
     postMessage({ id, error: String(error?.message ?? error) });
   }

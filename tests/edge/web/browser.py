@@ -33,7 +33,7 @@ def find_chromium() -> str | None:
 class Browser:
     """One page of a headless Chromium; use it in an `async with`."""
 
-    def __init__(self, path: str, width: int = 1280, height: int = 800, flags: Sequence[str] = ()) -> None:
+    def __init__(self, path: str, width: int = 1280, height: int = 800, flags: Sequence[str] = FLAGS) -> None:
         self._path, self._size, self._flags = path, (width, height), flags
         self._profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         self._count = 0
@@ -42,14 +42,7 @@ class Browser:
     async def __aenter__(self) -> Browser:
         window = f"--window-size={self._size[0]},{self._size[1]}"
         self._process = subprocess.Popen(
-            [
-                self._path,
-                *FLAGS,
-                *self._flags,
-                window,
-                f"--user-data-dir={self._profile.name}",
-                "about:blank",
-            ],
+            [self._path, *self._flags, window, f"--user-data-dir={self._profile.name}", "about:blank"],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
