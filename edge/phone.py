@@ -13,13 +13,14 @@ import gzip
 import hashlib
 import json
 import mimetypes
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from edge.arguments import add_command
+from edge.arguments import add_command, positive
 from keras_vst import zoo
 from keras_vst.errors import UserError
 from keras_vst.files import atomic
@@ -55,7 +56,7 @@ def add_parser(commands: Any, parent: argparse.ArgumentParser) -> None:
         "--build", type=Path, metavar="DIR", help="write the page as a folder for any https host, and end"
     )
     parser.add_argument(
-        "--port", type=int, default=PORT, metavar="N", help=f"where it is served (default: {PORT})"
+        "--port", type=positive, default=PORT, metavar="N", help=f"where it is served (default: {PORT})"
     )
     parser.set_defaults(run=run)
 
@@ -110,9 +111,9 @@ def serve(files: Mapping[str, bytes], port: int) -> None:
         web.run_app(
             application(files), host="127.0.0.1", port=port, print=lambda *_: print(told), access_log=None
         )
-    except OSError as error:
+    except (OSError, OverflowError) as error:
         raise UserError(
-            f"nothing can be served at port {port} ({error.strerror}); name another with --port."
+            f"nothing can be served at port {port} ({_reason(error)}); name another with --port."
         ) from error
 
 
@@ -171,6 +172,10 @@ def _apart(exact: bytes, ranges: Iterable[tuple[int, int]]) -> tuple[bytes, byte
         halves.append(np.frombuffer(exact, "<f4", length // 4, start).astype("<f2").tobytes())
         empty[start : start + length] = bytes(length)
     return b"".join(halves), bytes(empty)
+
+
+def _reason(error: OSError | OverflowError) -> str:
+    return os.strerror(error.errno) if isinstance(error, OSError) and error.errno else "ports end at 65535"
 
 
 def _integrity(content: bytes) -> str:
