@@ -29,7 +29,6 @@ export async function openCamera(facing) {
     throw new Refusal(REFUSED[error.name] ?? "noCamera");
   }
   const video = player();
-  video.muted = true;
   video.srcObject = stream;
   const [track] = stream.getVideoTracks();
   await video.play();
@@ -60,7 +59,7 @@ export async function openFile(file) {
 }
 
 function player() {
-  return Object.assign(document.createElement("video"), { playsInline: true });
+  return Object.assign(document.createElement("video"), { playsInline: true, muted: true });
 }
 
 class Source {

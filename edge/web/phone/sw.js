@@ -3,7 +3,7 @@
 "use strict";
 
 importScripts("files.js"); // FILES: path -> hash, HEADERS: what the page is to be answered with
-const CACHE = "vst-phone";
+const CACHE = `vst ${registration.scope}`; // an origin may hold several pages
 const LATER = /^(vendor|styles)\/(?!litert\.js)/;
 const key = (path) => new URL(`${path}?${encodeURIComponent(FILES[path])}`, registration.scope).href;
 

@@ -303,6 +303,10 @@ def test_a_host_without_headers_gets_its_threads_from_the_service_worker(files, 
         async with visited(plain) as (browser, site):
             assert site.asked.count("/styles.json") == 1
             assert await browser.run("crossOriginIsolated")
+            await show_file(browser, SCENE)
+            before = await shown(browser)
+            await asyncio.sleep(1)
+            assert difference(before, await shown(browser)) > 1
 
     story(tell)
 
