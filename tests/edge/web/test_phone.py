@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +22,14 @@ from edge.stylizer import Stylizer  # noqa: E402
 from keras_vst import zoo  # noqa: E402
 from keras_vst.frames import Pixels  # noqa: E402
 from keras_vst.networks.mixing import open_mix  # noqa: E402
-from tests.edge.web.browser import FLAGS, Browser, find_chromium  # noqa: E402
+from tests.edge.web.browser import Browser, find_chromium  # noqa: E402
+from tests.edge.web.sites import ASKED, GPU, PAINTING, READY, SCENE, filmed, frames, visited  # noqa: E402
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(find_chromium() is None, reason="needs Chromium (Debian: apt install chromium)"),
 ]
-SCENE = Path(phone.__file__).parents[1] / "keras_vst" / "assets" / "scene.mp4"
 FIRST, SECOND = "composition-vii", "great-wave"
-READY, PAINTING = (f"document.body.dataset.state === '{state}'" for state in ("ready", "painting"))
 HIDDEN = (
     "Object.defineProperty(document, 'hidden', { configurable: true, get: () => %s });"
     " document.dispatchEvent(new Event('visibilitychange'))"
@@ -43,70 +41,19 @@ navigator.mediaDevices.getUserMedia = async (wished) => {
     window.tracks.push(...stream.getTracks());
     return stream;
 }; true"""
-GPU = ("--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan")
 SAID = "document.getElementById('said').textContent"
 FIGURES = "document.getElementById('figures').textContent"
-
-
-def frames(size: tuple[int, int] = (320, 240), count: int = 40) -> list[Pixels]:
-    with av.open(str(SCENE)) as clip:
-        return [
-            frame.to_ndarray(format="rgb24", width=size[0], height=size[1])
-            for frame, _ in zip(clip.decode(video=0), range(count), strict=False)
-        ]
 
 
 @pytest.fixture(scope="module")
 def camera(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The flag that makes a clip Chromium's camera."""
-    path = tmp_path_factory.mktemp("camera") / "camera.y4m"
-    with path.open("wb") as file:
-        file.write(b"YUV4MPEG2 W320 H240 F30:1 Ip A1:1 C420jpeg\n")
-        for frame in frames():
-            file.write(b"FRAME\n" + cv2.cvtColor(frame, cv2.COLOR_RGB2YUV_I420).tobytes())
-    return f"--use-file-for-fake-video-capture={path}"
+    return filmed(tmp_path_factory.mktemp("camera") / "camera.y4m", frames())
 
 
 @pytest.fixture(scope="module")
 def files() -> dict[str, bytes]:
     return phone.page(zoo.styles(quality="live"))
-
-
-class Site:
-    """The page served on a port of its own, and what was asked of it."""
-
-    def __init__(self, application: Any) -> None:
-        self.asked: list[str] = []
-        self._runner = web.AppRunner(application, access_log=None)
-        application.on_response_prepare.append(self._note)
-
-    async def start(self) -> None:
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.port = self._runner.addresses[0][1]
-
-    async def stop(self) -> None:
-        await self._runner.cleanup()
-
-    async def _note(self, request: web.Request, response: web.StreamResponse) -> None:
-        self.asked.append(request.path)
-
-
-@asynccontextmanager
-async def visited(
-    application: Any, *flags: str, query: str = "", host: str = "localhost"
-) -> AsyncIterator[Any]:
-    site = Site(application)
-    await site.start()
-    software = [flag for flag in FLAGS if not (flag == "--disable-gpu" and set(GPU) <= set(flags))]
-    fake = ("--use-fake-device-for-media-stream", "--enable-unsafe-swiftshader")
-    try:
-        async with Browser(find_chromium() or "", flags=(*software, *fake, *flags)) as browser:
-            await browser.open(f"http://{host}:{site.port}/{query}")
-            await browser.until(READY, 60)
-            yield browser, site
-    finally:
-        await site.stop()
 
 
 def any_host(files: dict[str, bytes], folder: Path) -> Any:
@@ -170,7 +117,7 @@ def errors(browser: Browser) -> list[str]:
 
 def test_the_camera_is_painted_as_python_paints_it_and_nothing_is_asked_for_afterwards(files, camera) -> None:
     async def tell() -> None:
-        flags = (camera, "--use-fake-ui-for-media-stream")
+        flags = (camera, ASKED)
         async with visited(phone.application(files), *flags, query="?size=320x240") as (browser, site):
             assert await browser.run("crossOriginIsolated")
             loaded = sum(len(files[path[1:] or "index.html"]) for path in site.asked)
@@ -283,7 +230,7 @@ async def appeared(folder: Path, pattern: str) -> list[Path]:
 
 def test_it_works_without_a_network_after_the_first_visit(files, camera) -> None:
     async def tell() -> None:
-        flags = (camera, "--use-fake-ui-for-media-stream")
+        flags = (camera, ASKED)
         async with visited(phone.application(files), *flags) as (browser, site):
             await site.stop()
             await browser.call("Page.reload")
@@ -354,7 +301,7 @@ def test_refusals_say_what_to_do(files, camera, tmp_path: Path) -> None:
 @pytest.mark.parametrize(("width", "height"), [(390, 844), (844, 390), (1280, 800)])
 def test_it_fits_phones_and_desktops(files, camera, tmp_path: Path, width: int, height: int) -> None:
     async def tell() -> None:
-        flags = (camera, "--use-fake-ui-for-media-stream")
+        flags = (camera, ASKED)
         async with visited(phone.application(files), *flags) as (browser, _):
             await browser.resize(width, height, mobile=width < 1000)
             await click(browser, "camera")
