@@ -3,7 +3,7 @@
     python -m benchmarks.phone [--sizes 256x256,320x240,640x360] [--threads 0,1,2] [--seconds 8] [--rounds 2]
 
 The page has the scene as its camera and is given the next frame as soon as it asks; `fps` is what it paints then, `ms`
-what its worker takes for a frame.  Threads 0: the build without threads, as Safari runs it.  `python` is the median of
+what its worker takes for a frame.  Threads 0: the build for browsers without threads.  `python` is the median of
 Stylizer.stylize with the same int8 file, `python_fp32` that with the file that `vst live` runs.  The best of the rounds
 is told, as the machine may be busy.  One JSON row each.
 """

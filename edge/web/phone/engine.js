@@ -3,7 +3,7 @@
 import { getWebGpuDevice, loadAndCompile, loadLiteRt, supportsFeature, Tensor } from "./vendor/litert.js";
 import { networkFile, unpacked } from "./network.js";
 
-const MOST_NETWORKS = 12; // that are kept ready; about 10 MB each at 320x240, most are thumbnails
+const MOST_NETWORKS = 12; // that are kept ready, most of them for thumbnails
 const MULTIPLE = 8; // of a network's sides
 const TRIAL = 256; // side of the picture by which runtimes are compared
 const TRIAL_TIME = 250; // milliseconds for each of two runtimes
@@ -51,7 +51,7 @@ export async function paint({ bitmap, shares }) {
 
 async function load(wished) {
   const most = wished ?? Math.min(4, navigator.hardwareConcurrency || 1);
-  // The threaded build needs headers (see sw.js) and relaxed SIMD, which Safari has not.
+  // The threaded build needs headers (see sw.js) and relaxed SIMD, which not every browser has.
   if (self.crossOriginIsolated && most > 0 && (await supportsFeature("relaxedSimd"))) {
     try {
       await prepare("threaded");

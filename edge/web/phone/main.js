@@ -21,6 +21,7 @@ const recorder = new Recorder();
 let catalogue, painter, screen, carousel;
 let style = "";
 let facing = "user";
+let shown = null; // of the last frame: its size and what painted it
 let resting = false; // the camera is off because the page is hidden
 
 fill(document);
@@ -40,7 +41,7 @@ async function begin() {
     throw new Refusal("old");
   }
   painter = new Painter(screen, fixed);
-  painter.onshown = (shown) => (at("figures").shown = shown);
+  painter.onshown = (figures) => (shown = figures);
   painter.onfailed = (error) => {
     console.warn(error);
     stop("broken");
@@ -244,7 +245,6 @@ function say(word, wrong = false) {
 }
 
 function figures() {
-  const { shown } = at("figures");
   if (!shown) return;
   const runtime = WORDS[shown.accelerator](painter.chosen.threads);
   at("figures").textContent = WORDS.figures(painter.meter.rate, painter.meter.milliseconds, shown, runtime);
