@@ -17,7 +17,8 @@ from typing import Any, NoReturn
 from keras_vst import __version__
 from keras_vst.errors import UserError, run_command
 
-COMMANDS = ("stylize", "live", "styles", "bench")
+COMMANDS = ("stylize", "live", "styles", "web", "bench")
+MODULES = {"web": "phone"}  # edge.web is the package behind `--sink web`
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # of mallopt(3)
 KEPT = 256 * 2**20  # bytes that are free at the top before any go back
 LARGEST_KEPT = 32 * 2**20  # the most glibc allows: 20 pictures of 720p
@@ -44,7 +45,7 @@ def build_parser(wanted: Collection[str] = COMMANDS) -> argparse.ArgumentParser:
     common.add_argument("--debug", action="store_true", help="show where an error came from")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for name in wanted:
-        importlib.import_module(f"edge.{name}").add_parser(commands, common)
+        importlib.import_module(f"edge.{MODULES.get(name, name)}").add_parser(commands, common)
     return parser
 
 

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,8 @@ def find_chromium() -> str | None:
 class Browser:
     """One page of a headless Chromium; use it in an `async with`."""
 
-    def __init__(self, path: str, width: int = 1280, height: int = 800) -> None:
-        self._path, self._size = path, (width, height)
+    def __init__(self, path: str, width: int = 1280, height: int = 800, flags: Sequence[str] = FLAGS) -> None:
+        self._path, self._size, self._flags = path, (width, height), flags
         self._profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         self._count = 0
         self.complaints: list[str] = []  # what the page wrote on the console, and exceptions
@@ -41,7 +42,7 @@ class Browser:
     async def __aenter__(self) -> Browser:
         window = f"--window-size={self._size[0]},{self._size[1]}"
         self._process = subprocess.Popen(
-            [self._path, *FLAGS, window, f"--user-data-dir={self._profile.name}", "about:blank"],
+            [self._path, *self._flags, window, f"--user-data-dir={self._profile.name}", "about:blank"],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
