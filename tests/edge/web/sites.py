@@ -16,7 +16,7 @@ from keras_vst.frames import Pixels
 from tests.edge.web.browser import FLAGS, Browser, find_chromium
 
 SCENE = Path(phone.__file__).parents[1] / "keras_vst" / "assets" / "scene.mp4"
-READY, PAINTING = (f"document.body.dataset.state === '{state}'" for state in ("ready", "painting"))
+READY, PAINTING = (f"document.body?.dataset.state === '{state}'" for state in ("ready", "painting"))
 GPU = ("--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan")
 ASKED = "--use-fake-ui-for-media-stream"  # the question for the camera is answered with yes
 

@@ -32,7 +32,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(find_chromium() is None, reason="needs Chromium (Debian: apt install chromium)"),
 ]
-FIRST, SECOND = "composition-vii", "great-wave"
+FIRST, SECOND = (style.name for style in zoo.styles(quality="live")[:2])  # as the page lists them
 HIDDEN = (
     "Object.defineProperty(document, 'hidden', { configurable: true, get: () => %s });"
     " document.dispatchEvent(new Event('visibilitychange'))"
