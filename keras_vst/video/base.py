@@ -137,6 +137,7 @@ class FileSink(Sink):
         if self.target.exists():
             _check_replaceable(path, folder)
         with disk_errors(path):  # a missing permission shows now and not after an hour of work
+            self._target.sweep()
             if folder:
                 shutil.rmtree(self._part, ignore_errors=True)
                 self._part.mkdir()
