@@ -7,7 +7,6 @@ are all derived from these two; a `FileSink` has a target that is there when all
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -19,8 +18,7 @@ from pathlib import Path
 from keras_vst.errors import UserError
 from keras_vst.files import Part, disk_errors
 from keras_vst.frames import Pixels
-
-NUMBERED = re.compile(r"\d{6,}\.png")  # the pictures of a folder that we wrote
+from keras_vst.video.signature import wrote
 
 
 @dataclass(frozen=True)
@@ -186,8 +184,11 @@ class FileSink(Sink):
 def _check_replaceable(path: Path, folder: bool) -> None:
     if folder and not path.is_dir():
         raise UserError(f"{path} is a file, but a folder was asked for; leave the / out or rename it.")
-    if folder and any(not NUMBERED.fullmatch(entry.name) for entry in path.iterdir()):
-        raise UserError(f"folder {path} holds other things than numbered pictures; name an empty one.")
+    foreign = sorted(entry.name for entry in path.iterdir() if not wrote(entry)) if folder else []
+    if foreign:
+        raise UserError(
+            f"folder {path} holds {foreign[0]}, which vst did not write there; name an empty or a new folder."
+        )
     if not folder and path.is_dir():
         raise UserError(f"{path} is a folder; for numbered pictures in it write {path}/, else name a file.")
     if not folder and not path.is_file():
