@@ -55,6 +55,7 @@ class Source(ABC):
     info: VideoInfo
     live: bool = False  # frames come when they come, and a late one is worth less than a new one
     skipped: int = 0  # damaged frames left out so far
+    ends_early: bool = False  # once all is read: the file or line broke off before its end
     _closed: bool = False
 
     @abstractmethod

@@ -19,6 +19,7 @@ from av.video.stream import VideoStream
 from keras_vst.errors import UserError
 from keras_vst.video.base import Source, TimedFrame, VideoInfo
 from keras_vst.video.pixels import RgbReader
+from keras_vst.video.wholeness import ends_early
 
 FALLBACK_PERIOD = Fraction(1, 25)  # between frames of which neither the times nor the rate are known
 FAREWELL = 1.0  # seconds that `close` waits for a frame that is being read
@@ -41,6 +42,8 @@ class ClipSource(Source):
         `low_delay` leaves out the frame threads, which decode faster and hold one frame back for each of them.
         """
         self._lock = threading.Lock()  # a container closed in the middle of a decode would crash
+        self._file = Path(uri) if container is None and "://" not in uri else None
+        self._size = _size(self._file)
         self._container = open_container(uri) if container is None else container
         try:
             if start:
@@ -94,10 +97,12 @@ class ClipSource(Source):
             try:
                 packet = next(packets, None)
             except FFmpegError:  # the file breaks off, or the line went down: what came so far counts
+                self.ends_early = True
                 packet = av.Packet()
                 packet.stream = self._stream
                 packets = iter(())
             if packet is None:
+                self.ends_early |= self._breaks_off()
                 return
             try:
                 frames = packet.decode()
@@ -109,6 +114,10 @@ class ClipSource(Source):
                     yield frame
                 else:
                     self.skipped += 1
+
+    def _breaks_off(self) -> bool:
+        """Whether the file holds less than it states, or than it held when it was opened."""
+        return self._file is not None and (_size(self._file) < self._size or ends_early(self._file))
 
 
 class CutSource(Source):
@@ -134,15 +143,19 @@ class CutSource(Source):
     def __iter__(self) -> Iterator[TimedFrame]:
         """Yield the frames inside."""
         for frame in self._source:
-            self.skipped = self._source.skipped
+            self._take_over()
             if self._end is not None and frame.time >= self._end:
                 return
             if frame.time >= self._start:
                 yield TimedFrame(frame.pixels, frame.time - self._start)
+        self._take_over()
 
     def close(self) -> None:
         """Let go of the file."""
         self._source.close()
+
+    def _take_over(self) -> None:
+        self.skipped, self.ends_early = self._source.skipped, self._source.ends_early
 
 
 def open_container(uri: str) -> InputContainer:
@@ -176,6 +189,13 @@ def _picture_stream(container: InputContainer, uri: str) -> VideoStream:
                 raise UserError(f"the video codec of {uri} is not known here; convert it to H.264 first.")
             return stream
     raise UserError(f"{uri} holds no pictures, only sound or data; expected a clip or a picture.")
+
+
+def _size(path: Path | None) -> int:
+    """Bytes of a file; 0 of what is none, or is gone."""
+    with suppress(OSError):
+        return path.stat().st_size if path is not None else 0
+    return 0
 
 
 def _unreadable(uri: str, reason: str) -> UserError:

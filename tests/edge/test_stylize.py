@@ -103,15 +103,20 @@ def test_frames_of_one_pixel_are_painted(vst, negative, tmp_path):
     assert picture(tmp_path / "out.png").tolist() == [[[5, 5, 5]]]
 
 
-def test_a_truncated_clip_is_painted_up_to_the_break(vst, negative, tmp_path):
+def test_a_truncated_clip_is_painted_up_to_the_break_which_is_told(vst, negative, tmp_path):
     frames = [draw_picture(seed, 96, 128) for seed in range(20)]
     whole = write_clip(tmp_path / "whole.mp4", frames)  # its index is at the front
     cut = tmp_path / "cut.mp4"
     cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
-    status, out, _ = vst("stylize", cut, "-o", tmp_path / "out.mp4", "--model", negative, "--json")
+    status, out, err = vst("stylize", cut, "-o", tmp_path / "out.mp4", "--model", negative, "--json")
+    row = json.loads(out)
     assert status == 0
-    assert 0 < json.loads(out)["frames"] < 20
-    assert probe(tmp_path / "out.mp4").frames == json.loads(out)["frames"]
+    assert 0 < row["frames"] < 20
+    assert row["ends_early"] == [str(cut)]
+    assert err == f"vst: {cut} ends early; painted up to there, fetch it again\n"
+    assert probe(tmp_path / "out.mp4").frames == row["frames"]
+    out = vst("stylize", cut, "-o", tmp_path / "out.mp4", "--model", negative)[1]
+    assert out.startswith(f"{row['frames']} frames (the input ends early) in ")
 
 
 @pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
