@@ -34,6 +34,7 @@ class VideoInfo:
     rotation: int = 0  # degrees counter-clockwise by which the stored frames are turned: 0, 90, 180, 270
     is_image: bool = False
     time_base: Fraction | None = None  # every frame's time is a whole multiple of it
+    clock_may_leap: bool = False  # as in MPEG-TS, whose length is guessed from its first and last times
     pixel_aspect: Fraction = Fraction(1)  # width of a pixel over its height
     origin: str | None = None  # the path or address it was read from
 
@@ -55,6 +56,7 @@ class Source(ABC):
     info: VideoInfo
     live: bool = False  # frames come when they come, and a late one is worth less than a new one
     skipped: int = 0  # damaged frames left out so far
+    mended: int = 0  # times that its clock leapt or ran backwards so far
     ends_early: bool = False  # once all is read: the file or line broke off before its end
     _closed: bool = False
 

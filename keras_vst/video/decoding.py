@@ -12,13 +12,13 @@ from pathlib import Path
 import av
 from av.container import InputContainer
 from av.error import FFmpegError
-from av.format import Flags
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from keras_vst.errors import UserError
 from keras_vst.video.base import Source, TimedFrame, VideoInfo
 from keras_vst.video.pixels import RgbReader
+from keras_vst.video.steady import SteadyTimes, time_origin
 from keras_vst.video.wholeness import ends_early
 
 FALLBACK_PERIOD = Fraction(1, 25)  # between frames of which neither the times nor the rate are known
@@ -46,12 +46,12 @@ class ClipSource(Source):
         self._size = _size(self._file)
         self._container = open_container(uri) if container is None else container
         try:
-            if start:
+            self._stream, self._times = _picture_stream(self._container, uri), SteadyTimes(self._container)
+            if start and not self._times.active:  # clocks that leap are to be followed from the beginning
                 with suppress(FFmpegError):  # what cannot be wound forward is read from its beginning
-                    self._container.seek(int((start + time_origin(self._container)) * av.time_base))
-            self._stream = _picture_stream(self._container, uri)
+                    self._container.seek(int(start * av.time_base))
             self._stream.thread_type = "SLICE" if low_delay else "AUTO"
-            self._decoded = self._decode()
+            self._decoded = self._decode(start)
             first = next(self._decoded, None)
             if first is None and start:
                 raise UserError(f"{uri} shows nothing from --start {float(start):g} on; begin earlier.")
@@ -91,8 +91,35 @@ class ClipSource(Source):
             frame, self._first = self._first or next(self._decoded, None), None
             return frame
 
-    def _decode(self) -> Iterator[av.VideoFrame]:
-        packets = self._container.demux(self._stream)
+    def _decode(self, start: Fraction) -> Iterator[av.VideoFrame]:
+        for packet in self._from_keyframe(start) if start and self._times.active else self._packets():
+            try:
+                frames = packet.decode()
+            except FFmpegError:
+                self.skipped += 1
+                continue
+            for frame in frames:
+                if isinstance(frame, av.VideoFrame) and not frame.is_corrupt:
+                    yield frame
+                else:
+                    self.skipped += 1
+
+    def _from_keyframe(self, start: Fraction) -> Iterator[av.Packet]:
+        """Packets from the last keyframe before `start` on; none where `start` is never reached."""
+        waiting: list[av.Packet] = []
+        packets, origin = self._packets(), time_origin(self._container)
+        for packet in packets:
+            time = None if packet.pts is None else packet.pts * packet.time_base - origin
+            if packet.is_keyframe and time is not None and time <= start:
+                waiting.clear()
+            waiting.append(packet)
+            if time is not None and time >= start:
+                yield from waiting
+                yield from packets
+
+    def _packets(self) -> Iterator[av.Packet]:
+        """The packets of our stream, their times in one piece, and an empty one at the end."""
+        packets = self._container.demux(self._times.streams(self._container, [self._stream]))
         while True:
             try:
                 packet = next(packets, None)
@@ -104,16 +131,10 @@ class ClipSource(Source):
             if packet is None:
                 self.ends_early |= self._breaks_off()
                 return
-            try:
-                frames = packet.decode()
-            except FFmpegError:
-                self.skipped += 1
-                continue
-            for frame in frames:
-                if isinstance(frame, av.VideoFrame) and not frame.is_corrupt:
-                    yield frame
-                else:
-                    self.skipped += 1
+            self._times.mend(packet)
+            if packet.stream.index == self._stream.index:
+                self.mended = self._times.mended
+                yield packet
 
     def _breaks_off(self) -> bool:
         """Whether the file holds less than it states, or than it held when it was opened."""
@@ -128,13 +149,13 @@ class CutSource(Source):
         self._source, self._start = source, start
         self._end = None if duration is None else start + duration
         whole = source.info.duration
-        if whole is not None and start >= whole:
+        if whole is not None and start >= whole and not source.info.clock_may_leap:
             source.close()
             raise UserError(
                 f"{source.info.origin} lasts {whole:.1f} s, but --start asks for second {float(start):g}; "
                 "begin earlier."
             )
-        lengths = [] if whole is None else [whole - float(start)]
+        lengths = [] if whole is None else [max(whole - float(start), 0.0)]
         left = min([*lengths, float(duration)] if duration is not None else lengths, default=None)
         fps = source.info.fps
         frames = round(left * fps) if left is not None and fps else None
@@ -155,7 +176,8 @@ class CutSource(Source):
         self._source.close()
 
     def _take_over(self) -> None:
-        self.skipped, self.ends_early = self._source.skipped, self._source.ends_early
+        self.skipped, self.mended = self._source.skipped, self._source.mended
+        self.ends_early = self._source.ends_early
 
 
 def open_container(uri: str) -> InputContainer:
@@ -169,16 +191,6 @@ def open_container(uri: str) -> InputContainer:
         container.close()
         raise _unreadable(uri, "it is text")
     return container
-
-
-def time_origin(container: InputContainer) -> Fraction:
-    """What to take off every time: the first one if the format's clock starts anywhere (MPEG-TS), else 0."""
-    if not container.format.flags & Flags.ts_discont.value:
-        return Fraction(0)
-    starts = [
-        s.start_time * s.time_base for s in container.streams if s.start_time is not None and s.time_base
-    ]
-    return min(starts, default=Fraction(0))
 
 
 def _picture_stream(container: InputContainer, uri: str) -> VideoStream:
@@ -223,6 +235,7 @@ def _describe(container: InputContainer, stream: VideoStream, reader: RgbReader,
         has_audio=bool(container.streams.audio),
         rotation=reader.rotation,
         time_base=stream.time_base,
+        clock_may_leap=SteadyTimes(container).active,
         pixel_aspect=aspect if reader.rotation % 180 == 0 else 1 / aspect,
         origin=uri,
     )

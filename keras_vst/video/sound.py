@@ -20,7 +20,8 @@ from av.container import OutputContainer
 from av.error import FFmpegError
 from av.packet import Packet
 
-from keras_vst.video.decoding import open_container, time_origin
+from keras_vst.video.decoding import open_container
+from keras_vst.video.steady import SteadyTimes, time_origin
 from keras_vst.video.stills import PICTURES
 
 AAC, OPUS = "aac", "libopus"
@@ -101,7 +102,8 @@ class Soundtrack:
         self._next = next(self._packets, None)
 
     def _read(self, streams: list[AudioStream]) -> Iterator[tuple[Fraction, Packet]]:
-        packets = self._input.demux(streams) if streams else iter(())
+        times = SteadyTimes(self._input)
+        packets = self._input.demux(times.streams(self._input, [*streams])) if streams else iter(())
         while True:
             try:
                 packet = next(packets, None)
@@ -109,8 +111,11 @@ class Soundtrack:
                 return
             if packet is None:
                 return
+            times.mend(packet)
             ticks = packet.dts if packet.pts is None else packet.pts
-            if ticks is None:  # the empty packet at the end
+            if (
+                ticks is None or packet.stream.index not in self._tracks
+            ):  # the empty packet at the end; pictures
                 continue
             shift = round(self._start / packet.time_base)
             if ticks < shift and self._since > 0:

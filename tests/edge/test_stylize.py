@@ -259,3 +259,14 @@ def test_stats_go_to_stderr_and_the_hud_into_the_picture(vst, clip, negative, tm
     shown = picture(tmp_path / "hud.png")
     assert (shown[200:] == 255).all()
     assert (shown[:100, :100] < 100).any()
+
+
+def test_leaps_of_the_clock_are_mended_and_counted(vst, negative, tmp_path):
+    clip = write_clip(tmp_path / "in.ts", grey_steps(5))
+    clip.write_bytes(clip.read_bytes() * 3)
+    target = tmp_path / "out.mp4"
+    out = vst("stylize", clip, "-o", target, "--model", negative)[1]
+    assert out.startswith("15 frames (2 leaps of its clock mended) in ")
+    row = json.loads(vst("stylize", clip, "-o", target, "--model", negative, "--json")[1])
+    assert (row["frames"], row["times_mended"]) == (15, 2)
+    assert float(video_times(target)[-1]) == pytest.approx(14 / 25, abs=0.1)
