@@ -16,7 +16,8 @@ from keras_vst.video.encoding import WRITTEN_CLIPS
 from keras_vst.video.stills import PICTURES, WRITTEN_PICTURES
 
 READ_CLIPS = (".m4v", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".wmv", ".flv", ".3gp", ".ogv")
-READ = (*PICTURES, *WRITTEN_CLIPS, *READ_CLIPS)
+STILLS = (".heic", ".heif", ".avif")  # pictures that FFmpeg reads
+READ = (*PICTURES, *STILLS, *WRITTEN_CLIPS, *READ_CLIPS)
 
 
 def paint_folder(painter: Painter, options: argparse.Namespace) -> Outcome:
@@ -24,10 +25,15 @@ def paint_folder(painter: Painter, options: argparse.Namespace) -> Outcome:
     folder = Path(options.input)
     if options.before_after:
         raise UserError("--before-after shows one clip or picture, not a folder of them; leave it out.")
-    names = sorted(path.name for path in folder.iterdir() if path.suffix.lower() in READ)
-    names = [name for name in names if not name.startswith(".")]
-    _make_folder(Path(options.output), folder)
-    outcome = Outcome()
+    target = Path(options.output)
+    _make_folder(target, folder)
+    names, outcome = [], Outcome()
+    for entry in sorted(folder.iterdir()):
+        reason = _not_read(entry)
+        if reason is None:
+            names.append(entry.name)
+        elif not entry.name.startswith(".") and entry.resolve() != target.resolve():
+            outcome.left_out[entry.name] = reason
     with progress_bar(options.quiet, len(names), "file") as progress:
         for name in names:
             its = _options_for(name, options)
@@ -40,20 +46,30 @@ def paint_folder(painter: Painter, options: argparse.Namespace) -> Outcome:
                 outcome.add(paint(stack, *opened, painter, its))
             progress.update()
     if not outcome.frames:
-        last = next(reversed(outcome.left_out.items()), None)
-        told = f"painted; the last one: {': '.join(last)}" if last else f"read ({' '.join(READ)})."
+        last = outcome.left_out[names[-1]] if names else None
+        told = f"painted; the last one: {names[-1]}: {last}" if last else f"read ({' '.join(READ)})."
         raise UserError(f"folder {folder} holds no picture or clip that can be {told}")
     return outcome
+
+
+def _not_read(entry: Path) -> str | None:
+    """Why something in the folder is not painted; None for what is."""
+    if entry.is_dir():
+        return "a folder in the folder; give it by itself"
+    if entry.suffix.lower() not in READ:
+        return "no picture or clip by its name"
+    return "a hidden file" if entry.name.startswith(".") else None
 
 
 def _options_for(name: str, options: argparse.Namespace) -> argparse.Namespace:
     """What of the options concerns one file of a folder, and what it is called when it is painted."""
     extension = Path(name).suffix.lower()
-    written, instead = (WRITTEN_PICTURES, ".png") if extension in PICTURES else (WRITTEN_CLIPS, ".mp4")
+    still = extension in (*PICTURES, *STILLS)
+    written, instead = (WRITTEN_PICTURES, ".png") if still else (WRITTEN_CLIPS, ".mp4")
     target = name if extension in written else f"{name}{instead}"
     its = {"input": str(Path(options.input) / name), "output": str(Path(options.output) / target)}
     its |= {"quiet": True}
-    if extension in PICTURES:
+    if still:
         its |= {"codec": None, "crf": None, "start": Fraction(0), "duration": None}
     return argparse.Namespace(**{**vars(options), **its})
 

@@ -180,7 +180,7 @@ def test_a_folder_of_pictures_and_clips_keeps_its_names_and_sizes(vst, negative,
         (mixed / name).write_text("no picture and no clip")
     status, out, _ = vst("stylize", mixed, "-o", f"{done}/", "--model", negative)
     assert status == 0
-    assert out.startswith(f"{2 + 3 + FRAMES} frames (2 left out) in ")
+    assert out.startswith(f"{2 + 3 + FRAMES} frames (3 left out) in ")
     assert names(done) == ["cat.png", "dog.bmp.png", "short.avi.mp4", "walk.mp4"]
     np.testing.assert_array_equal(picture(done / "cat.png"), 255 - draw_picture(1, 33, 44))
     np.testing.assert_array_equal(picture(done / "dog.bmp.png"), 255 - draw_picture(2, 50, 20))
@@ -270,3 +270,22 @@ def test_leaps_of_the_clock_are_mended_and_counted(vst, negative, tmp_path):
     row = json.loads(vst("stylize", clip, "-o", target, "--model", negative, "--json")[1])
     assert (row["frames"], row["times_mended"]) == (15, 2)
     assert float(video_times(target)[-1]) == pytest.approx(14 / 25, abs=0.1)
+
+
+def test_a_folder_names_all_that_it_leaves_out(vst, negative, tmp_path):
+    mixed = tmp_path / "mixed"
+    (mixed / "inner").mkdir(parents=True)
+    draw_to(mixed / "cat.png", seed=1, height=33, width=44)
+    cv2.imwrite(str(mixed / "owl.avif"), draw_picture(2, 48, 64))
+    for name in ("broken.jpg", "phone.heic", "notes.txt", ".hidden.png"):
+        (mixed / name).write_text("no picture and no clip")
+    done = mixed / "done"
+    status, out, err = vst("stylize", mixed, "-o", f"{done}/", "--model", negative, "--json")
+    assert status == 0
+    assert names(done) == ["cat.png", "owl.avif.png"]
+    row = json.loads(out)
+    assert [*row["left_out"]] == ["inner", "notes.txt", "broken.jpg", "phone.heic"]
+    assert row["skipped"] == 4
+    assert "give it by itself" in row["left_out"]["inner"]
+    assert "is not a picture that can be read" in row["left_out"]["broken.jpg"]
+    assert err.splitlines() == [f"vst: left out: {name}: {why}" for name, why in row["left_out"].items()]
