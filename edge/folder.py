@@ -12,6 +12,7 @@ from edge.painter import Painter
 from edge.repaint import open_clip, paint
 from keras_vst.errors import UserError
 from keras_vst.files import disk_errors
+from keras_vst.video.animations import moves
 from keras_vst.video.encoding import WRITTEN_CLIPS
 from keras_vst.video.stills import PICTURES, WRITTEN_PICTURES
 
@@ -64,7 +65,7 @@ def _not_read(entry: Path) -> str | None:
 def _options_for(name: str, options: argparse.Namespace) -> argparse.Namespace:
     """What of the options concerns one file of a folder, and what it is called when it is painted."""
     extension = Path(name).suffix.lower()
-    still = extension in (*PICTURES, *STILLS)
+    still = extension in (*PICTURES, *STILLS) and not moves(Path(options.input) / name)
     written, instead = (WRITTEN_PICTURES, ".png") if still else (WRITTEN_CLIPS, ".mp4")
     target = name if extension in written else f"{name}{instead}"
     its = {"input": str(Path(options.input) / name), "output": str(Path(options.output) / target)}

@@ -16,6 +16,7 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from keras_vst.errors import UserError
+from keras_vst.video.animations import FILM_BRANDS
 from keras_vst.video.base import Source, TimedFrame, VideoInfo
 from keras_vst.video.pixels import RgbReader
 from keras_vst.video.steady import SteadyTimes, time_origin
@@ -194,13 +195,17 @@ def open_container(uri: str) -> InputContainer:
 
 
 def _picture_stream(container: InputContainer, uri: str) -> VideoStream:
-    """The first stream of moving pictures; the cover of a song is not one."""
-    for stream in container.streams.video:
-        if not stream.disposition & Disposition.attached_pic:
-            if stream.codec_context is None:
-                raise UserError(f"the video codec of {uri} is not known here; convert it to H.264 first.")
-            return stream
-    raise UserError(f"{uri} holds no pictures, only sound or data; expected a clip or a picture.")
+    """The first stream of moving pictures; the cover of a song is not one, nor the still beside an AVIF's animation."""
+    streams = [
+        stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic
+    ]
+    if container.metadata.get("major_brand") in FILM_BRANDS:
+        streams.sort(key=lambda stream: stream.frames, reverse=True)
+    if not streams:
+        raise UserError(f"{uri} holds no pictures, only sound or data; expected a clip or a picture.")
+    if streams[0].codec_context is None:
+        raise UserError(f"the video codec of {uri} is not known here; convert it to H.264 first.")
+    return streams[0]
 
 
 def _size(path: Path | None) -> int:

@@ -289,3 +289,16 @@ def test_a_folder_names_all_that_it_leaves_out(vst, negative, tmp_path):
     assert "give it by itself" in row["left_out"]["inner"]
     assert "is not a picture that can be read" in row["left_out"]["broken.jpg"]
     assert err.splitlines() == [f"vst: left out: {name}: {why}" for name, why in row["left_out"].items()]
+
+
+@pytest.mark.skipif(not hasattr(cv2, "Animation"), reason="OpenCV before 4.11 has no animations")
+def test_an_animation_in_a_folder_becomes_a_clip(vst, negative, tmp_path):
+    mixed = tmp_path / "mixed"
+    mixed.mkdir()
+    animation = cv2.Animation()
+    animation.frames, animation.durations = grey_steps(4), np.full(4, 100, np.int32)
+    for name in ("a.webp", "b.png", "c.avif"):
+        assert cv2.imwriteanimation(str(mixed / name), animation)
+    assert vst("stylize", mixed, "-o", f"{tmp_path}/done/", "--model", negative)[0] == 0
+    assert names(tmp_path / "done") == ["a.webp.mp4", "b.png.mp4", "c.avif.mp4"]
+    assert len(video_times(tmp_path / "done" / "a.webp.mp4")) == 4
