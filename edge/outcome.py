@@ -8,7 +8,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from keras_vst.video import Source
+from keras_vst.video import Sink, Source
 
 
 @dataclass
@@ -17,20 +17,22 @@ class Outcome:
 
     frames: int = 0
     skipped: int = 0  # damaged frames
+    sound_skipped: int = 0  # damaged packets of sound
     mended: int = 0  # leaps in the times of clips
     ends_early: list[str] = field(default_factory=list)  # what broke off before its end
     left_out: dict[str, str] = field(default_factory=dict)  # what of a folder was not painted, and why
 
     @classmethod
-    def of(cls, source: Source, frames: int) -> Outcome:
-        """What one source gave, now that it is read."""
-        name = source.info.origin or ""
-        return cls(frames, source.skipped, source.mended, [name] if source.ends_early else [])
+    def of(cls, source: Source, sink: Sink, frames: int) -> Outcome:
+        """What came of one source, now that it is read and its sink is closed."""
+        early = [source.info.origin or ""] if source.ends_early else []
+        return cls(frames, source.skipped, sink.skipped, source.mended, early)
 
     def add(self, other: Outcome) -> None:
         """Take in what came of one file of a folder."""
         self.frames += other.frames
         self.skipped += other.skipped
+        self.sound_skipped += other.sound_skipped
         self.mended += other.mended
         self.ends_early += other.ends_early
         self.left_out |= other.left_out
@@ -40,6 +42,7 @@ class Outcome:
         return {
             "frames": self.frames,
             "skipped": self.skipped + len(self.left_out),
+            "sound_skipped": self.sound_skipped,
             "times_mended": self.mended,
             "ends_early": self.ends_early,
             "left_out": self.left_out,
@@ -49,6 +52,7 @@ class Outcome:
         """What stands behind the number of frames in the one line: nothing, or (2 left out, the input ends early)."""
         skipped = self.skipped + len(self.left_out)
         parts = [f"{skipped} left out"] if skipped else []
+        parts += [f"{counted(self.sound_skipped, 'packet')} of sound left out"] if self.sound_skipped else []
         parts += [f"{counted(self.mended, 'leap')} of its clock mended"] if self.mended else []
         parts += ["the input ends early"] if self.ends_early else []
         return f" ({', '.join(parts)})" if parts else ""

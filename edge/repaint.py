@@ -59,4 +59,5 @@ def paint(
     Pipeline(source, [painter.start, painter.finish], write, timeline=painter.timeline).run()
     if split is not None and halves is not None:
         split.write(TimedFrame(halves, Fraction(0)))
-    return Outcome.of(source, count)
+    sink.close()  # only now all of the sound has gone through
+    return Outcome.of(source, sink, count)

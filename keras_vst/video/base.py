@@ -84,6 +84,7 @@ class Sink(ABC):
     calls two methods of one sink at once, except `interrupt`, but each may come from another thread.
     """
 
+    skipped: int = 0  # damaged packets of sound left out so far
     closed_by_user: bool = False  # the window was closed, the reader of the pipe left: time to end
     main_thread: bool = False  # whether `write` and `idle` must come from the main thread
 

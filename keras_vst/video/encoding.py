@@ -104,11 +104,13 @@ class ClipSink(FileSink):
         self._end = frame.time + self._period
         if self._sound is not None:
             self._sound.advance(frame.time)
+            self.skipped = self._sound.skipped
 
     def _finish(self) -> None:
         self._encode(None)
         if self._sound is not None:
             self._sound.finish(self._end if self._cut_sound else None)
+            self.skipped = self._sound.skipped
             self._sound.close()
         self._output.close()
 
