@@ -12,7 +12,8 @@ import cv2  # noqa: F401
 from keras_vst.errors import UserError
 from keras_vst.video.animations import AnimationSource, moves
 from keras_vst.video.base import Sink, Source, TimedFrame, VideoInfo
-from keras_vst.video.decoding import ClipSource, CutSource
+from keras_vst.video.cutting import CutSource
+from keras_vst.video.decoding import ClipSource
 from keras_vst.video.encoding import WRITTEN_CLIPS, ClipSink
 from keras_vst.video.heif import made_of
 from keras_vst.video.sound import Excerpt

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from keras_vst.video.steady import SteadyTimes, time_origin
 from keras_vst.video.wholeness import ends_early
 
 FALLBACK_PERIOD = Fraction(1, 25)  # between frames of which neither the times nor the rate are known
+LONGEST_FRAME = 1  # second that the last frame may still be seen
 FAREWELL = 1.0  # seconds that `close` waits for a frame that is being read
 
 
@@ -108,7 +108,7 @@ class ClipSource(Source):
     def _from_keyframe(self, start: Fraction) -> Iterator[av.Packet]:
         """Packets from the last keyframe before `start` on; none where `start` is never reached."""
         waiting: list[av.Packet] = []
-        packets, origin = self._packets(), time_origin(self._container)
+        packets, origin, last = self._packets(), time_origin(self._container), Fraction(0)
         for packet in packets:
             time = None if packet.pts is None else packet.pts * packet.time_base - origin
             if packet.is_keyframe and time is not None and time <= start:
@@ -117,6 +117,10 @@ class ClipSource(Source):
             if time is not None and time >= start:
                 yield from waiting
                 yield from packets
+                return
+            last = last if time is None else time
+        if start - last < LONGEST_FRAME:
+            yield from waiting
 
     def _packets(self) -> Iterator[av.Packet]:
         """The packets of our stream, their times in one piece, and an empty one at the end."""
@@ -140,45 +144,6 @@ class ClipSource(Source):
     def _breaks_off(self) -> bool:
         """Whether the file holds less than it states, or than it held when it was opened."""
         return self._file is not None and (_size(self._file) < self._size or ends_early(self._file))
-
-
-class CutSource(Source):
-    """What another source shows from `start` on, `duration` seconds of it or all; time 0 is `start`."""
-
-    def __init__(self, source: Source, start: Fraction, duration: Fraction | None) -> None:
-        """Take over an open source; it is closed with this."""
-        self._source, self._start = source, start
-        self._end = None if duration is None else start + duration
-        whole = source.info.duration
-        if whole is not None and start >= whole and not source.info.clock_may_leap:
-            source.close()
-            raise UserError(
-                f"{source.info.origin} lasts {whole:.1f} s, but --start asks for second {float(start):g}; "
-                "begin earlier."
-            )
-        lengths = [] if whole is None else [max(whole - float(start), 0.0)]
-        left = min([*lengths, float(duration)] if duration is not None else lengths, default=None)
-        fps = source.info.fps
-        frames = round(left * fps) if left is not None and fps else None
-        self.info = replace(source.info, duration=left, frames=frames)
-
-    def __iter__(self) -> Iterator[TimedFrame]:
-        """Yield the frames inside."""
-        for frame in self._source:
-            self._take_over()
-            if self._end is not None and frame.time >= self._end:
-                return
-            if frame.time >= self._start:
-                yield TimedFrame(frame.pixels, frame.time - self._start)
-        self._take_over()
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self._source.close()
-
-    def _take_over(self) -> None:
-        self.skipped, self.mended = self._source.skipped, self._source.mended
-        self.ends_early = self._source.ends_early
 
 
 def open_container(uri: str) -> InputContainer:
