@@ -17,6 +17,7 @@ from av.video.stream import VideoStream
 from keras_vst.errors import UserError
 from keras_vst.video.animations import FILM_BRANDS
 from keras_vst.video.base import Source, TimedFrame, VideoInfo
+from keras_vst.video.heif import true_size
 from keras_vst.video.pixels import RgbReader
 from keras_vst.video.steady import SteadyTimes, time_origin
 from keras_vst.video.wholeness import ends_early
@@ -61,7 +62,8 @@ class ClipSource(Source):
                     f"{uri} holds no frame that can be decoded; check that it plays, or export it again."
                 )
             self._first: av.VideoFrame | None = first
-            self._reader = RgbReader(first)
+            shown = self._file and true_size(self._file, first.width, first.height)
+            self._reader = RgbReader(first, shown)
             self.info = _describe(self._container, self._stream, self._reader, uri)
         except BaseException:
             self.close()

@@ -13,11 +13,26 @@ DERIVED = {"grid": "tiles", "iovl": "layers"}  # pictures that are made of other
 
 def made_of(path: Path) -> str | None:
     """`tiles` or `layers` where the main picture is put together from others; None where it is a picture itself."""
-    with suppress(OSError, LookupError), path.open("rb") as file:
+    return DERIVED.get(_main_type(_described(path)))
+
+
+def true_size(path: Path, width: int, height: int) -> tuple[int, int]:
+    """The size that the picture states where it was coded with a row or a column more, else the size that came."""
+    properties = dict(_boxes(dict(_boxes(_described(path))).get(b"iprp", b""))).get(b"ipco", b"")
+    for name, content in _boxes(properties):
+        stated = int.from_bytes(content[4:8], "big"), int.from_bytes(content[8:12], "big")
+        if name == b"ispe" and (width - stated[0], height - stated[1]) in ((0, 1), (1, 0), (1, 1)):
+            return stated
+    return width, height
+
+
+def _described(path: Path) -> bytes:
+    """The part of a HEIC or AVIF that describes it; empty for anything else."""
+    with suppress(OSError), path.open("rb") as file:
         head = file.read(12)
         if head[4:8] == b"ftyp" and head[8:] in BRANDS:
-            return DERIVED.get(_main_type(dict(_boxes(head + file.read(LONGEST)))[b"meta"][4:]))
-    return None
+            return dict(_boxes(head + file.read(LONGEST))).get(b"meta", b"")[4:]
+    return b""
 
 
 def _main_type(meta: bytes) -> str:

@@ -45,3 +45,16 @@ def test_a_picture_that_breaks_off_is_no_trouble(tmp_path: Path, length: int):
     path = write_avif(tmp_path / "in.avif")
     path.write_bytes(path.read_bytes()[:length])
     assert made_of(path) is None
+
+
+@pytest.mark.parametrize(("width", "height"), [(64, 47), (63, 48), (63, 47)])
+def test_a_picture_of_odd_size_gains_no_row_and_no_column(tmp_path: Path, width: int, height: int):
+    path = write_avif(tmp_path / "in.avif")  # 64x48
+    content = bytearray(path.read_bytes())
+    place = content.index(b"ispe") + 8
+    content[place : place + 8] = width.to_bytes(4, "big") + height.to_bytes(4, "big")
+    path.write_bytes(content)
+    with open_source(path) as source:
+        (frame,) = source
+    assert frame.pixels.shape == (height, width, 3)
+    assert (source.info.width, source.info.height) == (width, height)
