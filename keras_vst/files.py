@@ -39,6 +39,15 @@ class Part:
         stem = path.name.removesuffix(ending)[:40]
         self.part = path.with_name(f".{stem}.part-{os.getpid()}{ending if suffix is None else suffix}")
 
+    def sweep(self) -> None:
+        """Delete the parts of this very file that killed processes have left; what still runs keeps its own."""
+        before, _, after = self.part.name.rpartition(f".part-{os.getpid()}")
+        ours = re.compile(rf"{re.escape(before)}\.part-(\d{{1,9}}){re.escape(after)}")
+        for entry in self.path.parent.iterdir():
+            told = ours.fullmatch(entry.name)
+            if told and not _runs(int(told[1])):
+                _delete(entry)
+
     def commit(self, keep_as: Path | None = None) -> None:
         """Move the finished part into place; what was there is deleted, or kept under another name."""
         with disk_errors(self.path):
@@ -61,11 +70,7 @@ class Part:
 
     def discard(self) -> None:
         """Delete the part; does nothing when there is none."""
-        if self.folder:
-            shutil.rmtree(self.part, ignore_errors=True)
-        else:
-            with suppress(OSError):
-                self.part.unlink(missing_ok=True)
+        _delete(self.part)
 
 
 @contextmanager
@@ -84,6 +89,7 @@ def atomic(path: Path, *, folder: bool = False, keep_as: Path | None = None) -> 
                         os.replace(old, path)
                 part.discard()
                 part.part.mkdir()
+            part.sweep()
             yield part.part
         part.commit(keep_as)
     except BaseException:
@@ -113,10 +119,29 @@ def disk_errors(path: Path) -> Iterator[None]:
 def sweep(folder: Path) -> None:
     """Delete what kills have left half-written anywhere in a folder that nobody else is writing to."""
     for part in folder.rglob(".*.part-*"):
-        if part.is_dir():
-            shutil.rmtree(part, ignore_errors=True)
-        else:
-            part.unlink(missing_ok=True)
+        _delete(part)
+
+
+def _delete(part: Path) -> None:
+    """Delete a file or a folder, or leave what cannot be deleted."""
+    if part.is_dir() and not part.is_symlink():
+        shutil.rmtree(part, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            part.unlink()
+
+
+def _runs(process: int) -> bool:
+    """Whether there is such a process; True where one cannot ask without ending it (Windows)."""
+    if os.name != "posix":
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # somebody else's
+        return True
+    return True
 
 
 def _retired_as(path: Path) -> str:

@@ -10,9 +10,12 @@ from pathlib import Path
 import cv2  # noqa: F401
 
 from keras_vst.errors import UserError
+from keras_vst.video.animations import AnimationSource, moves
 from keras_vst.video.base import Sink, Source, TimedFrame, VideoInfo
-from keras_vst.video.decoding import ClipSource, CutSource
+from keras_vst.video.cutting import CutSource
+from keras_vst.video.decoding import ClipSource
 from keras_vst.video.encoding import WRITTEN_CLIPS, ClipSink
+from keras_vst.video.heif import made_of
 from keras_vst.video.sound import Excerpt
 from keras_vst.video.stills import (
     PICTURES,
@@ -89,4 +92,12 @@ def _open(name: str, start: Fraction) -> Source:
         raise UserError(f"there is no file {name}; check the name and the folder {Path.cwd()}.")
     if path.is_file() and path.stat().st_size == 0:
         raise UserError(f"{name} is empty; expected a clip or a picture. Fetch or record it again.")
-    return PictureSource(path) if path.suffix.lower() in PICTURES else ClipSource(name, start=start)
+    if parts := made_of(path):
+        raise UserError(
+            f"{name} is stored in {parts}, of which only the first could be shown; convert it to JPEG or PNG first."
+        )
+    if path.suffix.lower() not in PICTURES:
+        return ClipSource(name, start=start)
+    if not moves(path):
+        return PictureSource(path)
+    return ClipSource(name, start=start) if path.suffix.lower() != ".webp" else AnimationSource(path)

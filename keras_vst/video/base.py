@@ -7,7 +7,6 @@ are all derived from these two; a `FileSink` has a target that is there when all
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -19,8 +18,7 @@ from pathlib import Path
 from keras_vst.errors import UserError
 from keras_vst.files import Part, disk_errors
 from keras_vst.frames import Pixels
-
-NUMBERED = re.compile(r"\d{6,}\.png")  # the pictures of a folder that we wrote
+from keras_vst.video.signature import wrote
 
 
 @dataclass(frozen=True)
@@ -36,6 +34,7 @@ class VideoInfo:
     rotation: int = 0  # degrees counter-clockwise by which the stored frames are turned: 0, 90, 180, 270
     is_image: bool = False
     time_base: Fraction | None = None  # every frame's time is a whole multiple of it
+    clock_may_leap: bool = False  # as in MPEG-TS, whose length is guessed from its first and last times
     pixel_aspect: Fraction = Fraction(1)  # width of a pixel over its height
     origin: str | None = None  # the path or address it was read from
 
@@ -57,6 +56,8 @@ class Source(ABC):
     info: VideoInfo
     live: bool = False  # frames come when they come, and a late one is worth less than a new one
     skipped: int = 0  # damaged frames left out so far
+    mended: int = 0  # times that its clock leapt or ran backwards so far
+    ends_early: bool = False  # once all is read: the file or line broke off before its end
     _closed: bool = False
 
     @abstractmethod
@@ -83,6 +84,7 @@ class Sink(ABC):
     calls two methods of one sink at once, except `interrupt`, but each may come from another thread.
     """
 
+    skipped: int = 0  # damaged packets of sound left out so far
     closed_by_user: bool = False  # the window was closed, the reader of the pipe left: time to end
     main_thread: bool = False  # whether `write` and `idle` must come from the main thread
 
@@ -137,6 +139,7 @@ class FileSink(Sink):
         if self.target.exists():
             _check_replaceable(path, folder)
         with disk_errors(path):  # a missing permission shows now and not after an hour of work
+            self._target.sweep()
             if folder:
                 shutil.rmtree(self._part, ignore_errors=True)
                 self._part.mkdir()
@@ -185,8 +188,11 @@ class FileSink(Sink):
 def _check_replaceable(path: Path, folder: bool) -> None:
     if folder and not path.is_dir():
         raise UserError(f"{path} is a file, but a folder was asked for; leave the / out or rename it.")
-    if folder and any(not NUMBERED.fullmatch(entry.name) for entry in path.iterdir()):
-        raise UserError(f"folder {path} holds other things than numbered pictures; name an empty one.")
+    foreign = sorted(entry.name for entry in path.iterdir() if not wrote(entry)) if folder else []
+    if foreign:
+        raise UserError(
+            f"folder {path} holds {foreign[0]}, which vst did not write there; name an empty or a new folder."
+        )
     if not folder and path.is_dir():
         raise UserError(f"{path} is a folder; for numbered pictures in it write {path}/, else name a file.")
     if not folder and not path.is_file():

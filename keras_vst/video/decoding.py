@@ -5,22 +5,25 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import av
 from av.container import InputContainer
 from av.error import FFmpegError
-from av.format import Flags
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from keras_vst.errors import UserError
+from keras_vst.video.animations import FILM_BRANDS
 from keras_vst.video.base import Source, TimedFrame, VideoInfo
+from keras_vst.video.heif import true_size
 from keras_vst.video.pixels import RgbReader
+from keras_vst.video.steady import SteadyTimes, time_origin
+from keras_vst.video.wholeness import ends_early
 
 FALLBACK_PERIOD = Fraction(1, 25)  # between frames of which neither the times nor the rate are known
+LONGEST_FRAME = 1  # second that the last frame may still be seen
 FAREWELL = 1.0  # seconds that `close` waits for a frame that is being read
 
 
@@ -41,14 +44,16 @@ class ClipSource(Source):
         `low_delay` leaves out the frame threads, which decode faster and hold one frame back for each of them.
         """
         self._lock = threading.Lock()  # a container closed in the middle of a decode would crash
+        self._file = Path(uri) if container is None and "://" not in uri else None
+        self._size = _size(self._file)
         self._container = open_container(uri) if container is None else container
         try:
-            if start:
+            self._stream, self._times = _picture_stream(self._container, uri), SteadyTimes(self._container)
+            if start and not self._times.active:  # clocks that leap are to be followed from the beginning
                 with suppress(FFmpegError):  # what cannot be wound forward is read from its beginning
-                    self._container.seek(int((start + time_origin(self._container)) * av.time_base))
-            self._stream = _picture_stream(self._container, uri)
+                    self._container.seek(int(start * av.time_base))
             self._stream.thread_type = "SLICE" if low_delay else "AUTO"
-            self._decoded = self._decode()
+            self._decoded = self._decode(start)
             first = next(self._decoded, None)
             if first is None and start:
                 raise UserError(f"{uri} shows nothing from --start {float(start):g} on; begin earlier.")
@@ -57,7 +62,8 @@ class ClipSource(Source):
                     f"{uri} holds no frame that can be decoded; check that it plays, or export it again."
                 )
             self._first: av.VideoFrame | None = first
-            self._reader = RgbReader(first)
+            shown = self._file and true_size(self._file, first.width, first.height)
+            self._reader = RgbReader(first, shown)
             self.info = _describe(self._container, self._stream, self._reader, uri)
         except BaseException:
             self.close()
@@ -88,17 +94,8 @@ class ClipSource(Source):
             frame, self._first = self._first or next(self._decoded, None), None
             return frame
 
-    def _decode(self) -> Iterator[av.VideoFrame]:
-        packets = self._container.demux(self._stream)
-        while True:
-            try:
-                packet = next(packets, None)
-            except FFmpegError:  # the file breaks off, or the line went down: what came so far counts
-                packet = av.Packet()
-                packet.stream = self._stream
-                packets = iter(())
-            if packet is None:
-                return
+    def _decode(self, start: Fraction) -> Iterator[av.VideoFrame]:
+        for packet in self._from_keyframe(start) if start and self._times.active else self._packets():
             try:
                 frames = packet.decode()
             except FFmpegError:
@@ -110,39 +107,45 @@ class ClipSource(Source):
                 else:
                     self.skipped += 1
 
-
-class CutSource(Source):
-    """What another source shows from `start` on, `duration` seconds of it or all; time 0 is `start`."""
-
-    def __init__(self, source: Source, start: Fraction, duration: Fraction | None) -> None:
-        """Take over an open source; it is closed with this."""
-        self._source, self._start = source, start
-        self._end = None if duration is None else start + duration
-        whole = source.info.duration
-        if whole is not None and start >= whole:
-            source.close()
-            raise UserError(
-                f"{source.info.origin} lasts {whole:.1f} s, but --start asks for second {float(start):g}; "
-                "begin earlier."
-            )
-        lengths = [] if whole is None else [whole - float(start)]
-        left = min([*lengths, float(duration)] if duration is not None else lengths, default=None)
-        fps = source.info.fps
-        frames = round(left * fps) if left is not None and fps else None
-        self.info = replace(source.info, duration=left, frames=frames)
-
-    def __iter__(self) -> Iterator[TimedFrame]:
-        """Yield the frames inside."""
-        for frame in self._source:
-            self.skipped = self._source.skipped
-            if self._end is not None and frame.time >= self._end:
+    def _from_keyframe(self, start: Fraction) -> Iterator[av.Packet]:
+        """Packets from the last keyframe before `start` on; none where `start` is never reached."""
+        waiting: list[av.Packet] = []
+        packets, origin, last = self._packets(), time_origin(self._container), Fraction(0)
+        for packet in packets:
+            time = None if packet.pts is None else packet.pts * packet.time_base - origin
+            if packet.is_keyframe and time is not None and time <= start:
+                waiting.clear()
+            waiting.append(packet)
+            if time is not None and time >= start:
+                yield from waiting
+                yield from packets
                 return
-            if frame.time >= self._start:
-                yield TimedFrame(frame.pixels, frame.time - self._start)
+            last = last if time is None else time
+        if start - last < LONGEST_FRAME:
+            yield from waiting
 
-    def close(self) -> None:
-        """Let go of the file."""
-        self._source.close()
+    def _packets(self) -> Iterator[av.Packet]:
+        """The packets of our stream, their times in one piece, and an empty one at the end."""
+        packets = self._container.demux(self._times.streams(self._container, [self._stream]))
+        while True:
+            try:
+                packet = next(packets, None)
+            except FFmpegError:  # the file breaks off, or the line went down: what came so far counts
+                self.ends_early = True
+                packet = av.Packet()
+                packet.stream = self._stream
+                packets = iter(())
+            if packet is None:
+                self.ends_early |= self._breaks_off()
+                return
+            self._times.mend(packet)
+            if packet.stream.index == self._stream.index:
+                self.mended = self._times.mended
+                yield packet
+
+    def _breaks_off(self) -> bool:
+        """Whether the file holds less than it states, or than it held when it was opened."""
+        return self._file is not None and (_size(self._file) < self._size or ends_early(self._file))
 
 
 def open_container(uri: str) -> InputContainer:
@@ -158,24 +161,25 @@ def open_container(uri: str) -> InputContainer:
     return container
 
 
-def time_origin(container: InputContainer) -> Fraction:
-    """What to take off every time: the first one if the format's clock starts anywhere (MPEG-TS), else 0."""
-    if not container.format.flags & Flags.ts_discont.value:
-        return Fraction(0)
-    starts = [
-        s.start_time * s.time_base for s in container.streams if s.start_time is not None and s.time_base
-    ]
-    return min(starts, default=Fraction(0))
-
-
 def _picture_stream(container: InputContainer, uri: str) -> VideoStream:
-    """The first stream of moving pictures; the cover of a song is not one."""
-    for stream in container.streams.video:
-        if not stream.disposition & Disposition.attached_pic:
-            if stream.codec_context is None:
-                raise UserError(f"the video codec of {uri} is not known here; convert it to H.264 first.")
-            return stream
-    raise UserError(f"{uri} holds no pictures, only sound or data; expected a clip or a picture.")
+    """The first stream of moving pictures; the cover of a song is not one, nor the still beside an AVIF's animation."""
+    streams = [
+        stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic
+    ]
+    if container.metadata.get("major_brand") in FILM_BRANDS:
+        streams.sort(key=lambda stream: stream.frames, reverse=True)
+    if not streams:
+        raise UserError(f"{uri} holds no pictures, only sound or data; expected a clip or a picture.")
+    if streams[0].codec_context is None:
+        raise UserError(f"the video codec of {uri} is not known here; convert it to H.264 first.")
+    return streams[0]
+
+
+def _size(path: Path | None) -> int:
+    """Bytes of a file; 0 of what is none, or is gone."""
+    with suppress(OSError):
+        return path.stat().st_size if path is not None else 0
+    return 0
 
 
 def _unreadable(uri: str, reason: str) -> UserError:
@@ -203,6 +207,7 @@ def _describe(container: InputContainer, stream: VideoStream, reader: RgbReader,
         has_audio=bool(container.streams.audio),
         rotation=reader.rotation,
         time_base=stream.time_base,
+        clock_may_leap=SteadyTimes(container).active,
         pixel_aspect=aspect if reader.rotation % 180 == 0 else 1 / aspect,
         origin=uri,
     )

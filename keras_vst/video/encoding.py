@@ -12,6 +12,7 @@ from typing import cast
 
 import av
 from av.error import FFmpegError
+from av.packet import Packet
 from av.video.stream import VideoStream
 
 from keras_vst.errors import UserError
@@ -21,6 +22,7 @@ from keras_vst.video.pixels import EncoderFeed, Palettes, is_rgb, tag_bt709
 from keras_vst.video.sound import Excerpt, Soundtrack, may_have_sound
 
 NOMINAL_RATE = Fraction(25)  # what a file says of itself when its input did not say
+LONGEST_LAST = 10  # seconds that the last frame of a GIF may last
 FALLBACK_TICK = Fraction(1, 90_000)
 # Matroska and WebM, as FFmpeg writes them, count in milliseconds, a GIF in hundredths of a second.
 TICKS = {".mkv": Fraction(1, 1000), ".webm": Fraction(1, 1000), ".gif": Fraction(1, 100)}
@@ -74,6 +76,8 @@ class ClipSink(FileSink):
         self._last_ticks = -(2**62)
         rate = info.fps or NOMINAL_RATE
         self._period, self._end = 1 / rate, Fraction(0)
+        self._duration = Fraction(info.duration or 0)
+        self._held: list[Packet] = []  # the last one of a GIF
         self._sound: Soundtrack | None = None
         self._cut_sound = sound is not None and sound.with_pictures_only
         super().__init__(path, info.origin, sound and sound.uri)
@@ -104,11 +108,16 @@ class ClipSink(FileSink):
         self._end = frame.time + self._period
         if self._sound is not None:
             self._sound.advance(frame.time)
+            self.skipped = self._sound.skipped
 
     def _finish(self) -> None:
         self._encode(None)
+        for packet in self._held:
+            packet.duration = round(self._length_of_last() / self._tick)
+            self._output.mux(packet)
         if self._sound is not None:
             self._sound.finish(self._end if self._cut_sound else None)
+            self.skipped = self._sound.skipped
             self._sound.close()
         self._output.close()
 
@@ -135,9 +144,20 @@ class ClipSink(FileSink):
         with self._errors():
             if self._palettes is not None:
                 for ready in self._palettes.frames(picture):
-                    self._output.mux(self._stream.encode(ready))
+                    self._hold(self._stream.encode(ready))
             if picture is None or self._palettes is None:
                 self._output.mux(self._stream.encode(picture))
+
+    def _hold(self, packets: list[Packet]) -> None:
+        """Write all but the last one, whose length is known at the end."""
+        held = [*self._held, *packets]
+        self._output.mux(held[:-1])
+        self._held = held[-1:]
+
+    def _length_of_last(self) -> Fraction:
+        """As long as the source lasts, unless that is so long that it must have broken off."""
+        left = self._duration - (self._end - self._period)
+        return left if self._period < left <= LONGEST_LAST else self._period
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

@@ -32,16 +32,17 @@ LARGEST_SD_HEIGHT = 576
 class RgbReader:
     """Turns decoded frames into upright RGB of one size, whatever the stream changes to on its way."""
 
-    def __init__(self, first: av.VideoFrame) -> None:
-        """Take size and rotation from the first frame."""
+    def __init__(self, first: av.VideoFrame, shown: tuple[int, int] | None = None) -> None:
+        """Take size and rotation from the first frame, of which `shown` says how much is seen, as (width, height)."""
         self.stored = first.width, first.height
+        self._shown = shown or self.stored
         self.rotation = first.rotation % 360 if first.rotation % 90 == 0 else 0
         self._reformatter = VideoReformatter()
 
     @property
     def upright(self) -> tuple[int, int]:
         """The size of what `pixels` returns, as (width, height)."""
-        width, height = self.stored
+        width, height = self._shown
         return (width, height) if self.rotation % 180 == 0 else (height, width)
 
     def pixels(self, frame: av.VideoFrame) -> Pixels:
@@ -55,7 +56,8 @@ class RgbReader:
             src_colorspace=assumed_matrix(frame),
             interpolation=EXACT,
         )
-        turned = np.rot90(np.asarray(rgb.to_ndarray(), np.uint8), self.rotation // 90)
+        width, height = self._shown
+        turned = np.rot90(np.asarray(rgb.to_ndarray(), np.uint8)[:height, :width], self.rotation // 90)
         return np.ascontiguousarray(turned)
 
 

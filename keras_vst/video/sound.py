@@ -17,10 +17,11 @@ from typing import cast
 import av
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
-from av.error import FFmpegError
+from av.error import FFmpegError, InvalidDataError, PatchWelcomeError
 from av.packet import Packet
 
-from keras_vst.video.decoding import open_container, time_origin
+from keras_vst.video.decoding import open_container
+from keras_vst.video.steady import SteadyTimes, time_origin
 from keras_vst.video.stills import PICTURES
 
 AAC, OPUS = "aac", "libopus"
@@ -62,7 +63,7 @@ class Soundtrack:
 
     def __init__(self, excerpt: Excerpt, output: OutputContainer, extension: str) -> None:
         """Add a stream to `output`, a file of that extension, for each of the input's."""
-        self._output = output
+        self._output, self._damaged = output, 0
         self._until, self._since = excerpt.until, excerpt.since
         self._input = open_container(excerpt.uri)
         try:
@@ -74,6 +75,11 @@ class Soundtrack:
         except BaseException:
             self.close()
             raise
+
+    @property
+    def skipped(self) -> int:
+        """Damaged packets left out so far."""
+        return self._damaged + sum(track.skipped for track in self._tracks.values())
 
     def advance(self, time: Fraction) -> None:
         """Hand on what is heard before `time`."""
@@ -97,11 +103,15 @@ class Soundtrack:
     def _hand_on(self) -> None:
         assert self._next is not None
         packet = self._next[1]
-        self._output.mux(self._tracks[packet.stream.index].packets(packet))
+        try:
+            self._output.mux(self._tracks[packet.stream.index].packets(packet))
+        except (InvalidDataError, PatchWelcomeError):  # what the container finds damaged
+            self._damaged += 1
         self._next = next(self._packets, None)
 
     def _read(self, streams: list[AudioStream]) -> Iterator[tuple[Fraction, Packet]]:
-        packets = self._input.demux(streams) if streams else iter(())
+        times = SteadyTimes(self._input)
+        packets = self._input.demux(times.streams(self._input, [*streams])) if streams else iter(())
         while True:
             try:
                 packet = next(packets, None)
@@ -109,8 +119,11 @@ class Soundtrack:
                 return
             if packet is None:
                 return
+            times.mend(packet)
             ticks = packet.dts if packet.pts is None else packet.pts
-            if ticks is None:  # the empty packet at the end
+            if (
+                ticks is None or packet.stream.index not in self._tracks
+            ):  # the empty packet at the end; pictures
                 continue
             shift = round(self._start / packet.time_base)
             if ticks < shift and self._since > 0:
@@ -124,7 +137,8 @@ class _Track:
     """One stream of the output: packets go over byte for byte, or are encoded again where they may not go in."""
 
     def __init__(self, source: AudioStream, output: OutputContainer, extension: str) -> None:
-        self._last = -(2**62)
+        self._last, self.skipped = -(2**62), 0
+        self._bare = source.codec_context.name == "aac" and not source.codec_context.extradata
         self._resampler: av.AudioResampler | None = None
         if source.codec_context.name in CARRIED.get(extension, output.supported_codecs):
             self._stream = output.add_stream_from_template(source)
@@ -141,6 +155,8 @@ class _Track:
         """What one packet of the input becomes, None for what is left at the end."""
         if self._resampler is not None:
             packets = [part for sound in self._sounds(packet) for part in self._stream.encode(sound)]
+        elif packet is not None and self._bare and not _is_adts(packet):
+            packets, self.skipped = [], self.skipped + 1
         else:
             packets = [] if packet is None else [packet]
         return [self._in_order(packet) for packet in packets]
@@ -154,6 +170,7 @@ class _Track:
             sounds = [sound for sound in packet.decode() if isinstance(sound, av.AudioFrame)]
             return [part for sound in sounds for part in self._resampler.resample(sound)]
         except (FFmpegError, ValueError):  # damaged, or of another layout than the rest: a moment of silence
+            self.skipped += 1
             return []
 
     def _in_order(self, packet: Packet) -> Packet:
@@ -166,3 +183,9 @@ class _Track:
         self._last = self._last if dts is None else dts
         packet.stream = self._stream
         return packet
+
+
+def _is_adts(packet: Packet) -> bool:
+    """Whether AAC that comes without a description of itself has one in this packet, as it must (MPEG-TS)."""
+    head = bytes(memoryview(packet)[:2])
+    return len(head) == 2 and head[0] == 0xFF and head[1] & 0xF6 == 0xF0

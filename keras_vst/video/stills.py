@@ -13,6 +13,7 @@ import numpy as np
 from keras_vst.errors import UserError
 from keras_vst.frames import Pixels
 from keras_vst.video.base import FileSink, Source, TimedFrame, VideoInfo
+from keras_vst.video.signature import signed
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")  # those we read
 WRITTEN_PICTURES = (".png", ".jpg", ".jpeg", ".webp")
@@ -89,10 +90,11 @@ class PictureSink(FileSink):
 
 
 class FolderSink(FileSink):
-    """Every frame as a numbered PNG, 000000.png on; the times are not kept."""
+    """Every frame as a numbered PNG with our mark, 000000.png on; the times are not kept."""
 
     def _add(self, frame: TimedFrame) -> None:
-        write_picture(self._part / f"{self._count:06d}.png", frame.pixels)
+        content = signed(encode_picture(".png", frame.pixels))
+        (self._part / f"{self._count:06d}.png").write_bytes(content)
 
 
 def read_picture(path: Path) -> Pixels:
@@ -110,7 +112,11 @@ def read_picture(path: Path) -> Pixels:
 
 def write_picture(path: Path, pixels: Pixels) -> None:
     """Write (H, W, 3) uint8 RGB in the format of the extension."""
-    extension = path.suffix.lower()
+    path.write_bytes(encode_picture(path.suffix.lower(), pixels))
+
+
+def encode_picture(extension: str, pixels: Pixels) -> bytes:
+    """(H, W, 3) uint8 RGB as the content of a file with that extension."""
     bgr = cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2BGR)
     try:
         done, content = cv2.imencode(extension, bgr, ENCODING.get(extension, []))
@@ -119,7 +125,7 @@ def write_picture(path: Path, pixels: Pixels) -> None:
     if not done:
         height, width = pixels.shape[:2]
         raise UserError(f"a {extension} file cannot hold {width}x{height} pixels; write .png instead.")
-    path.write_bytes(content.tobytes())
+    return content.tobytes()
 
 
 def _number(path: Path) -> tuple[list[int], str]:

@@ -103,15 +103,20 @@ def test_frames_of_one_pixel_are_painted(vst, negative, tmp_path):
     assert picture(tmp_path / "out.png").tolist() == [[[5, 5, 5]]]
 
 
-def test_a_truncated_clip_is_painted_up_to_the_break(vst, negative, tmp_path):
+def test_a_truncated_clip_is_painted_up_to_the_break_which_is_told(vst, negative, tmp_path):
     frames = [draw_picture(seed, 96, 128) for seed in range(20)]
     whole = write_clip(tmp_path / "whole.mp4", frames)  # its index is at the front
     cut = tmp_path / "cut.mp4"
     cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
-    status, out, _ = vst("stylize", cut, "-o", tmp_path / "out.mp4", "--model", negative, "--json")
+    status, out, err = vst("stylize", cut, "-o", tmp_path / "out.mp4", "--model", negative, "--json")
+    row = json.loads(out)
     assert status == 0
-    assert 0 < json.loads(out)["frames"] < 20
-    assert probe(tmp_path / "out.mp4").frames == json.loads(out)["frames"]
+    assert 0 < row["frames"] < 20
+    assert row["ends_early"] == [str(cut)]
+    assert err == f"vst: {cut} ends early; painted up to there, fetch it again\n"
+    assert probe(tmp_path / "out.mp4").frames == row["frames"]
+    out = vst("stylize", cut, "-o", tmp_path / "out.mp4", "--model", negative)[1]
+    assert out.startswith(f"{row['frames']} frames (the input ends early) in ")
 
 
 @pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
@@ -175,7 +180,7 @@ def test_a_folder_of_pictures_and_clips_keeps_its_names_and_sizes(vst, negative,
         (mixed / name).write_text("no picture and no clip")
     status, out, _ = vst("stylize", mixed, "-o", f"{done}/", "--model", negative)
     assert status == 0
-    assert out.startswith(f"{2 + 3 + FRAMES} frames (2 left out) in ")
+    assert out.startswith(f"{2 + 3 + FRAMES} frames (3 left out) in ")
     assert names(done) == ["cat.png", "dog.bmp.png", "short.avi.mp4", "walk.mp4"]
     np.testing.assert_array_equal(picture(done / "cat.png"), 255 - draw_picture(1, 33, 44))
     np.testing.assert_array_equal(picture(done / "dog.bmp.png"), 255 - draw_picture(2, 50, 20))
@@ -254,3 +259,46 @@ def test_stats_go_to_stderr_and_the_hud_into_the_picture(vst, clip, negative, tm
     shown = picture(tmp_path / "hud.png")
     assert (shown[200:] == 255).all()
     assert (shown[:100, :100] < 100).any()
+
+
+def test_leaps_of_the_clock_are_mended_and_counted(vst, negative, tmp_path):
+    clip = write_clip(tmp_path / "in.ts", grey_steps(5))
+    clip.write_bytes(clip.read_bytes() * 3)
+    target = tmp_path / "out.mp4"
+    out = vst("stylize", clip, "-o", target, "--model", negative)[1]
+    assert out.startswith("15 frames (2 leaps of its clock mended) in ")
+    row = json.loads(vst("stylize", clip, "-o", target, "--model", negative, "--json")[1])
+    assert (row["frames"], row["times_mended"]) == (15, 2)
+    assert float(video_times(target)[-1]) == pytest.approx(14 / 25, abs=0.1)
+
+
+def test_a_folder_names_all_that_it_leaves_out(vst, negative, tmp_path):
+    mixed = tmp_path / "mixed"
+    (mixed / "inner").mkdir(parents=True)
+    draw_to(mixed / "cat.png", seed=1, height=33, width=44)
+    cv2.imwrite(str(mixed / "owl.avif"), draw_picture(2, 48, 64))
+    for name in ("broken.jpg", "phone.heic", "notes.txt", ".hidden.png"):
+        (mixed / name).write_text("no picture and no clip")
+    done = mixed / "done"
+    status, out, err = vst("stylize", mixed, "-o", f"{done}/", "--model", negative, "--json")
+    assert status == 0
+    assert names(done) == ["cat.png", "owl.avif.png"]
+    row = json.loads(out)
+    assert [*row["left_out"]] == ["inner", "notes.txt", "broken.jpg", "phone.heic"]
+    assert row["skipped"] == 4
+    assert "give it by itself" in row["left_out"]["inner"]
+    assert "is not a picture that can be read" in row["left_out"]["broken.jpg"]
+    assert err.splitlines() == [f"vst: left out: {name}: {why}" for name, why in row["left_out"].items()]
+
+
+@pytest.mark.skipif(not hasattr(cv2, "Animation"), reason="OpenCV before 4.11 has no animations")
+def test_an_animation_in_a_folder_becomes_a_clip(vst, negative, tmp_path):
+    mixed = tmp_path / "mixed"
+    mixed.mkdir()
+    animation = cv2.Animation()
+    animation.frames, animation.durations = grey_steps(4), np.full(4, 100, np.int32)
+    for name in ("a.webp", "b.png", "c.avif"):
+        assert cv2.imwriteanimation(str(mixed / name), animation)
+    assert vst("stylize", mixed, "-o", f"{tmp_path}/done/", "--model", negative)[0] == 0
+    assert names(tmp_path / "done") == ["a.webp.mp4", "b.png.mp4", "c.avif.mp4"]
+    assert len(video_times(tmp_path / "done" / "a.webp.mp4")) == 4

@@ -1,5 +1,7 @@
 import errno
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -182,3 +184,21 @@ def test_the_leftovers_of_kills_are_swept_and_nothing_else(tmp_path):
     sweep(tmp_path)
     assert names(tmp_path) == ["c.part-3", "deep"]
     assert names(tmp_path / "deep") == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere one cannot ask for a process without ending it")
+@pytest.mark.parametrize("name", ["a.mp4", "style"])
+def test_parts_of_the_same_file_go_once_their_process_is_gone(tmp_path, name):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    stem, dot, ending = name.partition(".")
+    kept = [f".{stem}.part-1{dot}{ending}", f".b.part-{ended.pid}.mp4", f".{stem}.part-{ended.pid}.txt"]
+    for each in kept:
+        (tmp_path / each).write_text("somebody's")
+    if ending:
+        (tmp_path / f".{stem}.part-{ended.pid}.{ending}").write_text("half")
+        write_whole(tmp_path / name, "whole")
+    else:
+        (tmp_path / f".{stem}.part-{ended.pid}").mkdir()
+        fill(tmp_path / name, "whole")
+    assert names(tmp_path) == sorted([*kept, name])

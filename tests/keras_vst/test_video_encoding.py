@@ -202,3 +202,19 @@ def test_a_gif_keeps_many_colours_and_times_to_a_hundredth(tmp_path: Path):
     # A fixed palette of 256 colours would be off by 17 on average.
     assert np.abs(frames[0].pixels.astype(int) - ramp).mean() < 8
     assert video_times(tmp_path / "out.gif") == [Fraction(tick, 100) for tick in (0, 3, 50, 51)]
+
+
+def gif_delays(path: Path) -> list[int]:
+    """How many hundredths of a second each frame of a GIF lasts, from its own bytes."""
+    content = path.read_bytes()
+    parts = content.split(b"\x21\xf9\x04")[1:]
+    return [int.from_bytes(part[1:3], "little") for part in parts]
+
+
+@pytest.mark.parametrize(("last", "expected"), [(1.5, 150), (0.05, 5), (700.0, 4)])
+def test_the_last_frame_of_a_gif_lasts_as_long_as_that_of_its_source(tmp_path: Path, last, expected):
+    source = VideoInfo(64, 48, fps=Fraction(25), duration=0.3 + last)
+    with open_sink(tmp_path / "out.gif", source) as sink:
+        for time, pixels in zip((0, 10, 30), grey_steps(3), strict=True):
+            sink.write(TimedFrame(pixels, Fraction(time, 100)))
+    assert gif_delays(tmp_path / "out.gif") == [10, 20, expected]  # 700 s: the source broke off

@@ -3,6 +3,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -37,6 +39,20 @@ def test_the_target_appears_only_when_it_is_whole(tmp_path: Path, name: str):
         sink.write(TimedFrame(flat((1, 2, 3)), Fraction(0)))
         (part,) = names(tmp_path)
         assert part.startswith(".out.part-")
+    assert names(tmp_path) == [name.strip("/")]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere one cannot ask for a process without ending it")
+@pytest.mark.parametrize("name", KINDS)
+def test_what_a_killed_run_left_goes_with_the_next_of_that_name(tmp_path: Path, name: str):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    half = f".out.part-{ended.pid}{Path(name).suffix}"
+    if name.endswith("/"):
+        (tmp_path / half).mkdir()
+    else:
+        (tmp_path / half).write_text("half")
+    write(f"{tmp_path}/{name}")
     assert names(tmp_path) == [name.strip("/")]
 
 

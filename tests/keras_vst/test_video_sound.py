@@ -155,6 +155,44 @@ def test_damaged_sound_does_not_stop_the_pictures(tmp_path: Path):
     assert len(video_times(copy(path, tmp_path / "out.webm"))) == 20
 
 
+def with_damaged_headers(path: Path, packets: range, damage: bytes = bytes(2)) -> Path:
+    """A transport stream whose AAC packets of these numbers begin with something else."""
+    write_clip(path, grey_steps(25), sound="aac")
+    content = bytearray(path.read_bytes())
+    headers = [place for place in range(len(content)) if content[place : place + 2] == b"\xff\xf1"]
+    for packet in packets:
+        content[headers[packet] : headers[packet] + len(damage)] = damage
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("name", ["out.mp4", "out.mkv", "out.mov"])
+@pytest.mark.parametrize("packets", [range(3, 4), range(20, 24), range(1)])
+def test_damaged_packets_of_a_transport_stream_are_left_out_and_counted(
+    tmp_path: Path, name: str, packets: range
+):
+    path = with_damaged_headers(tmp_path / "in.ts", packets)
+    with open_source(path) as source, open_sink(tmp_path / name, source.info, sound=path) as sink:
+        for frame in source:
+            sink.write(frame)
+    assert 1 <= sink.skipped <= 3 * len(packets)  # what lost its beginning may count for several
+    assert len(video_times(tmp_path / name)) == 25
+    assert len(sound_packets(tmp_path / name)) >= 20  # FFmpeg takes a while to find the next one
+
+
+def test_a_packet_that_the_container_finds_damaged_is_left_out_and_counted(tmp_path: Path):
+    path = write_clip(tmp_path / "in.ts", grey_steps(25), sound="aac")
+    content = bytearray(path.read_bytes())
+    headers = [place for place in range(len(content)) if content[place : place + 2] == b"\xff\xf1"]
+    content[headers[9] + 1] = 0xF0  # with a checksum, and several blocks in one: FFmpeg cannot repack that
+    content[headers[9] + 6] |= 3
+    path.write_bytes(content)
+    with open_source(path) as source, open_sink(tmp_path / "out.mp4", source.info, sound=path) as sink:
+        for frame in source:
+            sink.write(frame)
+    assert sink.skipped == 1
+
+
 def test_a_file_that_breaks_off_keeps_the_sound_up_to_there(tmp_path: Path):
     whole = write_clip(tmp_path / "in.mp4", grey_steps(50, 160, 120), sound="aac")
     packets = sound_packets(whole)

@@ -172,12 +172,17 @@ def test_a_folder_of_ours_is_exchanged_as_a_whole(tmp_path: Path):
     assert names(tmp_path) == ["out"]
 
 
-def test_a_folder_with_other_things_is_left_alone(tmp_path: Path):
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "letter.txt").write_text("keep me")
-    with pytest.raises(UserError, match="holds other things than numbered pictures"):
+@pytest.mark.parametrize("foreign", ["letter.txt", "000000.png", "000002.png"])
+def test_a_folder_with_anything_that_we_did_not_write_is_left_alone(tmp_path: Path, foreign: str):
+    write_folder(tmp_path / "out", 2)
+    cv2.imwrite(str(tmp_path / "photo.png"), colours())
+    (tmp_path / "photo.png").replace(tmp_path / "out" / foreign)
+    before = {entry.name: entry.read_bytes() for entry in (tmp_path / "out").iterdir()}
+    with pytest.raises(
+        UserError, match=rf"out holds {foreign}, which vst did not write there; name an empty"
+    ):
         write_folder(tmp_path / "out", 2)
-    assert names(tmp_path / "out") == ["letter.txt"]
+    assert {entry.name: entry.read_bytes() for entry in (tmp_path / "out").iterdir()} == before
 
 
 def test_a_failed_folder_leaves_the_old_one(tmp_path: Path):

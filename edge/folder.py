@@ -1,0 +1,87 @@
+"""Every picture and clip of a folder repainted by itself, under its own name; what is left out is named, with why."""
+
+from __future__ import annotations
+
+import argparse
+from contextlib import ExitStack
+from fractions import Fraction
+from pathlib import Path
+
+from edge.outcome import Outcome, progress_bar
+from edge.painter import Painter
+from edge.repaint import open_clip, paint
+from keras_vst.errors import UserError
+from keras_vst.files import disk_errors
+from keras_vst.video.animations import moves
+from keras_vst.video.encoding import WRITTEN_CLIPS
+from keras_vst.video.stills import PICTURES, WRITTEN_PICTURES
+
+READ_CLIPS = (".m4v", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".wmv", ".flv", ".3gp", ".ogv")
+STILLS = (".heic", ".heif", ".avif")  # pictures that FFmpeg reads
+READ = (*PICTURES, *STILLS, *WRITTEN_CLIPS, *READ_CLIPS)
+
+
+def paint_folder(painter: Painter, options: argparse.Namespace) -> Outcome:
+    """Paint the pictures and clips that lie in a folder."""
+    folder = Path(options.input)
+    if options.before_after:
+        raise UserError("--before-after shows one clip or picture, not a folder of them; leave it out.")
+    target = Path(options.output)
+    _make_folder(target, folder)
+    names, outcome = [], Outcome()
+    for entry in sorted(folder.iterdir()):
+        reason = _not_read(entry)
+        if reason is None:
+            names.append(entry.name)
+        elif not entry.name.startswith(".") and entry.resolve() != target.resolve():
+            outcome.left_out[entry.name] = reason
+    with progress_bar(options.quiet, len(names), "file") as progress:
+        for name in names:
+            its = _options_for(name, options)
+            with ExitStack() as stack:
+                try:
+                    opened = open_clip(stack, its)
+                except UserError as error:  # damaged, or an option that does not fit it: others are painted
+                    outcome.left_out[name] = str(error)
+                    continue
+                outcome.add(paint(stack, *opened, painter, its))
+            progress.update()
+    if not outcome.frames:
+        last = outcome.left_out[names[-1]] if names else None
+        told = f"painted; the last one: {names[-1]}: {last}" if last else f"read ({' '.join(READ)})."
+        raise UserError(f"folder {folder} holds no picture or clip that can be {told}")
+    return outcome
+
+
+def _not_read(entry: Path) -> str | None:
+    """Why something in the folder is not painted; None for what is."""
+    if entry.is_dir():
+        return "a folder in the folder; give it by itself"
+    if entry.suffix.lower() not in READ:
+        return "no picture or clip by its name"
+    return "a hidden file" if entry.name.startswith(".") else None
+
+
+def _options_for(name: str, options: argparse.Namespace) -> argparse.Namespace:
+    """What of the options concerns one file of a folder, and what it is called when it is painted."""
+    extension = Path(name).suffix.lower()
+    still = extension in (*PICTURES, *STILLS) and not moves(Path(options.input) / name)
+    written, instead = (WRITTEN_PICTURES, ".png") if still else (WRITTEN_CLIPS, ".mp4")
+    target = name if extension in written else f"{name}{instead}"
+    its = {"input": str(Path(options.input) / name), "output": str(Path(options.output) / target)}
+    its |= {"quiet": True}
+    if still:
+        its |= {"codec": None, "crf": None, "start": Fraction(0), "duration": None}
+    return argparse.Namespace(**{**vars(options), **its})
+
+
+def _make_folder(target: Path, source: Path) -> None:
+    if target.resolve() == source.resolve():
+        raise UserError(f"cannot write {target}: it is the input itself; name another output.")
+    if target.exists() and not target.is_dir():
+        raise UserError(f"{target} is a file, but a folder was asked for; leave the / out or rename it.")
+    parent = target.resolve().parent
+    if not parent.is_dir():
+        raise UserError(f"cannot write {target}: there is no folder {parent}; create it first.")
+    with disk_errors(target):
+        target.mkdir(exist_ok=True)

@@ -1,0 +1,63 @@
+"""One clip, picture or folder-as-a-film repainted: from its source through the painter into its file."""
+
+from __future__ import annotations
+
+import argparse
+from contextlib import ExitStack
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from edge.compositing import half_and_half, write_lines
+from edge.outcome import Outcome, progress_bar
+from edge.painter import Painted, Painter
+from edge.threads import Pipeline
+from keras_vst.errors import UserError
+from keras_vst.video import Excerpt, Sink, Source, TimedFrame, open_sink, open_source
+
+
+def paint_clip(painter: Painter, options: argparse.Namespace) -> Outcome:
+    """A clip, a picture, or a folder as a film."""
+    split = options.before_after
+    if split and Path(split).resolve() == Path(options.output).resolve():
+        raise UserError(f"--before-after {split} is the output itself; name another picture.")
+    with ExitStack() as stack:
+        return paint(stack, *open_clip(stack, options), painter, options)
+
+
+def open_clip(stack: ExitStack, options: argparse.Namespace) -> tuple[Source, Sink]:
+    """Open input and output of one clip or picture."""
+    source = stack.enter_context(open_source(options.input, start=options.start, duration=options.duration))
+    sound = Excerpt(options.input, options.duration, options.start) if source.info.has_audio else None
+    sink = open_sink(options.output, source.info, codec=options.codec, crf=options.crf, sound=sound)
+    return source, stack.enter_context(sink)
+
+
+def paint(
+    stack: ExitStack, source: Source, sink: Sink, painter: Painter, options: argparse.Namespace
+) -> Outcome:
+    """Paint what `open_clip` has opened."""
+    split: Sink | None = None
+    if options.before_after:
+        split = stack.enter_context(open_sink(options.before_after, source.info))
+    progress = stack.enter_context(progress_bar(options.quiet, source.info.frames))
+    count, middle = 0, (source.info.frames or 1) // 2
+    halves: Any = None  # a clip that breaks off before its middle shows its last frame
+
+    def write(painted: Painted) -> None:
+        nonlocal count, halves
+        after = painted.after
+        if split is not None and count <= middle:
+            halves = half_and_half(painted.before.pixels, after.pixels)
+        if options.hud:
+            after = TimedFrame(write_lines(after.pixels, painter.hud_lines()), after.time)
+        sink.write(after)
+        count += 1
+        progress.update()
+
+    painter.reset()
+    Pipeline(source, [painter.start, painter.finish], write, timeline=painter.timeline).run()
+    if split is not None and halves is not None:
+        split.write(TimedFrame(halves, Fraction(0)))
+    sink.close()  # only now all of the sound has gone through
+    return Outcome.of(source, sink, count)
