@@ -22,7 +22,7 @@ from edge.sources import TABLE as SOURCE_TABLE
 from edge.sources import open_source, pace
 from edge.style_choice import first_style
 from edge.threads import Pipeline
-from keras_vst.errors import UserError
+from keras_vst.errors import UserError, tell
 from keras_vst.video import Source, VideoInfo
 
 DESCRIPTION = f"""\
@@ -99,9 +99,9 @@ def run(options: argparse.Namespace) -> int:
                 output.close()
             raise
         output.close()
-    print(session.summary(), file=sys.stderr)
+    tell(session.summary())
     if options.stats:
-        print(painter.timeline.table(), file=sys.stderr)
+        tell(painter.timeline.table())
     return status
 
 

@@ -42,10 +42,43 @@ def test_ctrl_c_is_one_line_and_status_130(capsys):
     assert capsys.readouterr() == ("", "tool: stopped; nothing was left.\n")
 
 
-def test_an_end_signal_is_ctrl_c_for_as_long_as_the_work_lasts(capsys):
-    before = signal.getsignal(signal.SIGTERM)
-    assert run_command("tool", lambda: os.kill(os.getpid(), signal.SIGTERM) or 0) == 130
-    assert signal.getsignal(signal.SIGTERM) is before
+@pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGHUP])
+def test_an_end_signal_is_ctrl_c_for_as_long_as_the_work_lasts(kind):
+    before = signal.getsignal(kind)
+    assert run_command("tool", lambda: os.kill(os.getpid(), kind) or 0) == 130
+    assert signal.getsignal(kind) is before
+
+
+def test_a_second_hangup_does_not_disturb_the_tidying_up():
+    tidied = []
+
+    def work() -> int:
+        try:
+            os.kill(os.getpid(), signal.SIGHUP)
+        finally:
+            os.kill(os.getpid(), signal.SIGHUP)
+            tidied.append(True)
+        return 0
+
+    assert (run_command("tool", work), tidied) == (130, [True])
+
+
+def test_what_nohup_has_us_ignore_stays_ignored():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert run_command("tool", lambda: os.kill(os.getpid(), signal.SIGHUP) or 0) == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_a_terminal_that_is_gone_does_not_change_the_status():
+    program = (
+        "import sys; from keras_vst.errors import run_command\n"
+        "def work(): raise KeyboardInterrupt\n"
+        "sys.exit(run_command('tool', work))"
+    )
+    with Path("/dev/full").open("wb") as gone:
+        assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, stderr=gone).returncode == 130
 
 
 def test_a_thread_may_run_a_command_too():
