@@ -14,8 +14,9 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from typing import Any, NoReturn
 
+from edge import STOPPED
 from keras_vst import __version__
-from keras_vst.errors import UserError, run_command
+from keras_vst.errors import UserError, interrupted, run_command, tell
 
 COMMANDS = ("stylize", "live", "styles", "web", "bench")
 MODULES = {"web": "phone"}  # edge.web is the package behind `--sink web`
@@ -55,8 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     named = [name for name in argv[:1] if name in COMMANDS]
     options = build_parser(named or COMMANDS).parse_args(argv)
     keep_freed_memory()
-    stopped = "stopped; nothing unfinished was left behind."
-    return run_command("vst", lambda: _run(options), debug=options.debug, stopped=stopped)
+    return run_command("vst", lambda: _run(options), debug=options.debug, stopped=STOPPED)
 
 
 def keep_freed_memory(heaps: int = HEAPS) -> None:
@@ -86,9 +86,9 @@ def _run(options: argparse.Namespace) -> int:
     except UserError:
         raise
     except Exception as error:
-        if options.debug:
+        if options.debug or interrupted(error):
             raise
         message = " ".join(f"unexpected {type(error).__name__}: {error}".splitlines())
-        print(f"vst: {message}; run again with --debug to see where.", file=sys.stderr)
+        tell(f"vst: {message}; run again with --debug to see where.")
         return 1
     return status

@@ -10,7 +10,11 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-ENDINGS = ("SIGTERM", "SIGHUP")  # somebody ends us; the terminal is closed, or its line is lost
+ENDINGS = (
+    "SIGINT",
+    "SIGTERM",
+    "SIGHUP",
+)  # Ctrl-C; somebody ends us; the terminal is closed, or its line is lost
 
 
 class UserError(Exception):
@@ -36,9 +40,18 @@ def run_command(
                 raise
             tell(f"{program}: {error}")
             return 2
-        except KeyboardInterrupt:
+        except BaseException as error:
+            if not interrupted(error):
+                raise
             tell(f"{program}: {stopped}")
             return 130
+
+
+def interrupted(error: BaseException | None) -> bool:
+    """Whether an error came of Ctrl-C; a library that is interrupted while it is imported fails as it likes."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def tell(line: str) -> None:

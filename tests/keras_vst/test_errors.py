@@ -42,6 +42,17 @@ def test_ctrl_c_is_one_line_and_status_130(capsys):
     assert capsys.readouterr() == ("", "tool: stopped; nothing was left.\n")
 
 
+def test_a_library_that_fails_since_it_was_interrupted_is_ctrl_c_too(capsys):
+    def work() -> int:
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as error:
+            raise ImportError("numpy is broken") from error
+
+    assert run_command("tool", work) == 130
+    assert capsys.readouterr().err == "tool: stopped.\n"
+
+
 @pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGHUP])
 def test_an_end_signal_is_ctrl_c_for_as_long_as_the_work_lasts(kind):
     before = signal.getsignal(kind)
