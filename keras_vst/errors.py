@@ -16,6 +16,11 @@ ENDINGS = (
     "SIGHUP",
 )  # Ctrl-C; somebody ends us; the terminal is closed, or its line is lost
 
+EXTRAS = {  # what brings the modules that not every installation has
+    **dict.fromkeys(("tensorflow", "keras", "tensorboard", "matplotlib", "PIL"), "train"),
+    **dict.fromkeys(("onnx", "onnxruntime"), "onnx"),
+}
+
 
 class UserError(Exception):
     """Something the user can put right: one line saying what came, what was expected, what to do.
@@ -41,10 +46,13 @@ def run_command(
             tell(f"{program}: {error}")
             return 2
         except BaseException as error:
-            if not interrupted(error):
+            if interrupted(error):
+                tell(f"{program}: {stopped}")
+                return 130
+            if debug or (missing := _missing(error)) is None:
                 raise
-            tell(f"{program}: {stopped}")
-            return 130
+            tell(f"{program}: {missing}")
+            return 2
 
 
 def interrupted(error: BaseException | None) -> bool:
@@ -52,6 +60,13 @@ def interrupted(error: BaseException | None) -> bool:
     while error is not None and not isinstance(error, KeyboardInterrupt):
         error = error.__cause__ or error.__context__
     return error is not None
+
+
+def _missing(error: BaseException) -> str | None:
+    """What to install, if that is what an error is about."""
+    name = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    extra = EXTRAS.get(name)
+    return extra and f"{name} is not installed here; run: pip install 'keras-vst[{extra}]'."
 
 
 def tell(line: str) -> None:

@@ -100,6 +100,40 @@ def test_a_thread_may_run_a_command_too():
     assert found == [0]
 
 
+WITHOUT = """
+import sys
+sys.modules.update({name: None for name in ("tensorflow", "keras", "tf_keras", "matplotlib", "PIL", "tensorboard")})
+import importlib
+sys.exit(importlib.import_module(sys.argv[1]).main(sys.argv[2:]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments"),
+    [
+        ("training.fit", ("--recipe", "smoke", "--style", "PICTURE", "--dry-run")),
+        ("training.fit", ("--recipe", "smoke", "--style", "PICTURE", "--run", "OUT/run")),
+        ("training.evaluate", ("--model", "run.keras", "--style", "PICTURE", "--report", "OUT/score")),
+        ("export.cli", ("--run", "PICTURE", "--out", "OUT/out")),
+    ],
+)
+def test_what_needs_tensorflow_says_how_to_get_it(module, arguments, tmp_path, painting):
+    words = [word.replace("PICTURE", str(painting)).replace("OUT", str(tmp_path)) for word in arguments]
+    command = [sys.executable, "-c", WITHOUT, module, *words]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr
+    assert done.stderr.endswith(" is not installed here; run: pip install 'keras-vst[train]'.\n")
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_a_module_of_ours_that_is_missing_is_a_defect():
+    def work() -> int:
+        raise ModuleNotFoundError("No module named 'edge.brush'", name="edge.brush")
+
+    with pytest.raises(ModuleNotFoundError):
+        run_command("tool", work)
+
+
 def test_chatter_is_kept_off_stderr():
     program = (
         "import os; from keras_vst.errors import hushed\n"
