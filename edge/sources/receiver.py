@@ -45,10 +45,12 @@ class StreamSource(ThreadedSource):
     """`rtsp://camera.local/stream`, `rtmp://0.0.0.0:1935/live?listen`, `udp://@:5000`, `http://...`."""
 
     patience = WAIT_FOR_SENDER
+    low_delay = True
 
     def __init__(self, address: Address) -> None:
         """Connect and decode the first frame."""
         self._url, self._options, self._listens = _for_ffmpeg(address.text)
+        self._options = {**(LOW_DELAY if self.low_delay else {}), **self._options}
         super().__init__(_without_password(address.text))
         self.patience = WAIT_FOR_SENDER if self._listens else PATIENCE
 
@@ -83,20 +85,20 @@ class StreamSource(ThreadedSource):
                 clip, self.trouble = None, str(error)
 
     def _connect(self) -> ClipSource:
+        container = self._open()
+        return ClipSource(self._name, container, low_delay=container.duration is None)
+
+    def _open(self) -> InputContainer:
         wait = WAIT_FOR_SENDER if self._listens else CONNECT
         try:
-            container: InputContainer = av.open(
-                self._url, options=self._options, timeout=(wait, STALL), metadata_errors="replace"
-            )
+            return av.open(self._url, options=self._options, timeout=(wait, STALL), metadata_errors="replace")
         except (FFmpegError, OSError) as error:
             late = isinstance(error, ExitError)  # what FFmpeg is told when its time is up
             reason = f"no answer for {wait:g} s" if late else error.strerror or type(error).__name__
             raise UserError(
-                f"{_without_password(self._url)} cannot be opened ({reason}); "
+                f"{self._name} cannot be opened ({reason}); "
                 "check the address, the password and that it sends."
             ) from error
-        live = container.duration is None
-        return ClipSource(_without_password(self._url), container, low_delay=live)
 
     def _decoded(self, clip: ClipSource) -> Iterator[TimedFrame]:
         before = self.skipped
@@ -112,7 +114,7 @@ def _for_ffmpeg(text: str) -> tuple[str, dict[str, str], bool]:
     if not parts.netloc:
         raise UserError(f"{text} names no host; write {parts.scheme}://host/path.")
     listens = "listen" in parts.query.split("&") and parts.scheme in LISTEN
-    options = {**LOW_DELAY, **OPTIONS.get(parts.scheme, {})}
+    options = {**OPTIONS.get(parts.scheme, {})}
     if listens:
         options |= LISTEN[parts.scheme]
         text = urlunsplit(parts._replace(query="&".join(q for q in parts.query.split("&") if q != "listen")))
