@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import threading
 from contextlib import suppress
 
 from edge import STOPPED
@@ -14,7 +15,13 @@ def main() -> int:
         signal.signal(signal.SIGINT, leave)
     from edge.cli import main as run
 
-    return run()
+    status = run()
+    if any(thread.name.startswith("vst-") for thread in threading.enumerate()):
+        # One is stuck in a dead line or a driver; if Python tidied up under it, it could crash.
+        with suppress(OSError):
+            sys.stdout.flush()
+        os._exit(status)
+    return status
 
 
 def leave(*_: object) -> None:
