@@ -35,7 +35,8 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Leave with status 2."""
-        self.exit(2, f"vst: {message}; see `{self.prog} --help`.\n")
+        tell(f"vst: {message}; see `{self.prog} --help`.")
+        self.exit(2)
 
 
 def build_parser(wanted: Collection[str] = COMMANDS) -> argparse.ArgumentParser:

@@ -19,7 +19,7 @@ from edge.options import add_command, add_network_options, moment, positive
 from edge.painter import Painted, Painter
 from edge.style_choice import open_painter
 from edge.threads import Pipeline
-from keras_vst.errors import UserError
+from keras_vst.errors import UserError, tell
 from keras_vst.files import disk_errors
 from keras_vst.video import Excerpt, Sink, Source, TimedFrame, open_sink, open_source
 from keras_vst.video.encoding import WRITTEN_CLIPS
@@ -143,7 +143,7 @@ def paint_folder(painter: Painter, options: argparse.Namespace) -> tuple[int, in
         told = f"painted; the last one: {left_out[-1]}" if left_out else f"read ({' '.join(READ)})."
         raise UserError(f"folder {folder} holds no picture or clip that can be {told}")
     for reason in left_out:
-        print(f"vst: left out: {reason}", file=sys.stderr)
+        tell(f"vst: left out: {reason}")
     return count, len(left_out)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import threading
@@ -16,6 +17,7 @@ ENDINGS = (
     "SIGHUP",
 )  # Ctrl-C; somebody ends us; the terminal is closed, or its line is lost
 
+PASSWORD = re.compile(r"(?<=://)[^\s/?#@:]*:[^\s/?#]*@")  # and the name before it
 EXTRAS = {  # what brings the modules that not every installation has
     **dict.fromkeys(("tensorflow", "keras", "tensorboard", "matplotlib", "PIL"), "train"),
     **dict.fromkeys(("onnx", "onnxruntime"), "onnx"),
@@ -72,7 +74,12 @@ def _missing(error: BaseException) -> str | None:
 def tell(line: str) -> None:
     """One line on stderr; where the terminal is gone, or the disk behind it is full, nobody is left to tell."""
     with suppress(OSError):
-        print(line, file=sys.stderr, flush=True)
+        print(without_passwords(line), file=sys.stderr, flush=True)
+
+
+def without_passwords(text: str) -> str:
+    """A text as it may be shown: `http://me:secret@host/` as `http://host/`, wherever in it that stands."""
+    return PASSWORD.sub("", text)
 
 
 @contextmanager

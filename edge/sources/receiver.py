@@ -18,9 +18,9 @@ from av.error import ExitError, FFmpegError
 
 from edge.address import Address
 from edge.sources.base import SteadyClock, ThreadedSource
-from keras_vst.errors import UserError
+from keras_vst.errors import UserError, without_passwords
 from keras_vst.frames import fit
-from keras_vst.video import TimedFrame
+from keras_vst.video import Source, TimedFrame
 from keras_vst.video.decoding import ClipSource
 
 CONNECT, STALL = 8.0, 5.0  # seconds for the connection, and for the next packet
@@ -51,7 +51,7 @@ class StreamSource(ThreadedSource):
         """Connect and decode the first frame."""
         self._url, self._options, self._listens = _for_ffmpeg(address.text)
         self._options = {**(LOW_DELAY if self.low_delay else {}), **self._options}
-        super().__init__(_without_password(address.text))
+        super().__init__(without_passwords(address.text))
         self.patience = WAIT_FOR_SENDER if self._listens else PATIENCE
 
     def _frames(self, closing: threading.Event) -> Iterator[TimedFrame]:
@@ -100,7 +100,7 @@ class StreamSource(ThreadedSource):
                 "check the address, the password and that it sends."
             ) from error
 
-    def _decoded(self, clip: ClipSource) -> Iterator[TimedFrame]:
+    def _decoded(self, clip: Source) -> Iterator[TimedFrame]:
         before = self.skipped
         for frame in clip:
             self.skipped = before + clip.skipped
@@ -112,17 +112,10 @@ def _for_ffmpeg(text: str) -> tuple[str, dict[str, str], bool]:
     """Address, options, and whether we wait to be sent to, which FFmpeg wants as an option."""
     parts = urlsplit(text)
     if not parts.netloc:
-        raise UserError(f"{text} names no host; write {parts.scheme}://host/path.")
+        raise UserError(f"{without_passwords(text)} names no host; write {parts.scheme}://host/path.")
     listens = "listen" in parts.query.split("&") and parts.scheme in LISTEN
     options = {**OPTIONS.get(parts.scheme, {})}
     if listens:
         options |= LISTEN[parts.scheme]
         text = urlunsplit(parts._replace(query="&".join(q for q in parts.query.split("&") if q != "listen")))
     return text, options, listens
-
-
-def _without_password(text: str) -> str:
-    """An address as it may be printed."""
-    parts = urlsplit(text)
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=host)) if parts.password else text

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from keras_vst.errors import UserError, hushed, run_command
+from keras_vst.errors import UserError, hushed, run_command, without_passwords
 
 ROOT = Path(__file__).parents[2]
 
@@ -98,6 +98,18 @@ def test_a_thread_may_run_a_command_too():
     thread.start()
     thread.join()
     assert found == [0]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("rtsp://me:secret@cam/x and http://a:b@c:80/d@e", "rtsp://cam/x and http://c:80/d@e"),
+        ("http://:se@cret@host:8080", "http://host:8080"),
+        ("udp://@:5000 http://[::1]:80/a@b C:\\me:x@y", "udp://@:5000 http://[::1]:80/a@b C:\\me:x@y"),
+    ],
+)
+def test_a_password_in_an_address_is_not_shown(text, shown):
+    assert without_passwords(text) == shown
 
 
 WITHOUT = """

@@ -16,6 +16,7 @@ import pytest
 from edge.sources import SourceLost, receiver
 from edge.sources.recorded import read_address
 from keras_vst.errors import UserError
+from tests.edge.sinks.peers import free_port
 from tests.edge.sources.lines import answers, sends, serving, stalls_after
 from tests.keras_vst.clips import grey_steps, names, numbers, write_clip
 
@@ -89,8 +90,9 @@ def test_a_film_that_falls_silent_leaves_no_output(vst, bundled, serve: Serve, f
     assert "broke off" in err
 
 
-@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize("sent", [False, True])
+@pytest.mark.parametrize(
+    ("kind", "sent"), [(signal.SIGINT, False), (signal.SIGTERM, True), (signal.SIGHUP, False)]
+)
 def test_a_silent_server_does_not_hold_up_the_end(serve, stream, tmp_path, negative, kind, sent) -> None:
     address = serve(stalls_after(stream.read_bytes() if sent else b""))
     command = [
@@ -117,3 +119,32 @@ def test_a_silent_server_does_not_hold_up_the_end(serve, stream, tmp_path, negat
         process.kill()
     assert (process.returncode, err) == (130, b"vst: stopped; nothing unfinished was left behind.\n")
     assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (
+            ("stylize", "http://me:secret@HOST/film.mp4", "-o", "OUT/out.mp4"),
+            "cannot be opened (Connection refused)",
+        ),
+        (("stylize", "tcp://me:secret@HOST", "-o", "OUT/out.mp4"), "cannot be opened (Connection refused)"),
+        (("stylize", "http://me:secret@HOST/film.mp4", "-o", "OUT/out.xyz"), ""),
+        (("stylize", "clip.mp4", "-o", "http://me:secret@HOST/out.mp4"), ""),
+        (("stylize", "clip.mp4", "http://me:secret@HOST/x", "-o", "OUT/out.mp4"), "unrecognized arguments"),
+        (("live", "sftp://me:secret@HOST/film.mp4", "--sink", "null:"), "is not a source known here"),
+        (("live", "test:?duration=1", "--sink", "ftp://me:secret@HOST/x"), "is not a sink known here"),
+        (("live", "test:?duration=1", "--sink", "rtmp://me:secret@HOST/x"), "does not take the stream"),
+        (
+            ("live", "http://me:secret@HOST/film.mp4", "--sink", "null:"),
+            "cannot be opened (Connection refused)",
+        ),
+    ],
+)
+def test_no_mistake_shows_a_password(vst, bundled, tmp_path, arguments, told) -> None:
+    host = f"127.0.0.1:{free_port()}"
+    words = [word.replace("HOST", host).replace("OUT", str(tmp_path)) for word in arguments]
+    status, out, err = vst(*words, "--style", "dark")
+    assert (status, out) == (2, "")
+    assert told in err
+    assert "secret" not in err
