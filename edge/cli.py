@@ -24,10 +24,27 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # of mallopt(3)
 KEPT = 256 * 2**20  # bytes that are free at the top before any go back
 LARGEST_KEPT = 32 * 2**20  # the most glibc allows: 20 pictures of 720p
 HEAPS = 2  # heaps that threads share
+GIVEN = "_given"  # of parsed options: those that came
 
 
 class Parser(argparse.ArgumentParser):
-    """Tells a mistake in one line, as everything else here does."""
+    """Tells a mistake in one line, as everything else here does, and takes no argument that says nothing or two things.
+
+    Such are `"$UNSET"`, which Python would take for this folder, and the first of two `--style`.
+    """
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        """Take what any parser takes."""
+        super().__init__(*args, **settings)
+        self.register("action", None, Once)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Look for empty words first; `--style=` is one too."""
+        for word in args or ():
+            name, equals, value = word.partition("=") if word.startswith("--") else ("an argument", "=", word)
+            if equals and not value.strip():
+                self.error(f"{name} is empty; perhaps a variable is not set, write what is meant")
+        return super().parse_known_args(args, namespace)
 
     def _parse_optional(self, arg_string: str) -> Any:
         """`-?size=640x360` is the name of a pipe, where argparse sees an option it does not know."""
@@ -37,6 +54,18 @@ class Parser(argparse.ArgumentParser):
         """Leave with status 2."""
         tell(f"vst: {message}; see `{self.prog} --help`.")
         self.exit(2)
+
+
+class Once(argparse.Action):
+    """Stores a value; an option that comes twice is refused, for one of the two would be lost without a word."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
+        """Keep the value, and that it came."""
+        given: set[str] = namespace.__dict__.setdefault(GIVEN, set())
+        if option_string is not None and self.dest in given:
+            parser.error(f"{option_string} came twice; leave one out")
+        given.add(self.dest)
+        setattr(namespace, self.dest, values)
 
 
 def build_parser(wanted: Collection[str] = COMMANDS) -> argparse.ArgumentParser:
