@@ -110,15 +110,25 @@ def _run(options: argparse.Namespace) -> int:
         status: int = options.run(options)
         sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever read our output has seen enough.  What is still buffered must not fail again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence()  # whoever read our output has seen enough
         return 0
     except UserError:
         raise
     except Exception as error:
         if options.debug or interrupted(error):
             raise
-        message = " ".join(f"unexpected {type(error).__name__}: {error}".splitlines())
-        tell(f"vst: {message}; run again with --debug to see where.")
-        return 1
+        from edge.trouble import told, unexpected
+
+        line = told(error)
+        tell(f"vst: {line or unexpected(error)}")
+        try:
+            sys.stdout.flush()
+        except OSError:
+            _silence()
+        return 2 if line else 1
     return status
+
+
+def _silence() -> None:
+    """What is still buffered must not fail again at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

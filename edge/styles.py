@@ -12,7 +12,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from edge.options import add_command, positive
+from edge.options import add_command, threads
 from edge.painter import Painter
 from keras_vst import zoo
 from keras_vst.errors import UserError, tell
@@ -39,7 +39,7 @@ def add_parser(commands: Any, parent: argparse.ArgumentParser) -> None:
         metavar="FILE.png",
         help="where the sheet goes (default: styles.png)",
     )
-    parser.add_argument("--threads", type=positive, metavar="N", help="default: all cores, up to 4")
+    parser.add_argument("--threads", type=threads, metavar="N", help="default: all cores, up to 4")
     parser.add_argument("--json", action="store_true", help="as a list of objects")
     parser.set_defaults(run=run)
 
