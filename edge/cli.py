@@ -14,8 +14,9 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from typing import Any, NoReturn
 
+from edge import STOPPED
 from keras_vst import __version__
-from keras_vst.errors import UserError, run_command
+from keras_vst.errors import UserError, interrupted, run_command, tell
 
 COMMANDS = ("stylize", "live", "styles", "web", "bench")
 MODULES = {"web": "phone"}  # edge.web is the package behind `--sink web`
@@ -23,10 +24,27 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # of mallopt(3)
 KEPT = 256 * 2**20  # bytes that are free at the top before any go back
 LARGEST_KEPT = 32 * 2**20  # the most glibc allows: 20 pictures of 720p
 HEAPS = 2  # heaps that threads share
+GIVEN = "_given"  # of parsed options: those that came
 
 
 class Parser(argparse.ArgumentParser):
-    """Tells a mistake in one line, as everything else here does."""
+    """Tells a mistake in one line, as everything else here does, and takes no argument that says nothing or two things.
+
+    Such are `"$UNSET"`, which Python would take for this folder, and the first of two `--style`.
+    """
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        """Take what any parser takes."""
+        super().__init__(*args, **settings)
+        self.register("action", None, Once)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Look for empty words first; `--style=` is one too."""
+        for word in args or ():
+            name, equals, value = word.partition("=") if word.startswith("--") else ("an argument", "=", word)
+            if equals and not value.strip():
+                self.error(f"{name} is empty; perhaps a variable is not set, write what is meant")
+        return super().parse_known_args(args, namespace)
 
     def _parse_optional(self, arg_string: str) -> Any:
         """`-?size=640x360` is the name of a pipe, where argparse sees an option it does not know."""
@@ -34,7 +52,20 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Leave with status 2."""
-        self.exit(2, f"vst: {message}; see `{self.prog} --help`.\n")
+        tell(f"vst: {message}; see `{self.prog} --help`.")
+        self.exit(2)
+
+
+class Once(argparse.Action):
+    """Stores a value; an option that comes twice is refused, for one of the two would be lost without a word."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
+        """Keep the value, and that it came."""
+        given: set[str] = namespace.__dict__.setdefault(GIVEN, set())
+        if option_string is not None and self.dest in given:
+            parser.error(f"{option_string} came twice; leave one out")
+        given.add(self.dest)
+        setattr(namespace, self.dest, values)
 
 
 def build_parser(wanted: Collection[str] = COMMANDS) -> argparse.ArgumentParser:
@@ -55,8 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     named = [name for name in argv[:1] if name in COMMANDS]
     options = build_parser(named or COMMANDS).parse_args(argv)
     keep_freed_memory()
-    stopped = "stopped; nothing unfinished was left behind."
-    return run_command("vst", lambda: _run(options), debug=options.debug, stopped=stopped)
+    return run_command("vst", lambda: _run(options), debug=options.debug, stopped=STOPPED)
 
 
 def keep_freed_memory(heaps: int = HEAPS) -> None:
@@ -80,15 +110,25 @@ def _run(options: argparse.Namespace) -> int:
         status: int = options.run(options)
         sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever read our output has seen enough.  What is still buffered must not fail again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence()  # whoever read our output has seen enough
         return 0
     except UserError:
         raise
     except Exception as error:
-        if options.debug:
+        if options.debug or interrupted(error):
             raise
-        message = " ".join(f"unexpected {type(error).__name__}: {error}".splitlines())
-        print(f"vst: {message}; run again with --debug to see where.", file=sys.stderr)
-        return 1
+        from edge.trouble import told, unexpected
+
+        line = told(error)
+        tell(f"vst: {line or unexpected(error)}")
+        try:
+            sys.stdout.flush()
+        except OSError:
+            _silence()
+        return 2 if line else 1
     return status
+
+
+def _silence() -> None:
+    """What is still buffered must not fail again at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

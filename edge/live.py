@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import threading
 import time
 from contextlib import ExitStack, suppress
@@ -22,7 +21,7 @@ from edge.sources import TABLE as SOURCE_TABLE
 from edge.sources import open_source, pace
 from edge.style_choice import first_style
 from edge.threads import Pipeline
-from keras_vst.errors import UserError
+from keras_vst.errors import UserError, tell
 from keras_vst.video import Source, VideoInfo
 
 DESCRIPTION = f"""\
@@ -99,9 +98,9 @@ def run(options: argparse.Namespace) -> int:
                 output.close()
             raise
         output.close()
-    print(session.summary(), file=sys.stderr)
+    tell(session.summary())
     if options.stats:
-        print(painter.timeline.table(), file=sys.stderr)
+        tell(painter.timeline.table())
     return status
 
 
@@ -175,7 +174,7 @@ def _painter(options: argparse.Namespace) -> LivePainter:
     if not options.folder.is_dir():
         raise UserError(f"there is no folder {options.folder} for snapshots; create it first.")
     if options.style is None and (style := first_style(options)):
-        print(f"vst: painting with {style}; `vst styles` lists what there is", file=sys.stderr)
+        tell(f"vst: painting with {style}; `vst styles` lists what there is")
         options.style = style
     return open_live_painter(options, hud=options.hud)
 
@@ -188,7 +187,7 @@ def _govern(painter: LivePainter, options: argparse.Namespace, info: VideoInfo) 
     sizes = ladder(frame, painter.margin, largest=painter.size_for(frame), fixed=painter.network.size)
     target: float = 1 / options.fps if options.fps else options.max_latency
     painter.latency = None if options.fps else target
-    painter.governor = LatencyController(target, sizes, lambda text: print(f"vst: {text}", file=sys.stderr))
+    painter.governor = LatencyController(target, sizes, lambda text: tell(f"vst: {text}"))
 
 
 def _sink_options(options: argparse.Namespace, painter: LivePainter, source: Source) -> dict[str, Any]:

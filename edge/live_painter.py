@@ -6,7 +6,6 @@ A moving slider never holds the picture up: mixes are made beside the frames.
 from __future__ import annotations
 
 import argparse
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -18,7 +17,7 @@ from edge.latency import LatencyController
 from edge.painter import Painter, Started
 from edge.style_choice import painter_settings, select_parts
 from keras_vst import zoo
-from keras_vst.errors import UserError
+from keras_vst.errors import UserError, tell
 from keras_vst.networks import Network, open_network
 from keras_vst.networks.base import Size
 from keras_vst.networks.mixing import check_mixable, open_mix
@@ -67,9 +66,9 @@ class Mixer:
         try:
             return self._open(shares, size)
         except UserError as error:
-            print(f"vst: {error}", file=sys.stderr)
+            tell(f"vst: {error}")
         except Exception as error:  # a defect in this thread must not leave the frame loop waiting for a mix
-            print(f"vst: unexpected {type(error).__name__}: {error}", file=sys.stderr)
+            tell(f"vst: unexpected {type(error).__name__}: {error}")
         return None
 
 

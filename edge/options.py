@@ -11,6 +11,9 @@ from typing import Any
 
 from keras_vst.networks.tflite import RUNTIMES
 
+LARGEST = 7680 * 4320  # pixels
+MOST_THREADS = 256
+
 
 def add_command(
     commands: Any, parent: argparse.ArgumentParser, name: str, summary: str, **texts: str
@@ -71,7 +74,7 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
         help="film is slow and steadier, guided by optical flow, for files; it takes a network of the recipe film "
         "(default: live)",
     )
-    add("--threads", type=positive, metavar="N", help="default: all cores, up to 4")
+    add("--threads", type=threads, metavar="N", help="default: all cores, up to 4")
     add("--runtime", choices=list(RUNTIMES), help="default: the first that is installed")
 
 
@@ -80,6 +83,8 @@ def size(text: str) -> tuple[int, int]:
     match = re.fullmatch(r"(\d{1,5})[xX](\d{1,5})", text)
     if not match or 0 in (sides := (int(match[2]), int(match[1]))):
         raise argparse.ArgumentTypeError(f"a size is written WIDTHxHEIGHT like 640x360, but {text!r} came")
+    if sides[0] * sides[1] > LARGEST:
+        raise argparse.ArgumentTypeError(f"no network works at more than 8K (7680x4320), but {text!r} came")
     return sides
 
 
@@ -99,9 +104,16 @@ def positive_number(text: str) -> float:
 
 def positive(text: str) -> int:
     """A whole number from 1."""
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
+    if not re.fullmatch(r"[0-9]{1,18}", text) or int(text) < 1:
         raise argparse.ArgumentTypeError(f"a whole number from 1 is needed, but {text!r} came")
     return int(text)
+
+
+def threads(text: str) -> int:
+    """A whole number from 1 that a machine can have."""
+    if (value := positive(text)) > MOST_THREADS:
+        raise argparse.ArgumentTypeError(f"at most {MOST_THREADS} threads are started, but {text!r} came")
+    return value
 
 
 def moment(text: str) -> Fraction:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,7 +11,7 @@ from pathlib import Path
 from edge.compositing import write_lines
 from edge.live_painter import LivePainter
 from edge.painter import Painted
-from keras_vst.errors import UserError
+from keras_vst.errors import UserError, tell
 from keras_vst.video import Sink, TimedFrame, VideoInfo, open_sink
 
 RATE_OVER = 2.0  # seconds over which the frame rate is told
@@ -93,7 +92,7 @@ class Output:
                     picture.write(painted.after)
             self._record(painted)
         except UserError as error:
-            print(f"vst: {error}", file=sys.stderr)
+            tell(f"vst: {error}")
 
     def _record(self, painted: Painted) -> None:
         if not painted.look.record:
@@ -128,5 +127,5 @@ class Output:
         while path.exists():
             count += 1
             path = self._folder / f"{stem}-{count}{extension}"
-        print(f"vst: writing {path}", file=sys.stderr)
+        tell(f"vst: writing {path}")
         return path

@@ -27,10 +27,19 @@ def paint_clip(painter: Painter, options: argparse.Namespace) -> Outcome:
 
 def open_clip(stack: ExitStack, options: argparse.Namespace) -> tuple[Source, Sink]:
     """Open input and output of one clip or picture."""
-    source = stack.enter_context(open_source(options.input, start=options.start, duration=options.duration))
+    source = stack.enter_context(_source(options.input, options.start, options.duration))
     sound = Excerpt(options.input, options.duration, options.start) if source.info.has_audio else None
     sink = open_sink(options.output, source.info, codec=options.codec, crf=options.crf, sound=sound)
     return source, stack.enter_context(sink)
+
+
+def _source(name: str, start: Fraction, duration: Fraction | None) -> Source:
+    if "://" in name:
+        from edge.sources.recorded import is_address, read_address
+
+        if is_address(name):
+            return read_address(name, start, duration)
+    return open_source(name, start=start, duration=duration)
 
 
 def paint(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from dataclasses import replace
 from math import ceil, sqrt
 from pathlib import Path
@@ -13,10 +12,10 @@ from typing import Any
 import cv2
 import numpy as np
 
-from edge.options import add_command, positive
+from edge.options import add_command, threads
 from edge.painter import Painter
 from keras_vst import zoo
-from keras_vst.errors import UserError
+from keras_vst.errors import UserError, tell
 from keras_vst.frames import Pixels
 from keras_vst.networks import open_network
 from keras_vst.video import TimedFrame, open_sink, open_source
@@ -40,7 +39,7 @@ def add_parser(commands: Any, parent: argparse.ArgumentParser) -> None:
         metavar="FILE.png",
         help="where the sheet goes (default: styles.png)",
     )
-    parser.add_argument("--threads", type=positive, metavar="N", help="default: all cores, up to 4")
+    parser.add_argument("--threads", type=threads, metavar="N", help="default: all cores, up to 4")
     parser.add_argument("--json", action="store_true", help="as a list of objects")
     parser.set_defaults(run=run)
 
@@ -53,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
         return 0
     styles, left_out = zoo.look_around()
     for reason in left_out:
-        print(f"vst: left out: {reason}", file=sys.stderr)
+        tell(f"vst: left out: {reason}")
     if options.json:
         print(json.dumps([style.about() for style in styles], ensure_ascii=False))
         return 0

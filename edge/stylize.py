@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from edge.options import add_command, add_network_options, moment, positive
 from edge.outcome import counted
 from edge.repaint import paint_clip
 from edge.style_choice import open_painter
-from keras_vst.errors import UserError
+from keras_vst.errors import UserError, tell
 from keras_vst.video.stills import WRITTEN_PICTURES
 
 DESCRIPTION = """\
@@ -94,9 +93,9 @@ def run(options: argparse.Namespace) -> int:
             f"network {painter.name}, {runtime}, {counted(threads, 'thread')}: {options.output}"
         )
     for line in outcome.lines():
-        print(f"vst: {line}", file=sys.stderr)
+        tell(f"vst: {line}")
     if options.stats:
-        print(painter.timeline.table(), file=sys.stderr)
+        tell(painter.timeline.table())
     return 0
 
 

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import threading
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+ENDINGS = (
+    "SIGINT",
+    "SIGTERM",
+    "SIGHUP",
+)  # Ctrl-C; somebody ends us; the terminal is closed, or its line is lost
+
+PASSWORD = re.compile(r"(?<=://)[^\s/?#@:]*:[^\s/?#]*@")  # and the name before it
+EXTRAS = {  # what brings the modules that not every installation has
+    **dict.fromkeys(("tensorflow", "keras", "tensorboard", "matplotlib", "PIL"), "train"),
+    **dict.fromkeys(("onnx", "onnxruntime"), "onnx"),
+}
 
 
 class UserError(Exception):
@@ -21,25 +34,52 @@ class UserError(Exception):
 def run_command(
     program: str, work: Callable[[], int], *, debug: bool = False, stopped: str = "stopped."
 ) -> int:
-    """What `work` returns; 2 after the user's mistake, 130 after Ctrl-C or SIGTERM, each told in one line.
+    """What `work` returns; 2 after the user's mistake, 130 after Ctrl-C, SIGTERM or SIGHUP, each told in one line.
 
     `debug` lets the traceback of a mistake through.  Call it before anything imports TensorFlow.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's greeting would bury our one line
-    before = _interrupt_on_sigterm()
-    try:
-        return work()
-    except UserError as error:
-        if debug:
-            raise
-        print(f"{program}: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print(f"{program}: {stopped}", file=sys.stderr)
-        return 130
-    finally:
-        if before is not None:
-            signal.signal(signal.SIGTERM, before)
+    with _interruptible():
+        try:
+            return work()
+        except UserError as error:
+            if debug:
+                raise
+            tell(f"{program}: {error}")
+            return 2
+        except BaseException as error:
+            if interrupted(error):
+                tell(f"{program}: {stopped}")
+                return 130
+            if debug or (missing := _missing(error)) is None:
+                raise
+            tell(f"{program}: {missing}")
+            return 2
+
+
+def interrupted(error: BaseException | None) -> bool:
+    """Whether an error came of Ctrl-C; a library that is interrupted while it is imported fails as it likes."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
+def _missing(error: BaseException) -> str | None:
+    """What to install, if that is what an error is about."""
+    name = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    extra = EXTRAS.get(name)
+    return extra and f"{name} is not installed here; run: pip install 'keras-vst[{extra}]'."
+
+
+def tell(line: str) -> None:
+    """One line on stderr; where the terminal is gone, or the disk behind it is full, nobody is left to tell."""
+    with suppress(OSError):
+        print(without_passwords(line), file=sys.stderr, flush=True)
+
+
+def without_passwords(text: str) -> str:
+    """A text as it may be shown: `http://me:secret@host/` as `http://host/`, wherever in it that stands."""
+    return PASSWORD.sub("", text)
 
 
 @contextmanager
@@ -61,9 +101,25 @@ def hushed() -> Generator[None]:
         os.close(kept)
 
 
-def _interrupt_on_sigterm() -> signal.Handlers | Callable[..., object] | int | None:
-    """To be told to end is Ctrl-C by another name; only the main thread may say so."""
+@contextmanager
+def _interruptible() -> Generator[None]:
+    """To be told to end is Ctrl-C by another name; what our caller had us ignore (nohup) stays ignored."""
+    before: dict[signal.Signals, signal.Handlers | Callable[..., object] | int | None] = {}
+    with suppress(ValueError):  # only the main thread may say so
+        for kind in (getattr(signal, name) for name in ENDINGS if hasattr(signal, name)):
+            if signal.getsignal(kind) is not signal.SIG_IGN:
+                before[kind] = signal.signal(kind, _interrupt)
     try:
-        return signal.signal(signal.SIGTERM, signal.default_int_handler)
-    except ValueError:
-        return None
+        yield
+    finally:
+        for kind, handler in before.items():
+            if handler is not None:
+                signal.signal(kind, handler)
+
+
+def _interrupt(kind: int, _: object) -> None:
+    if (
+        kind != signal.SIGTERM
+    ):  # the shell and the system both send SIGHUP: once is enough, what is left is tidied up
+        signal.signal(kind, signal.SIG_IGN)
+    raise KeyboardInterrupt

@@ -18,9 +18,9 @@ from av.error import ExitError, FFmpegError
 
 from edge.address import Address
 from edge.sources.base import SteadyClock, ThreadedSource
-from keras_vst.errors import UserError
+from keras_vst.errors import UserError, without_passwords
 from keras_vst.frames import fit
-from keras_vst.video import TimedFrame
+from keras_vst.video import Source, TimedFrame
 from keras_vst.video.decoding import ClipSource
 
 CONNECT, STALL = 8.0, 5.0  # seconds for the connection, and for the next packet
@@ -45,11 +45,13 @@ class StreamSource(ThreadedSource):
     """`rtsp://camera.local/stream`, `rtmp://0.0.0.0:1935/live?listen`, `udp://@:5000`, `http://...`."""
 
     patience = WAIT_FOR_SENDER
+    low_delay = True
 
     def __init__(self, address: Address) -> None:
         """Connect and decode the first frame."""
         self._url, self._options, self._listens = _for_ffmpeg(address.text)
-        super().__init__(_without_password(address.text))
+        self._options = {**(LOW_DELAY if self.low_delay else {}), **self._options}
+        super().__init__(without_passwords(address.text))
         self.patience = WAIT_FOR_SENDER if self._listens else PATIENCE
 
     def _frames(self, closing: threading.Event) -> Iterator[TimedFrame]:
@@ -83,22 +85,22 @@ class StreamSource(ThreadedSource):
                 clip, self.trouble = None, str(error)
 
     def _connect(self) -> ClipSource:
+        container = self._open()
+        return ClipSource(self._name, container, low_delay=container.duration is None)
+
+    def _open(self) -> InputContainer:
         wait = WAIT_FOR_SENDER if self._listens else CONNECT
         try:
-            container: InputContainer = av.open(
-                self._url, options=self._options, timeout=(wait, STALL), metadata_errors="replace"
-            )
+            return av.open(self._url, options=self._options, timeout=(wait, STALL), metadata_errors="replace")
         except (FFmpegError, OSError) as error:
             late = isinstance(error, ExitError)  # what FFmpeg is told when its time is up
             reason = f"no answer for {wait:g} s" if late else error.strerror or type(error).__name__
             raise UserError(
-                f"{_without_password(self._url)} cannot be opened ({reason}); "
+                f"{self._name} cannot be opened ({reason}); "
                 "check the address, the password and that it sends."
             ) from error
-        live = container.duration is None
-        return ClipSource(_without_password(self._url), container, low_delay=live)
 
-    def _decoded(self, clip: ClipSource) -> Iterator[TimedFrame]:
+    def _decoded(self, clip: Source) -> Iterator[TimedFrame]:
         before = self.skipped
         for frame in clip:
             self.skipped = before + clip.skipped
@@ -110,17 +112,10 @@ def _for_ffmpeg(text: str) -> tuple[str, dict[str, str], bool]:
     """Address, options, and whether we wait to be sent to, which FFmpeg wants as an option."""
     parts = urlsplit(text)
     if not parts.netloc:
-        raise UserError(f"{text} names no host; write {parts.scheme}://host/path.")
+        raise UserError(f"{without_passwords(text)} names no host; write {parts.scheme}://host/path.")
     listens = "listen" in parts.query.split("&") and parts.scheme in LISTEN
-    options = {**LOW_DELAY, **OPTIONS.get(parts.scheme, {})}
+    options = {**OPTIONS.get(parts.scheme, {})}
     if listens:
         options |= LISTEN[parts.scheme]
         text = urlunsplit(parts._replace(query="&".join(q for q in parts.query.split("&") if q != "listen")))
     return text, options, listens
-
-
-def _without_password(text: str) -> str:
-    """An address as it may be printed."""
-    parts = urlsplit(text)
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=host)) if parts.password else text

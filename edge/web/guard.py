@@ -47,12 +47,15 @@ class Guard:
                 text="This name does not lead here; use localhost or the address.\n"
             )
         origin = request.headers.get("Origin")
-        if origin is not None and urlsplit(origin).netloc != request.headers["Host"]:
+        if origin is not None and _netloc(origin) != request.headers["Host"]:
             raise web.HTTPForbidden(text="Another site may not use this page.\n")
         given = request.query.get("token") or request.cookies.get(COOKIE, "")
-        if self.token and not secrets.compare_digest(given.encode(), self.token.encode()):
+        if self.token and not secrets.compare_digest(given.encode(errors="replace"), self.token.encode()):
             raise web.HTTPUnauthorized(text="Open the address with the token that vst printed.\n")
-        response = await handler(request)
+        try:
+            response = await handler(request)
+        except ConnectionError as error:  # whoever asked is gone; nobody reads this
+            raise web.HTTPBadRequest(text="The request broke off.\n") from error
         if self.token and "token" in request.query and not response.prepared:
             response.set_cookie(COOKIE, self.token, httponly=True, samesite="Strict")
         return response
@@ -71,6 +74,13 @@ class Guard:
             return True
         own = socket.gethostname().lower()
         return bool(self.token) and (name in (self._host, own, f"{own}.local") or _is_number(name))
+
+
+def _netloc(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
 
 
 def is_loopback(host: str) -> bool:

@@ -11,7 +11,6 @@ It is bound to this machine unless told otherwise; guard.py says who may come in
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import socket
 import threading
@@ -24,7 +23,7 @@ from aiohttp import web
 
 from edge.sinks.base import Controls
 from edge.web.guard import Guard
-from edge.web.viewers import FrameHub, Viewer, carry_out
+from edge.web.viewers import FrameHub, Viewer, carry_out, read_object
 from keras_vst.errors import UserError
 from keras_vst.frames import Pixels
 
@@ -158,11 +157,7 @@ class WebServer:
 async def _json(request: web.Request) -> dict[str, Any]:
     if request.content_type != "application/json":
         raise web.HTTPUnsupportedMediaType(text="Send application/json.\n")
-    try:
-        message = json.loads(await request.read())
-    except ValueError:
-        message = None
-    if not isinstance(message, dict):
+    if (message := read_object(await request.read())) is None:
         raise web.HTTPBadRequest(text="Expected a JSON object.\n")
     return message
 

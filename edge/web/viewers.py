@@ -117,11 +117,8 @@ class Viewer:
             await asyncio.sleep(STATUS_EVERY)
 
     async def _receive(self, text: str, viewers: set[Viewer]) -> None:
-        try:
-            message = json.loads(text)
-        except ValueError:
-            message = None
-        if not isinstance(message, dict):
+        message = read_object(text)
+        if message is None:
             await self._send({"error": "expected a JSON object"})
         elif "ready" in message:
             self._give_room(message["ready"])
@@ -141,6 +138,15 @@ class Viewer:
     async def _send(self, message: dict[str, Any]) -> None:
         with suppress(ConnectionError):
             await self._socket.send_str(json.dumps(message))
+
+
+def read_object(text: str | bytes) -> dict[str, Any] | None:
+    """The JSON object that somebody sent; None where it is none."""
+    try:
+        message = json.loads(text)
+    except (ValueError, RecursionError):  # not JSON, or brackets within brackets without an end
+        return None
+    return message if isinstance(message, dict) else None
 
 
 async def carry_out(controls: Controls | None, message: dict[str, Any]) -> dict[str, Any]:

@@ -42,6 +42,58 @@ def test_the_help_explains_what_the_output_name_means(vst):
     assert "a name ending in /" in out
 
 
+def refused(vst, *arguments: object) -> str:
+    status, out, err = vst(*arguments)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    return err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("stylize", "", "-o", "out.mp4"),
+        ("stylize", " ", "-o", "out.mp4"),
+        ("stylize", "clip.mp4", "-o", ""),
+        ("live", ""),
+        ("live", "test:", "--sink", ""),
+        ("web", "--build", ""),
+        ("",),
+    ],
+)
+def test_a_variable_that_is_not_set_names_no_file(vst, arguments):
+    assert refused(vst, *arguments).startswith("vst: an argument is empty; perhaps a variable is not set")
+
+
+def test_an_option_without_its_value_is_named(vst):
+    message = refused(vst, "stylize", "clip.mp4", "-o", "out.mp4", "--style=")
+    assert message.startswith("vst: --style is empty; perhaps a variable is not set")
+
+
+@pytest.mark.parametrize(
+    ("command", "twice"),
+    [
+        (("stylize", "clip.mp4", "-o", "out.mp4"), ("--style", "a", "--style", "b")),
+        (("stylize", "clip.mp4", "-o", "out.mp4"), ("--style=a", "--style=a")),
+        (("live", "test:"), ("--fps", 30, "--fps", 60)),
+        (("live", "test:", "--quality", "live"), ("--sink", "null:", "--sink", "web:")),
+        (("bench",), ("--threads", 1, "--threads", 2)),
+    ],
+)
+def test_an_option_that_comes_twice_is_refused(vst, command, twice):
+    name = str(twice[0]).partition("=")[0]
+    assert refused(vst, *command, *twice).startswith(f"vst: {name} came twice; leave one out")
+
+
+def test_a_short_and_a_long_name_are_one_option(vst):
+    message = refused(vst, "stylize", "clip.mp4", "-o", "a.mp4", "--output", "b.mp4")
+    assert message.startswith("vst: --output came twice")
+
+
+def test_a_switch_may_be_repeated(vst, bundled, clip, tmp_path):
+    switches = ("--keep-color", "--keep-color", "--quiet", "--quiet")
+    assert vst("stylize", clip, "-o", tmp_path / "out.mp4", "--style", "dark", *switches)[0] == 0
+
+
 WALK = """
 import inspect, json, sys
 sys.modules.update(tensorflow=None, keras=None, tf_keras=None)

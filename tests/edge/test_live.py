@@ -69,7 +69,7 @@ class Interrupted(FakeSink):
             threading.Timer(0.05, signal.raise_signal, [self._kind]).start()
 
 
-@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_finishes_the_file_lets_the_camera_go_and_tells_the_stats(run, kind):
     source, sink = FakeSource(3, waits=True), Interrupted(kind)
     status, _, err = run(source, sink, "--stats")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,9 +19,8 @@ from edge.sources import SourceLost, open_source, receiver
 from keras_vst.errors import UserError
 from keras_vst.video import VideoInfo
 from tests.edge.sinks.peers import INFO, feed_slowly, frames, free_port
+from tests.edge.sources.lines import sends, serving, stalls_after
 from tests.keras_vst.clips import write_clip
-
-Line = Callable[[socket.socket], None]
 
 
 @pytest.fixture(autouse=True)
@@ -54,45 +52,8 @@ def taller(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 @pytest.fixture
 def serve() -> Iterator[Callable[..., str]]:
-    """Serve one way of behaving after the other, one for each connection, the last one again and again."""
-    listeners: list[socket.socket] = []
-
-    def start(*lines: Line) -> str:
-        listener = socket.create_server(("127.0.0.1", 0))
-        listeners.append(listener)
-
-        def run() -> None:
-            for line in itertools.chain(lines, itertools.repeat(lines[-1])):
-                try:
-                    connection, _ = listener.accept()
-                except OSError:
-                    return
-                with connection:
-                    try:
-                        line(connection)
-                    except OSError:
-                        continue
-
-        threading.Thread(target=run, daemon=True).start()
-        return f"tcp://127.0.0.1:{listener.getsockname()[1]}"
-
-    yield start
-    for listener in listeners:
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-
-
-def sends(content: bytes) -> Line:
-    return lambda connection: connection.sendall(content)
-
-
-def stalls_after(content: bytes) -> Line:
-    def line(connection: socket.socket) -> None:
-        connection.sendall(content)
-        connection.settimeout(5)
-        connection.recv(1)  # until the other side gives up
-
-    return line
+    with serving() as start:
+        yield start
 
 
 def test_a_stream_that_breaks_off_is_asked_for_again_and_time_goes_on(serve, stream: bytes) -> None:

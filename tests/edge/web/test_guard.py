@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import socket
+import struct
+import time
 
 import pytest
 
@@ -14,7 +17,7 @@ from edge.web.guard import is_loopback  # noqa: E402
 from edge.web.server import LARGEST_MESSAGE, WebServer  # noqa: E402
 from keras_vst.errors import UserError  # noqa: E402
 from keras_vst.video import VideoInfo  # noqa: E402
-from tests.edge.web.conftest import get, post, visit  # noqa: E402
+from tests.edge.web.conftest import get, post, text, visit  # noqa: E402
 
 
 @pytest.mark.parametrize("path", ["/../server.py", "/%2e%2e/server.py", "/page/index.html", "/server.py"])
@@ -35,6 +38,12 @@ def test_no_other_file_can_be_had(server: WebServer, path: str) -> None:
         ({"Host": "[::1]:9000"}, 200),
         ({"Origin": "http://evil.example"}, 403),
         ({"Origin": "null"}, 403),
+        ({"Origin": "http://[bad"}, 403),
+        (
+            {"Origin": "http://\u2100.example"},
+            403,
+        ),  # changes what the address means when it is brought into form
+        ({"Host": "[bad"}, 421),
         ({"Host": "localhost:9000", "Origin": "http://localhost:9000"}, 200),
         ({"Host": "localhost:9000", "Origin": "http://localhost:9001"}, 403),
     ],
@@ -59,6 +68,9 @@ def test_a_foreign_site_gets_no_socket(server: WebServer) -> None:
         ({"json": {"strength": "much"}}, 400, "strength"),
         ({"json": [1]}, 400, "JSON object"),
         ({"data": b"{", "headers": {"Content-Type": "application/json"}}, 400, "JSON object"),
+        ({"data": b"[" * 60_000, "headers": {"Content-Type": "application/json"}}, 400, "JSON object"),
+        ({"data": b'{"a":' * 12_000, "headers": {"Content-Type": "application/json"}}, 400, "JSON object"),
+        ({"data": b"\xff" * 9, "headers": {"Content-Type": "application/json"}}, 400, "JSON object"),
         ({"data": b'{"strength": 1}'}, 415, "application/json"),  # what a form of another site can send
         ({"data": {"strength": "1"}}, 415, "application/json"),
         ({"json": {"style": "x" * LARGEST_MESSAGE}}, 413, ""),
@@ -70,6 +82,39 @@ def test_what_is_no_message_is_refused(server: WebServer, controls, request_, st
     assert answer[0] == status
     assert text in answer[1]
     assert controls.status() == before
+
+
+@pytest.mark.parametrize("path", ["/control", "/offer"])
+@pytest.mark.parametrize("reset", [False, True])
+def test_a_client_that_vanishes_in_the_middle_leaves_no_traceback(
+    server, caplog, path: str, reset: bool
+) -> None:
+    host, port = "127.0.0.1", int(server.address.rstrip("/").rpartition(":")[2])
+    with socket.create_connection((host, port), timeout=5) as line:
+        head = f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n"
+        line.sendall(head.encode() + b'{"strength"')
+        time.sleep(0.2)
+        if reset:
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    time.sleep(0.3)
+    assert get(server, "/status")[0] == 200
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []
+
+
+def test_brackets_without_end_at_the_socket_are_answered(server: WebServer) -> None:
+    async def story(client, base):
+        async with client.ws_connect(f"{base}/socket") as line:
+            await line.send_str("[" * 60_000)
+            assert "expected a JSON object" in (await text(line, "error"))["error"]
+            await line.send_str('{"ready": 1}')
+
+    visit(server, story)
+
+
+def test_a_token_that_is_no_text_is_wrong(server: WebServer, monkeypatch) -> None:
+    monkeypatch.setattr(server._guard, "token", "secret")
+    assert get(server, "/status", headers={"Cookie": "vst-token=\udcff\udcfe"})[0] == 401
+    assert get(server, "/status?token=%ff%00")[0] == 401
 
 
 def test_too_many_pages_are_turned_away(server: WebServer, monkeypatch: pytest.MonkeyPatch) -> None:
