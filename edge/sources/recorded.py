@@ -19,7 +19,8 @@ from edge.address import Address
 from edge.sources.base import SourceLost
 from edge.sources.receiver import StreamSource
 from keras_vst.video import Source, TimedFrame
-from keras_vst.video.decoding import ClipSource, CutSource
+from keras_vst.video.cutting import CutSource
+from keras_vst.video.decoding import ClipSource
 
 SYSTEMS_OWN = 1000  # error numbers below are the system's and speak of the line, above FFmpeg's, of what came
 
