@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +50,12 @@ def painter_settings(network: Network, style: Style, options: argparse.Namespace
 
 
 def first_style(options: argparse.Namespace) -> str | None:
-    """What --style is when neither it nor --model was given: the first style of that quality, if any."""
+    """What --style is when neither it nor --model was given: the first of those that most others can be mixed with."""
     if options.style is not None or options.model is not None:
         return options.style
-    return next((style.name for style in zoo.styles(quality=options.quality)), None)
+    styles = zoo.styles(quality=options.quality)
+    alike = Counter(style.architecture for style in styles)
+    return max(styles, key=lambda style: alike[style.architecture]).name if styles else None
 
 
 def select_parts(text: str | None, model: Path | None, quality: str = "live") -> Parts:

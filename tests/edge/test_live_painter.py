@@ -8,10 +8,12 @@ import pytest
 from edge.cli import build_parser
 from edge.latency import LatencyController, ladder
 from edge.live_painter import LivePainter, Mixer, open_live_painter
+from edge.style_choice import first_style
 from keras_vst.errors import UserError
 from keras_vst.video import TimedFrame
 from tests.conftest import draw_picture
 from tests.edge.live_fakes import FakeNetwork, fake_mixing_painter, fake_painter, frame
+from tests.keras_vst.networks.networks import write_style
 
 
 def level(painter: LivePainter, index: int, of: int) -> int:
@@ -146,3 +148,13 @@ def test_styles_are_changed_between_and_those_of_other_architectures_are_not_mix
     answer = painter.controls.apply({"second": "plain", "blend": 30})
     assert "dark and plain cannot be mixed: their architectures are linear and other" in answer["error"]
     assert painter.controls.apply({"second": "light", "blend": 30})["ok"]
+
+
+def test_without_a_style_all_are_there_and_the_first_can_be_mixed(bundled, negative):
+    write_style(bundled, "alone", negative, architecture="another")
+    options = build_parser(["live"]).parse_args(["live", "--threads", "1"])
+    options.style = first_style(options)
+    painter = open_live_painter(options)
+    assert painter.controls.status()["styles"] == ["alone", "dark", "light", "plain"]
+    assert painter.name == "dark"
+    assert painter.controls.apply({"mix": {"dark": 0.5, "light": 0.5}})["ok"]
