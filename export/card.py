@@ -26,7 +26,7 @@ else:
 CARD_SIZE = (368, 640)  # height and width at which the card quotes the arithmetic
 ABOUT = {"title": "", "artist": "unknown", "year": "unknown", "licence": "unknown"}  # where nothing is told
 MEASURED = "network"  # the row of a score-card that is not a control
-MEASURED_ON = ("photos", "clips", "collection", "machine", "versions")
+MEASURED_ON = ("photos", "clips", "machine", "versions")
 SCORE = "Write it with `python -m training.evaluate --model FILE --report DIR`."
 TRAINING = ("recipe", "command", "init", "seed", "steps", "minutes", "config", "versions")
 

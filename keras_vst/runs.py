@@ -5,7 +5,7 @@ metrics.jsonl  one line every few steps
 checkpoints/   trainer.weights.h5: every network, optimizer and the step; previous.weights.h5: the one before
 student.weights.h5  the running mean alone: what is exported (teacher.weights.h5 of a film)
 samples/       strips of input and output, PNG
-tensorboard/   the same for TensorBoard, one folder a sitting
+tensorboard/   the same for TensorBoard, one folder each time it was started
 curves.png, report.html  to look at without TensorBoard
 NAME.tflite and others, card.json, report.json, export.html  what `python -m export` made of it, once it is finished
 """

@@ -24,6 +24,7 @@ from keras_vst.video.wholeness import ends_early
 
 FALLBACK_PERIOD = Fraction(1, 25)  # between frames of which neither the times nor the rate are known
 LONGEST_FRAME = 1  # second that the last frame may still be seen
+PATIENCE = 8.0, 5.0  # seconds to connect to an address, and for anything to come from it
 FAREWELL = 1.0  # seconds that `close` waits for a frame that is being read
 
 
@@ -152,7 +153,9 @@ def open_container(uri: str) -> InputContainer:
     """Open a clip for reading, or raise a UserError that says why it cannot be."""
     try:
         # A file's own labels may be in any encoding; they must not stop us.
-        container = av.open(uri if "://" in uri else str(Path(uri).absolute()), metadata_errors="replace")
+        remote = "://" in uri
+        name = uri if remote else str(Path(uri).absolute())
+        container = av.open(name, metadata_errors="replace", timeout=PATIENCE if remote else None)
     except FFmpegError as error:
         raise _unreadable(uri, error.strerror or type(error).__name__) from error
     if container.format.name == "tty":  # FFmpeg would show a .txt file as a film of a terminal

@@ -4,6 +4,7 @@ import errno
 import gc
 import itertools
 import os
+import socket
 import sys
 import threading
 import time
@@ -314,3 +315,12 @@ def test_a_clip_can_be_closed_by_another_thread_in_the_middle(tmp_path: Path):
     closer.start()
     closer.join(5)
     assert list(frames) == []
+
+
+def test_an_address_that_says_nothing_is_given_up(monkeypatch):
+    monkeypatch.setattr(decoding, "PATIENCE", (0.5, 0.5))
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        before = time.monotonic()
+        with pytest.raises(UserError):
+            decoding.open_container(f"tcp://127.0.0.1:{silent.getsockname()[1]}")
+    assert time.monotonic() - before < 5

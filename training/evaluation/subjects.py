@@ -6,6 +6,7 @@ Each is a painter: pictures in and out, uint8 RGB (H, W, 3), of any size.
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,12 +29,12 @@ LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 MIDDLE, SPREAD = 0.5, 0.25  # of a photo's luma: where a ramp has its mean, and how far one deviation is
 
 
-class Painter:
+class Painter(ABC):
     """Repaints each picture by itself; a subclass says how."""
 
+    @abstractmethod
     def __call__(self, frame: Pixels) -> Pixels:
         """The picture, painted."""
-        raise NotImplementedError
 
     def clip(self, clip: Clip) -> list[Pixels]:
         """The frames in order."""
