@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from contextlib import ExitStack
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,10 @@ def paint_clip(painter: Painter, options: argparse.Namespace) -> Outcome:
 def open_clip(stack: ExitStack, options: argparse.Namespace) -> tuple[Source, Sink]:
     """Open input and output of one clip or picture."""
     source = stack.enter_context(_source(options.input, options.start, options.duration))
-    sound = Excerpt(options.input, options.duration, options.start) if source.info.has_audio else None
+    takes_along = source.info.has_audio or source.info.has_words
+    sound = (
+        Excerpt(options.input, options.duration, options.start, shared=source.along) if takes_along else None
+    )
     sink = open_sink(options.output, source.info, codec=options.codec, crf=options.crf, sound=sound)
     return source, stack.enter_context(sink)
 
@@ -59,7 +63,7 @@ def paint(
         if split is not None and count <= middle:
             halves = half_and_half(painted.before.pixels, after.pixels)
         if options.hud:
-            after = TimedFrame(write_lines(after.pixels, painter.hud_lines()), after.time)
+            after = replace(after, pixels=write_lines(after.pixels, painter.hud_lines()))
         sink.write(after)
         count += 1
         progress.update()

@@ -18,7 +18,7 @@ from edge.sources.recorded import read_address
 from keras_vst.errors import UserError
 from tests.edge.sinks.peers import free_port
 from tests.edge.sources.lines import answers, sends, serving, stalls_after
-from tests.keras_vst.clips import grey_steps, names, numbers, write_clip
+from tests.keras_vst.clips import grey_steps, names, numbers, sound_packets, write_clip
 
 REPOSITORY = Path(__file__).parents[3]
 Serve = Callable[..., str]
@@ -148,3 +148,15 @@ def test_no_mistake_shows_a_password(vst, bundled, tmp_path, arguments, told) ->
     assert (status, out) == (2, "")
     assert told in err
     assert "secret" not in err
+
+
+def test_the_sound_of_an_address_goes_along_from_the_one_connection_there_is(
+    vst, bundled, serve: Serve, tmp_path
+) -> None:
+    film = write_clip(tmp_path / "film.mkv", grey_steps(20), sound="aac")
+    address = serve(answers(film), stalls_after(b"")).replace("tcp", "http")
+    begin = time.monotonic()
+    status, _, err = vst("stylize", address, "-o", tmp_path / "out.mkv", "--style", "dark")
+    assert (status, err) == (0, "")
+    assert time.monotonic() - begin < 3  # a second connection would have been given up later
+    assert sound_packets(tmp_path / "out.mkv") == sound_packets(film)
