@@ -8,12 +8,14 @@ and the Origin, where the browser sends one, must be this very page.  Away from 
 from __future__ import annotations
 
 import ipaddress
+import logging
 import secrets
 import socket
 from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -38,6 +40,7 @@ class Guard:
         """Think of a token when others than this machine can come."""
         self._host = host
         self.token = "" if is_loopback(host) else secrets.token_urlsafe(16)
+        logging.getLogger("aiohttp.server").addFilter(_is_ours)
 
     @web.middleware
     async def check(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -74,6 +77,11 @@ class Guard:
             return True
         own = socket.gethostname().lower()
         return bool(self.token) and (name in (self._host, own, f"{own}.local") or _is_number(name))
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    """Whether what aiohttp would print is a defect of ours, not of a request that is no HTTP, which it has answered."""
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
 
 
 def _netloc(origin: str) -> str | None:
