@@ -23,7 +23,9 @@ import numpy as np
 
 from edge import cli
 from edge.controls import Controls
+from edge.web.server import WebServer
 from keras_vst import zoo
+from keras_vst.networks.tflite import find_runtime
 from keras_vst.video.pictures import encode_picture
 from keras_vst.zoo.card_file import CARD
 
@@ -90,6 +92,7 @@ def write_material(folder: Path) -> dict[str, list[Path]]:
         clips.append(folder / f"clip{extension}")
         with av.open(str(clips[-1]), "w") as container:
             _write_clip(container, codec, pixels, silent=extension in (".gif", ".apng"))
+    find_runtime()
     network = zoo.find_style(STYLE).path
     return {"media": clips, "pictures": pictures, "networks": [network], "cards": [network.with_name(CARD)]}
 
@@ -226,8 +229,6 @@ class Cases:
         return 0
 
     def _http(self, chance: random.Random, folder: Path) -> int:
-        from edge.web.server import WebServer
-
         server = WebServer("127.0.0.1", 0, Controls(["wave", "scream"], [1.0, 0.0]))
         server.publish(np.zeros((16, 16, 3), np.uint8))
         port = int(server.address.rpartition(":")[2].strip("/"))
