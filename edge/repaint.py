@@ -16,6 +16,9 @@ from edge.threads import Pipeline
 from keras_vst.errors import UserError
 from keras_vst.video import Excerpt, Sink, Source, TimedFrame, open_sink, open_source
 
+IN_WORK = 64 * 2**20  # bytes of the frames that are on their way from source to sink together
+FEWEST = 2  # of them, whatever they take
+
 
 def paint_clip(painter: Painter, options: argparse.Namespace) -> Outcome:
     """A clip, a picture, or a folder as a film."""
@@ -69,8 +72,15 @@ def paint(
         progress.update()
 
     painter.reset()
-    Pipeline(source, [painter.start, painter.finish], write, timeline=painter.timeline).run()
+    # What a frame was is let go of unless somebody looks at it once more.
+    finish = painter.finish if split else lambda started: _without_before(painter.finish(started))
+    at_once = max(FEWEST, IN_WORK // (3 * source.info.width * source.info.height))
+    Pipeline(source, [painter.start, finish], write, at_once=at_once, timeline=painter.timeline).run()
     if split is not None and halves is not None:
         split.write(TimedFrame(halves, Fraction(0)))
     sink.close()  # only now all of the sound has gone through
     return Outcome.of(source, sink, count)
+
+
+def _without_before(painted: Painted) -> Painted:
+    return replace(painted, before=painted.after)

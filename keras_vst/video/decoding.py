@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -26,6 +27,10 @@ from keras_vst.video.wholeness import ends_early
 
 FALLBACK_PERIOD = Fraction(1, 25)  # between frames of which neither the times nor the rate are known
 LONGEST_FRAME = 1  # second that the last frame may still be seen
+LARGE, LARGEST = (
+    1920 * 1088,
+    3840 * 2160,
+)  # pixels beyond which the decoder's threads are counted, down to one
 FAREWELL = 1.0  # seconds that `close` waits for a frame that is being read
 
 
@@ -60,6 +65,7 @@ class ClipSource(Source):
             if share:
                 self.along = self._shared = SharedFeed(self._container)
             self._stream.thread_type = "SLICE" if low_delay else "AUTO"
+            self._limit_threads()
             self._decoded = self._decode(start)
             first = next(self._decoded, None)
             if first is None and start:
@@ -97,6 +103,13 @@ class ClipSource(Source):
         if self._lock.acquire(timeout=FAREWELL):
             (self._shared or self._container).close()
             self._lock.release()
+
+    def _limit_threads(self) -> None:
+        """Each thread of the decoder holds frames of its own, 30 MB of 4K, which one decodes faster than we paint."""
+        context = self._stream.codec_context
+        pixels = context.width * context.height
+        if pixels > LARGE:
+            context.thread_count = min(os.cpu_count() or 1, max(1, LARGEST // pixels))
 
     def _next(self) -> av.VideoFrame | None:
         with self._lock:

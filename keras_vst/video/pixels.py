@@ -73,11 +73,19 @@ class RgbReader:
             src_colorspace=assumed_matrix(frame),
             interpolation=EXACT,
         )
-        return np.asarray(converted.to_ndarray(), np.uint8)
+        return _looked_into(converted)
 
     def _upright(self, stored: Pixels) -> Pixels:
         width, height = self._shown
         return np.ascontiguousarray(np.rot90(stored[:height, :width], self.rotation // 90))
+
+
+def _looked_into(frame: av.VideoFrame) -> Pixels:
+    """A packed frame's own memory as (H, W, channels), not copied unless its rows are padded."""
+    channels = len(frame.format.components)
+    if frame.planes[0].line_size != frame.width * channels:
+        return np.asarray(frame.to_ndarray(), np.uint8)
+    return np.frombuffer(frame.planes[0], np.uint8).reshape(frame.height, frame.width, channels)
 
 
 class EncoderFeed:
