@@ -9,7 +9,7 @@ UV := UV_PROJECT_ENVIRONMENT=$(VENV) UV_LINK_MODE=copy $(BIN)/uv
 EXTRAS := --extra train --extra onnx --extra live --extra webrtc --extra dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-edge check format bench window clean
+.PHONY: help demo test test-edge check format bench fuzz window clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -39,6 +39,11 @@ format: $(VENV)/.full ## put the code into shape
 
 bench: $(VENV)/.edge ## frames per second of `vst stylize` at 640x360, as one JSON row
 	@$(BIN)/vst bench --json
+
+SECONDS ?= 600
+fuzz: $(VENV)/.edge ## try changed files, messages and requests for SECONDS=600; finds go to fuzz-finds/
+	@$(UV) sync --quiet --locked --inexact --extra live
+	@$(BIN)/python -m benchmarks.fuzz --seconds $(SECONDS)
 
 # Both OpenCV packages own the folder cv2: the one with windows must be written last.
 window: $(VENV)/.edge ## add OpenCV with desktop windows
