@@ -17,6 +17,7 @@ from benchmarks import FILM
 
 CHUNK = 188 * 64  # bytes sent at once, whole packets of MPEG-TS
 STALL_EVERY, STALL = 20.0, 2.0  # seconds; of five a receiver gives the line up
+BUFFER = 2**17  # bytes
 SLOWLY = 2048  # bytes a tenth of a second
 Content = tuple[bytes, float]  # MPEG-TS, and the seconds it lasts
 
@@ -49,6 +50,8 @@ class LongLine:
         with suppress(OSError):
             while not self._over.is_set():
                 connection, _ = self._listener.accept()
+                # Else minutes of film wait there, and a run lasts as much longer.
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER)
                 self._threads.append(threading.Thread(target=self._serve, args=(connection,), daemon=True))
                 self._threads[-1].start()
 
