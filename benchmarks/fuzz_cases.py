@@ -34,40 +34,9 @@ CLIPS = {".mp4": "libx264", ".mov": "libx264", ".mkv": "libx264", ".webm": "libv
 CLIPS |= {".avi": "mpeg4", ".flv": "flv", ".gif": "gif", ".apng": "apng"}
 NUMBERS = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
 HEAD = 600  # bytes, of which half of the changes are: most of what a file says of itself stands there
-WORDS = (
-    "style",
-    "mix",
-    "second",
-    "blend",
-    "more_blend",
-    "strength",
-    "more_strength",
-    "detail",
-    "step",
-    "toggle",
-    "wave",
-)
-VALUES: tuple[Any, ...] = (
-    None,
-    True,
-    -1,
-    0,
-    1,
-    0.5,
-    60,
-    101,
-    1e308,
-    float("nan"),
-    10**400,
-    "",
-    "wave",
-    "scream",
-    "hud",
-    "\ud800",
-    [],
-    {},
-    [[[]]],
-)
+WORDS = "style mix second blend more_blend strength more_strength step toggle quit wave".split()  # noqa: SIM905
+VALUES: tuple[Any, ...] = (None, True, -1, 0, 1, 0.5, 60, 101, 1e308, float("nan"), 10**400, [], {}, [[[]]])
+VALUES += ("", "wave", "scream", "hud", "\ud800")
 REQUESTS = (
     b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
     b"GET /snapshot.jpg HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\nConnection: close\r\n\r\n",

@@ -31,6 +31,7 @@ FIRST = 60.0  # seconds in which it may still grow; of a short run, a third
 SPAN = 10.0  # seconds whose median counts
 LAST = 2.0  # seconds that do not count: the network and the encoder's frames go before the command is over
 SHORT = 6.0  # seconds of the run before
+LEAVING = 3.0  # seconds that a thread may take to end after the command
 MOST_GROWTH = 5.0  # MB
 PORT = 8097  # of the page
 WHAT = {
@@ -81,6 +82,9 @@ def memory() -> float:
 
 def held() -> dict[str, int]:
     """Threads of Python and of libraries, and open files, as they are when all that can go is gone."""
+    end = time.monotonic() + LEAVING
+    while any(thread.name.startswith("vst-") for thread in threading.enumerate()) and time.monotonic() < end:
+        time.sleep(EVERY)  # the page's last JPEG may still be in work
     gc.collect()
     count = {"threads": "/proc/self/task", "files": "/proc/self/fd"}
     return {name: len(list(Path(folder).iterdir())) for name, folder in count.items()}

@@ -19,7 +19,7 @@ from keras_vst.errors import UserError
 from keras_vst.video.animations import FILM_BRANDS
 from keras_vst.video.base import Source, TimedFrame, VideoInfo
 from keras_vst.video.feeding import SharedFeed, open_container
-from keras_vst.video.heif import true_size
+from keras_vst.video.heif import has_exif, true_size
 from keras_vst.video.labels import has_words
 from keras_vst.video.pixels import RgbReader
 from keras_vst.video.steady import SteadyTimes, time_origin
@@ -77,8 +77,10 @@ class ClipSource(Source):
             self._first: av.VideoFrame | None = first
             shown = self._file and true_size(self._file, first.width, first.height)
             self._reader = RgbReader(first, shown)
+            if self._file and has_exif(self._file):
+                self.notes += ("its EXIF cannot be read here; left out",)
             if self._reader.hdr:
-                self.notes = (
+                self.notes += (
                     f"its high dynamic range ({self._reader.hdr}) is shown as a usual screen has it",
                 )
             self.info = _describe(self._container, self._stream, self._reader, uri)

@@ -83,6 +83,7 @@ class ClipSink(FileSink):
         self._sound: Soundtrack | None = None
         self._cut_sound = sound is not None and sound.with_pictures_only
         super().__init__(path, info.origin, sound and sound.uri)
+        self.notes = (f"{extension} takes no EXIF; left out",) if info.exif else ()
         try:
             self._output = av.open(str(self._part), "w", options=_muxer_options(extension, self._tick))
             stream = self._output.add_stream(self._encoder.name, rate=rate, options=self._encoder.options)

@@ -7,6 +7,7 @@ alone, which lays them aside here while it reads the pictures.
 from __future__ import annotations
 
 import os
+import threading
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator
@@ -89,6 +90,7 @@ class SharedFeed(Feed):
         super().__init__(container)
         self._waiting: deque[Packet] = deque()
         self._holders, self._claimed = 1, False
+        self._lock = threading.Lock()
 
     def put(self, packet: Packet) -> None:
         """Lay one aside; where nobody wants them they are not kept for ever."""
@@ -103,14 +105,16 @@ class SharedFeed(Feed):
 
     def claim(self) -> None:
         """The container has to stay open for the packets."""
-        self._holders, self._claimed = self._holders + 1, True
+        with self._lock:
+            self._holders, self._claimed = self._holders + 1, True
 
     def close(self) -> None:
         """One of the two lets go."""
-        self._holders -= 1
-        if self._holders == 0:
-            self._waiting.clear()
-            self.container.close()
+        with self._lock:
+            self._holders -= 1
+            if self._holders == 0:
+                self._waiting.clear()
+                self.container.close()
 
 
 def open_container(uri: str | os.PathLike[str]) -> InputContainer:

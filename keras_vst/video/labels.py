@@ -25,6 +25,7 @@ TECHNICAL = (
     "handler_name",
     "vendor_id",
 )
+OF_PICTURES = "title", "language"
 CHAPTERED = (".mp4", ".mov", ".mkv", ".webm")
 
 
@@ -44,6 +45,8 @@ def copy_labels(
 ) -> None:
     """Titles, chapters and fonts, before the first packet; `since` is time 0 of the output, which ends at `until`."""
     output.metadata.update(titles(source))
+    for theirs, ours in zip(source.streams.video, output.streams.video, strict=False):
+        ours.metadata.update({name: theirs.metadata[name] for name in OF_PICTURES if name in theirs.metadata})
     if extension in CHAPTERED and (chapters := list(_cut(source.chapters(), since, until))):
         output.set_chapters(chapters)
     for stream in source.streams.attachments if extension == ".mkv" else ():
@@ -60,7 +63,9 @@ def titles_lost(source: dict[str, str], target: Path) -> tuple[str, ...]:
     """Which of the source's titles are not in the file that was made."""
     with av.open(str(target), metadata_errors="replace") as made:
         kept = titles(made)
-    lost = sorted(name for name in source if name not in kept)
+    lost = sorted(
+        name for name in source if name.partition("-")[0] not in kept
+    )  # location-eng is the location
     return (f"{target.suffix} holds no {', '.join(lost)}; left out",) if lost else ()
 
 

@@ -85,7 +85,8 @@ def _looked_into(frame: av.VideoFrame) -> Pixels:
     channels = len(frame.format.components)
     if frame.planes[0].line_size != frame.width * channels:
         return np.asarray(frame.to_ndarray(), np.uint8)
-    return np.frombuffer(frame.planes[0], np.uint8).reshape(frame.height, frame.width, channels)
+    shape = frame.height, frame.width, channels
+    return np.frombuffer(frame.planes[0], np.uint8, np.prod(shape)).reshape(shape)
 
 
 class EncoderFeed:

@@ -126,6 +126,12 @@ def test_exif_goes_along_upright_and_without_its_miniature(tmp_path: Path, came:
 
 
 @needs_metadata
+def test_a_clip_takes_no_exif_and_that_is_said(tmp_path: Path) -> None:
+    path = with_exif(tmp_path / "in.jpg", np.zeros((16, 24, 3), np.uint8))
+    assert copy(path, tmp_path / "out.mp4") == (".mp4 takes no EXIF; left out",)
+
+
+@needs_metadata
 @pytest.mark.parametrize("turned", range(1, 9))
 def test_transparency_is_turned_as_the_colours_are(tmp_path: Path, turned: int) -> None:
     pixels = np.zeros((4, 6, 4), np.uint8)

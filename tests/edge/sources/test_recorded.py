@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -94,7 +96,13 @@ def test_a_film_that_falls_silent_leaves_no_output(vst, bundled, serve: Serve, f
     ("kind", "sent"), [(signal.SIGINT, False), (signal.SIGTERM, True), (signal.SIGHUP, False)]
 )
 def test_a_silent_server_does_not_hold_up_the_end(serve, stream, tmp_path, negative, kind, sent) -> None:
-    address = serve(stalls_after(stream.read_bytes() if sent else b""))
+    came, stalls = threading.Event(), stalls_after(stream.read_bytes() if sent else b"")
+
+    def line(connection: socket.socket) -> None:
+        came.set()
+        stalls(connection)
+
+    address = serve(line)
     command = [
         sys.executable,
         "-m",
@@ -110,7 +118,8 @@ def test_a_silent_server_does_not_hold_up_the_end(serve, stream, tmp_path, negat
         command, cwd=REPOSITORY, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(REPOSITORY)}
     )
     try:
-        time.sleep(2.5)
+        assert came.wait(60)
+        time.sleep(0.3)
         process.send_signal(kind)
         begin = time.monotonic()
         _, err = process.communicate(timeout=10)
