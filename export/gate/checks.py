@@ -16,10 +16,11 @@ from export.formats.flatbuffer import BYTES_SIGNATURE, SIGNATURE
 from export.gate import Check, contents, not_judged, operations, runtimes, same
 from export.gate.contents import Contents
 from export.gate.speed import Step
-from export.judged_clips import Array, Clip, last_painting, play
+from export.judged_clips import Array, Clip, play
 from keras_vst.errors import UserError
 from keras_vst.frames import Pixels, to_uint8
 from keras_vst.networks import open_network
+from keras_vst.networks.film import Film
 from keras_vst.networks.keras import KerasNetwork
 
 AGREEMENT_FRAMES = 2  # in other runtimes, whose kernels differ from the first frame on
@@ -100,7 +101,10 @@ class Candidate:
         network = open_network(self.path, threads=threads, sha256=self.sha256)
         if not self.reference.film:
             return network.paint
-        maps = last_painting(self.reference.stylized[0], self.reference.clip, 1)
+        clip = self.reference.clip
+        film = Film(network, clip.fitting, clip.flow)
+        film.paint_over(clip.frames[0], {})
+        maps = film.look(clip.frames[1])
         return lambda frame: network.paint_film(frame, maps)
 
     def checks(
