@@ -8,15 +8,21 @@ from collections.abc import Mapping
 import keras
 
 from keras_vst.config import RunConfig
+from keras_vst.errors import UserError
 from keras_vst.models.student import build_student
 from keras_vst.models.teacher import build_teacher
+
+LIVE = {"student": build_student}  # what `student.family` may be
 
 
 def build_network(config: RunConfig, batch_size: int | None = None) -> keras.Model:
     """The network that a run of this configuration trains and exports; `batch_size=1` is for export."""
     if config.kind == "film":
         return build_teacher(config.teacher, batch_size)
-    return build_student(config.student, batch_size)
+    family = config.student.family
+    if family not in LIVE:
+        raise UserError(f"`student.family` is one of {', '.join(LIVE)}. Received: {family!r}.")
+    return LIVE[family](config.student, batch_size)
 
 
 def count_macs(model: keras.Model, shapes: Mapping[str, tuple[int, ...]]) -> int:
