@@ -22,7 +22,7 @@ import numpy.typing as npt
 import keras_vst
 from keras_vst.config import MotionConfig
 from keras_vst.errors import UserError
-from keras_vst.flow import estimate, visibility
+from keras_vst.flow import between
 from keras_vst.frames import Fitting, Pixels, fit
 from keras_vst.motion import clip_from_photos
 from keras_vst.networks.base import MULTIPLE, Network, Size
@@ -90,11 +90,7 @@ def users_clip(path: Path, content: Size, num_frames: int) -> Clip:
     endless = itertools.cycle([*frames, *frames[-2:0:-1]])
     frames = [_resize(frame, content) for frame in itertools.islice(endless, num_frames)]
 
-    def flow(time: int) -> Motion:
-        backward = estimate(frames[time - 1], frames[time])
-        return backward, visibility(backward, estimate(frames[time], frames[time - 1]))
-
-    return _clip(frames, flow, path.name)
+    return _clip(frames, lambda time: between(frames[time - 1], frames[time]), path.name)
 
 
 def play(network: Network, clip: Clip) -> Array:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from keras_vst.flow import Flow, estimate, visibility, warp
+from keras_vst.flow import Flow, between, warp
 from keras_vst.frames import Fitting, Pixels, to_uint8
 from keras_vst.networks.base import NOISE, Network, Tensor
 
@@ -53,29 +53,24 @@ class Film:
 
     def look(self, frame: Pixels) -> dict[str, Tensor]:
         """What the network is given beside the next frame: its last painting moved into it, and where to trust it."""
-        if self._painting is None or not self.network.map_channels:
-            self._content = None if self._motion else self._inside(frame)
+        motion = self._from_last(frame) if self.network.map_channels else None
+        if self._painting is None or motion is None or motion[1].mean() <= LEAST_VISIBLE:
             return self._always
-        flow, visible = self._motion(self._count) if self._motion else self._estimated(frame)
-        if visible.mean() <= LEAST_VISIBLE:
-            return self._always
-        return {**_moved(self._painting, flow, visible, self.fitting), **self._always}
+        return {**_moved(self._painting, *motion, self.fitting), **self._always}
 
     def paint_over(self, frame: Pixels, maps: dict[str, Tensor]) -> Tensor:
         """The painting of the next frame beside its maps."""
         self._painting, self._count = self.network.paint_film(frame, maps), self._count + 1
         return self._painting
 
-    def _estimated(self, frame: Pixels) -> Motion:
-        before, now = self._content, self._inside(frame)
-        assert before is not None
-        self._content = now
-        backward = estimate(before, now)
-        return backward, visibility(backward, estimate(now, before))
-
-    def _inside(self, frame: Pixels) -> Pixels:
+    def _from_last(self, frame: Pixels) -> Motion | None:
+        """How the frame leads back to the one before; None for the first."""
+        if self._motion:
+            return self._motion(self._count) if self._count else None
         (top, left), (height, width) = self.fitting.corner, self.fitting.content
-        return np.ascontiguousarray(frame[top : top + height, left : left + width])
+        before, now = self._content, np.ascontiguousarray(frame[top : top + height, left : left + width])
+        self._content = now
+        return None if before is None else between(before, now)
 
 
 def _moved(painting: Tensor, flow: Flow, visible: Tensor, fitting: Fitting) -> dict[str, Tensor]:

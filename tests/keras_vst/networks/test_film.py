@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from keras_vst import flow as module
 from keras_vst.flow import warp
 from keras_vst.frames import fit, to_float, to_uint8
-from keras_vst.networks import film as module
 from keras_vst.networks.film import Film
 from tests.conftest import draw_picture
 
