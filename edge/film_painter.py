@@ -1,6 +1,6 @@
 """Film quality at the edge: slower than the live networks, and steadier, because strokes stick to things.
 
-Frames are (H, W, 3) uint8 RGB; how each is painted over the last painting is in keras_vst/networks/film.py.
+Frames are (H, W, 3) uint8 RGB; how each is painted over the last painting is in keras_vst/networks/film_clip.py.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from edge.painter import Painter
 from edge.threads import FLOW, NETWORK
 from keras_vst.frames import Fitting, Pixels, to_uint8
 from keras_vst.networks import Network
-from keras_vst.networks.film import Film
+from keras_vst.networks.film_clip import Film
 
 
 class FilmPainter(Painter):

@@ -26,7 +26,7 @@ from keras_vst.flow import between
 from keras_vst.frames import Fitting, Pixels, fit
 from keras_vst.motion import clip_from_photos
 from keras_vst.networks.base import MULTIPLE, Network, Size
-from keras_vst.networks.film import Film, Motion
+from keras_vst.networks.film_clip import Film, Motion
 from keras_vst.zoo import DEFAULT_MARGIN
 
 FILM = Path(keras_vst.__file__).parent / "assets" / "scene.mp4"

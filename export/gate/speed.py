@@ -14,7 +14,7 @@ from export.gate import Check, rounded
 from export.gate.checks import Reference
 from keras_vst.frames import Pixels
 from keras_vst.networks import open_network
-from keras_vst.networks.film import Film
+from keras_vst.networks.film_clip import Film
 
 # Relative to the fp32 file in the same run, and generous: int8 gains nothing on x86 processors without VNNI
 # (1.13-1.25 x the time of fp32 was measured on AVX2), where it is made for others anyway.

@@ -19,7 +19,7 @@ from keras_vst import zoo
 from keras_vst.errors import UserError
 from keras_vst.frames import Pixels, fit, to_float, to_uint8, unfit
 from keras_vst.networks import Network, open_network
-from keras_vst.networks.film import Film
+from keras_vst.networks.film_clip import Film
 from keras_vst.runs import RunDirectory
 from keras_vst.video.stills import PICTURES, read_picture
 from training.evaluation.material import Clip, fitted

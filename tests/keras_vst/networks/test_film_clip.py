@@ -8,7 +8,7 @@ import pytest
 from keras_vst import flow as module
 from keras_vst.flow import warp
 from keras_vst.frames import fit, to_float, to_uint8
-from keras_vst.networks.film import Film
+from keras_vst.networks.film_clip import Film
 from tests.conftest import draw_picture
 
 WIDE = draw_picture(21, 96, 220)
