@@ -76,7 +76,9 @@ def _write_clip(container: Any, codec: str, pixels: np.ndarray, *, silent: bool)
         picture = av.VideoFrame.from_ndarray(np.roll(pixels, 8 * index, 1), format="rgb24")
         picture.pts, picture.time_base = index, Fraction(1, 25)
         container.mux(video.encode(picture.reformat(format=video.pix_fmt)))
-    for index in range(16 if tone else 0):
+    for index in range(16):
+        if tone is None:
+            break
         sound = av.AudioFrame.from_ndarray(np.zeros((1, 1920), np.float32), format="flt", layout="stereo")
         sound.sample_rate, sound.pts, sound.time_base = 48000, index * 960, Fraction(1, 48000)
         sounds = av.AudioResampler(tone.format, "stereo", 48000).resample(sound)

@@ -11,6 +11,7 @@ instead of 0.39, flicker along the exact flow 5.3 instead of 5.9, 5.3 ms of the 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -47,7 +48,7 @@ def upsample(painting: Pixels, small: Pixels, frame: Pixels) -> Pixels:
     return painted
 
 
-def _detail(frame: Pixels, grey: Values, slope: Values) -> Values:
+def _detail(frame: Pixels, grey: Any, slope: Any) -> Any:
     """What the frame has more than its small version `grey`, as strongly as `slope` says."""
     size = frame.shape[1], frame.shape[0]
     detail = cv2.subtract(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), cv2.resize(grey, size), dtype=cv2.CV_16S)

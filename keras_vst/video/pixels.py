@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import cast
+from typing import Any, cast
 
 import av
 import numpy as np
@@ -86,7 +86,7 @@ def _looked_into(frame: av.VideoFrame) -> Pixels:
     if frame.planes[0].line_size != frame.width * channels:
         return np.asarray(frame.to_ndarray(), np.uint8)
     shape = frame.height, frame.width, channels
-    return np.frombuffer(frame.planes[0], np.uint8, np.prod(shape)).reshape(shape)
+    return np.frombuffer(cast(Any, frame.planes[0]), np.uint8, int(np.prod(shape))).reshape(shape)
 
 
 class EncoderFeed:

@@ -28,6 +28,7 @@ sys.exit(status)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_a_clip_of_4k_stays_within_what_the_documents_say(tmp_path: Path) -> None:
     clip = tmp_path / "in.mp4"
