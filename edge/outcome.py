@@ -69,7 +69,7 @@ def counted(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
-def progress_bar(quiet: bool, total: int | None, unit: str = "frame") -> Any:
+def progress_bar(quiet: bool, total: int | None, unit: str = "frame", **more: Any) -> Any:
     """A bar with the time left on a terminal, and nothing elsewhere."""
     hidden = quiet or not sys.stderr.isatty()
-    return tqdm(total=total, unit=unit, leave=False, disable=hidden, file=sys.stderr)
+    return tqdm(total=total, unit=unit, leave=False, disable=hidden, file=sys.stderr, **more)

@@ -49,10 +49,13 @@ class ClipSource(Source):
         self._size = _size(self._file)
         self._container = open_container(uri) if container is None else container
         try:
-            self._stream, self._times = _picture_stream(self._container, uri), SteadyTimes(self._container)
+            self._stream, self._times = picture_stream(self._container, uri), SteadyTimes(self._container)
             if start and not self._times.active:  # clocks that leap are to be followed from the beginning
                 with suppress(FFmpegError):  # what cannot be wound forward is read from its beginning
-                    self._container.seek(int(start * av.time_base))
+                    base = self._stream.time_base or Fraction(1, av.time_base)
+                    self._container.seek(
+                        int(start / base), stream=self._stream
+                    )  # in ticks, to the very keyframe
             self._stream.thread_type = "SLICE" if low_delay else "AUTO"
             self._decoded = self._decode(start)
             first = next(self._decoded, None)
@@ -164,7 +167,7 @@ def open_container(uri: str) -> InputContainer:
     return container
 
 
-def _picture_stream(container: InputContainer, uri: str) -> VideoStream:
+def picture_stream(container: InputContainer, uri: str) -> VideoStream:
     """The first stream of moving pictures; the cover of a song is not one, nor the still beside an AVIF's animation."""
     streams = [
         stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic
