@@ -141,8 +141,10 @@ def sendable(options: argparse.Namespace) -> argparse.Namespace:
 def open_engine(options: argparse.Namespace) -> Engine:
     """Whoever is to do the work."""
     if options.cluster is not None:
-        from edge.batch.cluster import Cluster
-
+        try:
+            from edge.batch.cluster import Cluster
+        except ModuleNotFoundError as error:
+            raise UserError(f"--cluster needs {error.name}; run: pip install 'keras-vst[cluster]'.") from None
         return Cluster(options.cluster, options.threads, options.workers)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return Processes(options.workers or max(1, cores // options.threads))

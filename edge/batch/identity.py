@@ -16,13 +16,13 @@ from edge.painter import Painter
 from edge.style_choice import select_parts
 from keras_vst import __version__
 
-# Of the options: what changes a frame or its encoding.  How many threads there are does not.
-SETTINGS = ("strength", "size", "native", "keep_color", "detail", "quality", "noise", "codec", "crf")
+# Of the options: what changes a frame.  How many threads there are does not.
+SETTINGS = ("strength", "size", "native", "keep_color", "detail", "quality", "noise")
 BLOCK = 2**20
 
 
 def identify(options: argparse.Namespace, painter: Painter) -> str:
-    """Of everything but the input that decides what is written: the network's bytes, the settings, the versions."""
+    """Of everything but the input that decides how a frame looks: the network's bytes, the settings, the versions."""
     parts = select_parts(options.style, options.model, options.quality)
     runtime = painter.network.runtime
     return key_of(

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import threading
+from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -34,7 +35,7 @@ class Processes:
         """None is started before there is work."""
         self._count = count
         self._context = multiprocessing.get_context("spawn")  # a copy of a process with threads could hang
-        self._idle: list[Worker] = []
+        self._idle: deque[Worker] = deque()  # the one that has waited the longest is next: not one in trouble
         self._busy: dict[Connection, tuple[Worker, Task]] = {}
 
     def room(self) -> int:
@@ -43,7 +44,7 @@ class Processes:
 
     def submit(self, task: Task) -> None:
         """Give it to a process that waits, or to a new one."""
-        worker = self._idle.pop() if self._idle else self._start()
+        worker = self._idle.popleft() if self._idle else self._start()
         try:
             worker.line.send((task.work, task.course.video, *task.arguments))
         except LOST:  # it was killed while it waited

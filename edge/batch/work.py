@@ -105,7 +105,8 @@ def plan(video: Video) -> Plan:
         info, clip = source.info, isinstance(source, ClipSource)
     if extension in CUT:
         choose_encoder(extension, video.options.codec, video.options.crf)
-    key = key_of(file_sum(path), video.output.name, video.identity)
+    encoding = video.output.name, video.options.codec, video.options.crf
+    key = key_of(file_sum(path), encoding, video.identity)
     done = video.store.finished(key, video.output)
     whole = Plan(key, (), (info.width, info.height), info.frames or 1, done).uncut()
     if done is not None:

@@ -91,11 +91,28 @@ def cut_times(path: Path, apart: Fraction) -> list[Fraction]:
         return []
     cuts: list[Fraction] = []
     last, end = times[0] * base, max(times) * base
-    for time in _clean(times, [key for _, key in packets]):
+    for time in clean_cuts(times, [key for _, key in packets]):
         if time * base - last >= apart and end - time * base >= apart:
             last = time * base
             cuts.append(last)
     return cuts
+
+
+def clean_cuts(times: Sequence[int], keys: Sequence[bool]) -> Iterator[int]:
+    """Times of keyframes that part the others cleanly: what is decoded before is shown before, the rest after.
+
+    Pictures that lead a keyframe, decoded after it and shown before it, stand right behind it and belong before.
+    """
+    later = [*accumulate(reversed(times), min)][::-1]  # the earliest from each packet on
+    before = [-1, *accumulate(times, max)]  # the latest until each
+    for index, (time, key) in enumerate(zip(times, keys, strict=True)):
+        if not key or before[index] >= time:
+            continue
+        follows = index + 1
+        while follows < len(times) and times[follows] < time:
+            follows += 1
+        if follows == len(times) or later[follows] > time:
+            yield time
 
 
 def join(pieces: Sequence[Path], target: Path, sound: Excerpt | None, tick: Fraction) -> int:
@@ -143,23 +160,6 @@ def _packets(demuxed: Iterator[Packet]) -> Iterator[Packet]:
             return
         if packet.size and not packet.is_discard:
             yield packet
-
-
-def _clean(times: Sequence[int], keys: Sequence[bool]) -> Iterator[int]:
-    """Times of keyframes that part the others cleanly: what is decoded before is shown before, the rest after.
-
-    Pictures that lead a keyframe, decoded after it and shown before it, stand right behind it and belong before.
-    """
-    later = [*accumulate(reversed(times), min)][::-1]  # the earliest from each packet on
-    before = [-1, *accumulate(times, max)]  # the latest until each
-    for index, (time, key) in enumerate(zip(times, keys, strict=True)):
-        if not key or before[index] >= time:
-            continue
-        follows = index + 1
-        while follows < len(times) and times[follows] < time:
-            follows += 1
-        if follows == len(times) or later[follows] > time:
-            yield time
 
 
 def _in_order(packet: Packet, last: int | None) -> int:
