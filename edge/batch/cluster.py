@@ -5,6 +5,7 @@ Ray does not try again by itself: a lost process or machine is an answer like an
 
 from __future__ import annotations
 
+import socket
 from contextlib import suppress
 
 import ray
@@ -14,7 +15,9 @@ from edge.batch.driver import Task
 from edge.batch.work import Answer, perform
 from edge.outcome import counted
 from keras_vst.errors import UserError
+from keras_vst.networks.base import first_line
 
+PATIENCE = 5  # seconds for the head to answer
 POLL = 0.5  # seconds between two looks around
 AHEAD = 2  # tasks for each that runs, so that no worker waits for the driver
 
@@ -25,17 +28,18 @@ class Cluster:
     def __init__(self, address: str, threads: int, most: int | None) -> None:
         """Join it; this machine must be one of its own."""
         try:
+            if address != "auto":  # Ray itself would try for minutes
+                host, _, port = address.rpartition(":")
+                socket.create_connection((host, int(port)), PATIENCE).close()
             ray.init(address=address, log_to_driver=False, logging_level="ERROR", configure_logging=False)
-        except (RayError, ConnectionError, ValueError, RuntimeError, OSError) as error:
+        except (RayError, ValueError, OverflowError, RuntimeError, OSError) as error:
             raise UserError(
-                f"there is no Ray cluster at {address} ({str(error).splitlines()[0][:120]}); start one with `ray "
-                "start --head`, join it on every machine with `ray start --address HOST:6379`, and name that or `auto`."
+                f"there is no Ray cluster at {address} ({first_line(error)}); start one with `ray start --head`, join "
+                "it on every machine with `ray start --address HOST:6379`, and name that or `auto`."
             ) from error
         self._threads, self._most = threads, most
-        # A worker may have no core to itself otherwise: tasks are placed by cores.
-        self._perform = ray.remote(perform).options(
-            num_cpus=threads, max_retries=0, scheduling_strategy="SPREAD"
-        )
+        settings = {"num_cpus": threads, "max_retries": 0, "scheduling_strategy": "SPREAD"}
+        self._perform = ray.remote(perform).options(**settings)
         self._running: dict[ray.ObjectRef, Task] = {}
 
     def room(self) -> int:
