@@ -6,6 +6,7 @@ Ray does not try again by itself: a lost process or machine is an answer like an
 from __future__ import annotations
 
 import socket
+import time
 from contextlib import suppress
 
 import ray
@@ -18,7 +19,8 @@ from keras_vst.errors import UserError
 from keras_vst.networks.base import first_line
 
 PATIENCE = 5  # seconds for the head to answer
-POLL = 0.5  # seconds between two looks around
+POLL = 0.5  # seconds to wait for an answer
+EVERY = 2.0  # seconds between two looks at how many cores there are
 AHEAD = 2  # tasks for each that runs, so that no worker waits for the driver
 
 
@@ -38,14 +40,19 @@ class Cluster:
                 "it on every machine with `ray start --address HOST:6379`, and name that or `auto`."
             ) from error
         self._threads, self._most = threads, most
+        self._cores, self._look_again = 0, 0.0
         settings = {"num_cpus": threads, "max_retries": 0, "scheduling_strategy": "SPREAD"}
         self._perform = ray.remote(perform).options(**settings)
         self._running: dict[ray.ObjectRef, Task] = {}
 
     def room(self) -> int:
-        """What its machines of this moment can do, and some more to come."""
-        at_once = max(1, int(ray.cluster_resources().get("CPU", 0)) // self._threads)
-        return at_once * AHEAD if self._most is None else min(self._most, at_once * AHEAD)
+        """What its machines can do, as of a moment ago, and some more to come."""
+        if time.monotonic() >= self._look_again:
+            with suppress(RayError):  # its head is busy; what was known holds
+                self._cores = int(ray.cluster_resources().get("CPU", 0))
+            self._look_again = time.monotonic() + EVERY
+        ahead = max(1, self._cores // self._threads) * AHEAD
+        return ahead if self._most is None else min(self._most, ahead)
 
     def submit(self, task: Task) -> None:
         """Put it into Ray's queue."""

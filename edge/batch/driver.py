@@ -122,10 +122,11 @@ class Driver:
 
     def _begin(self, course: Course, plan: Plan) -> None:
         course.plan, course.missing, course.outcome, course.found = plan, set(plan.pieces), Outcome(), 0
-        self._ready.extend(Task(course, paint, (plan, piece), plan) for piece in plan.pieces)
+        self._ready.extend(Task(course, paint, (plan.size, piece), plan) for piece in plan.pieces)
 
     def _painted(self, task: Task, result: tuple[Outcome, bool] | None) -> None:
-        course, (plan, piece) = task.course, task.arguments
+        course, plan, (_, piece) = task.course, task.plan, task.arguments
+        assert plan is not None
         if result is None:
             self._begin(course, plan.uncut())
             return

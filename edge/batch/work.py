@@ -119,8 +119,8 @@ def plan(video: Video) -> Plan:
     return Plan(key, pieces, whole.size, whole.frames)
 
 
-def paint(video: Video, plan: Plan, piece: Piece) -> tuple[Outcome, bool] | None:
-    """Paint one piece, or find it painted, and say which; None where the video cannot be cut there."""
+def paint(video: Video, size: tuple[int, int], piece: Piece) -> tuple[Outcome, bool] | None:
+    """Paint one piece of a video of that size, or find it painted, and say which; None where it cannot be cut there."""
     store, extension = video.store, video.output.suffix.lower()
     there = store.found(piece.key, extension)
     if there is not None:
@@ -132,7 +132,7 @@ def paint(video: Video, plan: Plan, piece: Piece) -> tuple[Outcome, bool] | None
     else:
         try:
             with ExitStack() as stack:
-                source = PieceSource(options.input, piece.start, piece.end, plan.size)
+                source = PieceSource(options.input, piece.start, piece.end, size)
                 stack.enter_context(source)
                 sink = open_sink(attempt, source.info, codec=options.codec, crf=options.crf)
                 outcome = paint_through(stack, source, stack.enter_context(sink), painter, options)

@@ -25,6 +25,7 @@ STORE = 80 * 2**20  # bytes of the object store, the least that Ray takes: nothi
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """One machine without a core, which the command joins, and one with a core for work."""
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))
+    monkeypatch.setenv("RAY_raylet_start_wait_time_s", "240")  # for a machine that does other things as well
     head = {"num_cpus": 0, "object_store_memory": STORE, "include_dashboard": False}
     machines = ray_cluster.Cluster(initialize_head=True, head_node_args=head)
     try:
