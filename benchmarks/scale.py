@@ -46,11 +46,11 @@ LATENCY, SHOWN = (
 class Times:
     """Seconds of one core: for a frame, and for a piece beside its frames; as measured (docs/scale.md)."""
 
-    decode: float = 0.0016
-    network: float = 0.0110
-    encode: float = 0.0040
-    jpeg: float = 0.0020  # out of a JPEG and into one
-    piece: float = 0.10
+    decode: float = 0.0045  # and to and from the network's size
+    network: float = 0.0127
+    encode: float = 0.0041
+    jpeg: float = 0.0027  # out of a JPEG and into one
+    piece: float = 0.02
 
     @property
     def video(self) -> float:
