@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any
 
 import grpc
+from google.protobuf.message import DecodeError
 
 from edge.serve.limits import Refusal
 from edge.serve.requests import Counted, Desk
@@ -57,14 +58,11 @@ async def open_door(desk: Desk, guard: Guard, address: str) -> tuple[grpc.aio.Se
     """Start answering at host:port; the server and its port."""
     most = desk.limits.body + ROOM
     sizes = [("grpc.max_receive_message_length", most), ("grpc.max_send_message_length", 4 * most)]
-    server = grpc.aio.server(
-        options=[*OPTIONS, *sizes], maximum_concurrent_rpcs=desk.limits.waiting + desk.workshop.workers
-    )
+    server = grpc.aio.server(options=[*OPTIONS, *sizes], maximum_concurrent_rpcs=desk.limits.readers)
     servicer = Servicer(desk)
     handlers = {
         name: grpc.unary_unary_rpc_method_handler(
-            _guarded(getattr(servicer, name), guard, is_open=name in OPEN),
-            request_deserializer=getattr(messages(), f"{name}Request").FromString,
+            _guarded(name, servicer, guard),
             response_serializer=getattr(messages(), f"{name}Response").SerializeToString,
         )
         for name in METHODS
@@ -116,16 +114,19 @@ class Servicer:
         return self._pb.ModelInferResponse(**head, outputs=[output])
 
 
-def _guarded(work: Any, guard: Guard, is_open: bool) -> Any:
-    """A method with the token asked for before it, and refusals as statuses behind it."""
+def _guarded(name: str, servicer: Servicer, guard: Guard) -> Any:
+    """A method with the token asked for before anything is read, and refusals as statuses behind it."""
+    work, read = getattr(servicer, name), getattr(messages(), f"{name}Request").FromString
 
-    async def method(request: Any, context: Any) -> Any:
+    async def method(content: bytes, context: Any) -> Any:
         given = dict(context.invocation_metadata() or ())
         bearer = str(given.get("authorization", "")).removeprefix("Bearer ")
-        if guard.token and not is_open and not guard.is_token(bearer):
+        if guard.token and name not in OPEN and not guard.is_token(bearer):
             await context.abort(grpc.StatusCode.UNAUTHENTICATED, "authorization: Bearer TOKEN is needed.")
         try:
-            return await work(request)
+            return await work(read(content))
+        except DecodeError:  # left to the library it is a page of the log
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"this is no {name}Request.")
         except Refusal as refusal:
             await context.abort(getattr(grpc.StatusCode, refusal.grpc), refusal.reason)
 

@@ -15,7 +15,8 @@ from edge.serve.limits import Limits, Refusal
 from edge.serve.requests import Desk
 from edge.serve.rest import OPEN, Rest
 from edge.serve.sessions import Sessions
-from edge.serve.workshop import Workshop
+from edge.serve.wishes import read_wish
+from edge.serve.workshop import Job, Workshop
 from edge.web.guard import Guard
 from keras_vst.errors import UserError
 from keras_vst.zoo import Style
@@ -88,7 +89,10 @@ class Serving:
     async def _try_out(self) -> None:
         """A broken file is told now, and the first client does not wait for what has to be opened."""
         for name in self.desk.styles:
+            grey = np.full((*TRIAL, 3), 128, np.uint8)
+            trial = Job(read_wish(self.desk.styles, name, {}, self.desk.limits), TRIAL, grey)
+            self._workshop.submit([trial])
             try:
-                await self.desk.paint(name, {}, [(TRIAL, np.full((*TRIAL, 3), 128, np.uint8))])
+                await asyncio.wrap_future(trial.painted)  # as long as it takes, nobody waits yet
             except Refusal as refusal:
                 raise UserError(f"{name} does not paint: {refusal.reason}") from refusal

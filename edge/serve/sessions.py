@@ -74,7 +74,7 @@ class Sessions:
         """What a viewer will take of the workshop; a Refusal where it is not there."""
         limits = self._desk.limits
         if len(self._viewers) > limits.viewers:
-            raise Refusal("busy", f"{limits.viewers} viewers are here already; come back later.")
+            raise Refusal("busy", f"all places for viewers, {limits.viewers}, are taken; come back later.")
         seconds = await session.seconds_a_frame()
         new, taken = session.rate * seconds / self._desk.workshop.workers, sum(self._viewers.values())
         if taken + new > limits.share:
@@ -141,7 +141,6 @@ class Session:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await self.line.close()
 
     async def _receive(self) -> None:
         async for message in self.line:
