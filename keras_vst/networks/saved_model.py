@@ -16,7 +16,8 @@ import numpy as np
 
 from keras_vst.errors import UserError
 from keras_vst.frames import Pixels, to_float, to_uint8
-from keras_vst.networks.base import OUTPUT, Runtime, Size, Tensor, check_frame_size, count_threads, not_ours
+from keras_vst.networks import base
+from keras_vst.networks.base import Runtime, Size, Tensor
 
 MANIFEST = Path("assets.extra") / "student.json"  # name and margin, and more that only export reads
 SIGNATURE = "serving_default"
@@ -26,19 +27,20 @@ class SavedModelNetwork:
     """Ready to run; may be asked from several threads."""
 
     size: Size | None = None
-    map_channels: dict[str, int] = {}  # noqa: RUF012
 
     def __init__(self, path: Path) -> None:
         """Load the newest version below `path`."""
-        self.path, self.threads = _version(path), count_threads(None)
-        manifest = json.loads((self.path / MANIFEST).read_text(encoding="utf-8"))
-        self.name, self.margin = str(manifest["name"]), int(manifest["margin"])
-        self._tensorflow = importlib.import_module("tensorflow")
+        self.path, self.threads = _version(path), base.count_threads(None)
+        self.name, margin = _manifest(self.path)
+        self.margin: int | None = margin
+        self.map_channels: dict[str, int] = {}
+        self._tensorflow = _import()
         self.runtime = Runtime("tensorflow", self._tensorflow.__version__, None)
-        self._loaded = self._tensorflow.saved_model.load(
-            str(self.path)
-        )  # its signatures do not keep it alive
-        self._answer = self._loaded.signatures[SIGNATURE]
+        try:
+            self._loaded = self._tensorflow.saved_model.load(str(self.path))
+            self._answer = self._loaded.signatures[SIGNATURE]  # it does not keep alive what was loaded
+        except (OSError, ValueError, KeyError, RuntimeError) as error:
+            raise base.not_ours(self.path, f"TensorFlow cannot load it ({base.first_line(error)})") from error
 
     def paint(self, frame: Pixels) -> Pixels:
         """One frame, painted."""
@@ -46,20 +48,32 @@ class SavedModelNetwork:
 
     def paint_film(self, frame: Pixels, maps: Mapping[str, Tensor]) -> Tensor:
         """The same in floats; there are no maps."""
-        check_frame_size((frame.shape[0], frame.shape[1]), None, self.path)
+        base.check_frame_size((frame.shape[0], frame.shape[1]), None, self.path)
         given: Any = self._tensorflow.constant(to_float(frame)[np.newaxis])
-        return np.asarray(self._answer(frame=given)[OUTPUT], np.float32)
+        return np.asarray(self._answer(frame=given)[base.OUTPUT], np.float32)
+
+
+def _import() -> Any:
+    """By its name, so that nobody who serves something else needs it."""
+    try:
+        return importlib.import_module("tensorflow")
+    except ImportError as error:
+        raise UserError("a SavedModel needs TensorFlow; run: pip install 'keras-vst[train]'.") from error
+
+
+def _manifest(path: Path) -> tuple[str, int]:
+    """The name and the margin of a version."""
+    try:
+        manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+        return str(manifest["name"]), int(manifest["margin"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise base.not_ours(path, f"it has no usable {MANIFEST}") from error
 
 
 def _version(path: Path) -> Path:
-    versions = [path] if path.is_dir() and path.name.isdecimal() else []
-    versions += sorted(
-        (each for each in path.glob("*") if each.name.isdecimal()), key=lambda each: int(each.name)
-    )
+    if path.name.isdecimal() and (path / MANIFEST).exists():
+        return path
+    versions = [each for each in path.glob("*") if each.name.isdecimal() and each.is_dir()]
     if not versions:
-        raise not_ours(path, "it holds no version 1, 2 and so on")
-    if not (versions[-1] / MANIFEST).is_file():
-        raise UserError(
-            f"{versions[-1]} has no {MANIFEST}; export it again with `python -m export --formats savedmodel`."
-        )
-    return versions[-1]
+        raise base.not_ours(path, "it holds no version 1, 2 and so on")
+    return max(versions, key=lambda each: int(each.name))

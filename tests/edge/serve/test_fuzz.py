@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 from typing import Any
 
@@ -24,7 +25,7 @@ from tests.edge.serve.test_hostile import png_header  # noqa: E402
 
 LIMITS = Limits(pixels=100_000)
 WHOLE = (jpeg(drawn()), png_header(32, 20))
-fuzz = settings(deadline=None, max_examples=200)
+fuzz = settings(deadline=None, max_examples=int(os.environ.get("VST_FUZZ_EXAMPLES", "100")))
 json_values = some.recursive(
     some.none() | some.booleans() | some.integers() | some.floats() | some.text(max_size=20),
     lambda inner: some.lists(inner, max_size=4) | some.dictionaries(some.text(max_size=9), inner, max_size=4),
