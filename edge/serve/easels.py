@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from fractions import Fraction
 from typing import NamedTuple
 
 from edge.painter import Painter
@@ -58,7 +59,7 @@ class Easels:
         painter = self._painters.get(key) or self._ready(key)
         self._painters.move_to_end(key)
         painter.look = wish.look
-        return painter.repaint(TimedFrame(pixels, 0)).after.pixels
+        return painter.repaint(TimedFrame(pixels, Fraction(0))).after.pixels
 
     def _ready(self, key: Key) -> Painter:
         while self._painters and (len(self._painters) >= MOST or self._pixels(key) > MOST_PIXELS):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
@@ -18,7 +19,7 @@ class Figures:
     def __init__(self) -> None:
         """Start at zero."""
         self._registry = CollectorRegistry()
-        registry = {"registry": self._registry}
+        registry: dict[str, Any] = {"registry": self._registry}
         names = ["protocol", "outcome"]
         self._requests = Counter("vst_requests", "Requests by what came of them.", names, **registry)
         self._answers = Histogram(

@@ -39,7 +39,11 @@ class Rest:
         )
         self.application.on_response_prepare.append(guard.mark)
         model = "/v2/models/{style}"
-        gets = {"/v2": self._about, "/v2/health/live": self._live, "/v2/health/ready": self._ready}
+        gets: dict[str, Handler] = {
+            "/v2": self._about,
+            "/v2/health/live": self._live,
+            "/v2/health/ready": self._ready,
+        }
         gets |= {"/v2/models": self._styles, "/metrics": self._figures, "/openapi.json": self._described}
         gets["/live"] = self._sessions.serve
         for place in (model, f"{model}/versions/{{version}}"):

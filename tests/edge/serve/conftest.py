@@ -55,7 +55,9 @@ class Running:
         """One request in a connection of its own; `_` in names of headers are dashes."""
         line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         try:
-            line.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
+            line.request(
+                method, path, body, {name.replace("_", "-"): value for name, value in headers.items()}
+            )
             answer = line.getresponse()
             return Answer(answer.status, answer.read(), answer.headers)
         finally:
@@ -101,7 +103,7 @@ class Gate:
         gate = self
 
         class Network:
-            path, size, margin, map_channels = Path(parts[0][0]), None, None, {}  # noqa: RUF012
+            path, size, margin, map_channels = Path(parts[0][0]), None, None, {}
 
             def paint(self, frame: np.ndarray) -> np.ndarray:
                 gate.begun += 1
@@ -125,7 +127,9 @@ def start(bundled: Path) -> Iterator[Start]:
 
     running: list[Running] = []
 
-    def begin(opened: Any = None, workers: int = 2, host: str = "127.0.0.1", token: str = "", **limits: Any) -> Running:
+    def begin(
+        opened: Any = None, workers: int = 2, host: str = "127.0.0.1", token: str = "", **limits: Any
+    ) -> Running:
         styles = {style.name: style for style in zoo.styles()}
         make = lambda: Serving(styles, opened or opener(styles), "test", workers, Limits(**limits))  # noqa: E731
         running.append(Running(make, host=host, token=token))
@@ -168,4 +172,10 @@ def pixels_of(content: bytes) -> np.ndarray:
 def frame_tensor(frames: np.ndarray, **more: Any) -> dict[str, Any]:
     """The tensor `frame` for JSON."""
     kind = "UINT8" if frames.dtype == np.uint8 else "FP32"
-    return {"name": "frame", "shape": list(frames.shape), "datatype": kind, "data": frames.ravel().tolist(), **more}
+    return {
+        "name": "frame",
+        "shape": list(frames.shape),
+        "datatype": kind,
+        "data": frames.ravel().tolist(),
+        **more,
+    }

@@ -100,7 +100,9 @@ def test_a_mix_is_what_the_edge_paints_bit_for_bit(
 ) -> None:
     pixels = drawn(*size)
     text = ",".join(f"{name}:{share}" for name, share in shares.items())
-    told = server.infer("plain", {"inputs": [frame_tensor(pixels[np.newaxis])], "parameters": {"style": text}}).told
+    told = server.infer(
+        "plain", {"inputs": [frame_tensor(pixels[np.newaxis])], "parameters": {"style": text}}
+    ).told
     painted = np.reshape(told["outputs"][0]["data"], pixels.shape)
     assert np.array_equal(painted, edge_painting(shares, pixels))
 
@@ -125,7 +127,9 @@ def test_what_cannot_be_wished_for_is_told(
     assert (answer.status, words in answer.told["error"]) == (status, True), answer.body
 
 
-@pytest.mark.parametrize("name", ["../../etc/passwd", "..%2F..%2Fcard.json", "dark/../light", "dark\0", "%00", "drak", "ä"])
+@pytest.mark.parametrize(
+    "name", ["../../etc/passwd", "..%2F..%2Fcard.json", "dark/../light", "dark\0", "%00", "drak", "ä"]
+)
 def test_names_lead_nowhere_but_into_the_list_of_styles(server: Running, name: str) -> None:
     for path in (f"/v2/models/{quote(name, safe='')}", f"/v2/models/{quote(name, safe='')}/infer"):
         answer = server.ask("POST" if path.endswith("infer") else "GET", path, b"{}")
@@ -157,7 +161,9 @@ def test_tensors_that_are_none_are_told(server: Running, tensor: dict[str, Any],
     assert (answer.status, words in answer.told["error"]) == (400, True), answer.body
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{", b"[" * 100_000, b'{"inputs": 1}', b'{"inputs": []}', b"\xff\xd8"])
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"{", b"[" * 100_000, b'{"inputs": 1}', b'{"inputs": []}', b"\xff\xd8"]
+)
 def test_what_is_no_request_is_told(server: Running, body: bytes) -> None:
     answer = server.ask("POST", "/v2/models/dark/infer", body)
     assert (answer.status, sorted(answer.told)) == (400, ["error"])
@@ -189,7 +195,9 @@ def test_the_description_names_every_place_and_no_other(server: Running) -> None
     described = server.ask("GET", "/openapi.json").told
     for path, methods in described["paths"].items():
         for method in methods.keys() & {"get", "post"}:
-            answer = server.ask(method.upper(), path.replace("{style}", "dark"), b"x" if method == "post" else None)
+            answer = server.ask(
+                method.upper(), path.replace("{style}", "dark"), b"x" if method == "post" else None
+            )
             assert answer.status == (400 if method == "post" else 200), (path, answer.body)
 
 

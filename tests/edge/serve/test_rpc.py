@@ -41,7 +41,9 @@ class Client:
     def infer(self, style: str, frames: np.ndarray, **more: Any) -> Any:
         """Frames as a raw tensor."""
         tensor = {"name": "frame", "datatype": "UINT8", "shape": frames.shape}
-        return self("ModelInfer", model_name=style, inputs=[tensor], raw_input_contents=[frames.tobytes()], **more)
+        return self(
+            "ModelInfer", model_name=style, inputs=[tensor], raw_input_contents=[frames.tobytes()], **more
+        )
 
 
 @pytest.fixture
@@ -70,31 +72,51 @@ def test_health_and_metadata(client: Client) -> None:
 def test_raw_frames_and_a_mix_as_a_parameter(client: Client) -> None:
     frames = np.stack([drawn(16, 24, seed) for seed in (1, 2)])
     answer = client.infer("dark", frames, id="seven")
-    assert (answer.id, answer.outputs[0].name, list(answer.outputs[0].shape)) == ("seven", "stylized", [2, 16, 24, 3])
-    assert np.array_equal(np.frombuffer(answer.raw_output_contents[0], np.uint8).reshape(frames.shape), 255 - frames)
+    assert (answer.id, answer.outputs[0].name, list(answer.outputs[0].shape)) == (
+        "seven",
+        "stylized",
+        [2, 16, 24, 3],
+    )
+    assert np.array_equal(
+        np.frombuffer(answer.raw_output_contents[0], np.uint8).reshape(frames.shape), 255 - frames
+    )
     half = {"style": {"string_param": "dark:0.5,light:0.5"}}
     grey = np.frombuffer(client.infer("dark", frames, parameters=half).raw_output_contents[0], np.uint8)
     assert np.abs(grey.astype(int) - 127.5).max() <= 1
 
 
 def test_values_in_place_of_raw_contents(client: Client) -> None:
-    tensor = {"name": "frame", "datatype": "UINT8", "shape": [1, 1, 1, 3], "contents": {"uint_contents": [0, 9, 255]}}
+    tensor = {
+        "name": "frame",
+        "datatype": "UINT8",
+        "shape": [1, 1, 1, 3],
+        "contents": {"uint_contents": [0, 9, 255]},
+    }
     answer = client("ModelInfer", model_name="dark", inputs=[tensor])
     assert answer.raw_output_contents[0] == bytes([255, 246, 0])
 
 
 def test_files_in_and_out(client: Client) -> None:
     file = jpeg(drawn())
-    tensor = {"name": "image_bytes", "datatype": "BYTES", "shape": [1], "contents": {"bytes_contents": [file]}}
+    tensor = {
+        "name": "image_bytes",
+        "datatype": "BYTES",
+        "shape": [1],
+        "contents": {"bytes_contents": [file]},
+    }
     answer = client("ModelInfer", model_name="dark", inputs=[tensor])
     (painted,) = answer.outputs[0].contents.bytes_contents
     assert np.abs(pixels_of(painted).astype(int) - (255 - pixels_of(file))).mean() < 3
 
 
-def test_truncated_and_foreign_messages_are_refused_and_others_are_served(server: Running, client: Client) -> None:
+def test_truncated_and_foreign_messages_are_refused_and_others_are_served(
+    server: Running, client: Client
+) -> None:
     frames = drawn()[np.newaxis]
     tensor = {"name": "frame", "datatype": "UINT8", "shape": frames.shape}
-    request = messages().ModelInferRequest(model_name="dark", inputs=[tensor], raw_input_contents=[frames.tobytes()])
+    request = messages().ModelInferRequest(
+        model_name="dark", inputs=[tensor], raw_input_contents=[frames.tobytes()]
+    )
     whole = request.SerializeToString()
     for content in (whole[:-1], whole[: len(whole) // 2], whole[:7], b"\xff" * 100):
         told = refused(lambda content=content: client("ModelInfer", raw=content))
@@ -105,20 +127,27 @@ def test_truncated_and_foreign_messages_are_refused_and_others_are_served(server
     assert client("ModelInfer", raw=whole).outputs[0].name == "stylized"
 
 
+FRAME = {"name": "frame", "datatype": "UINT8", "shape": [1, 8, 8, 3]}
+FILE = {"name": "image_bytes", "datatype": "BYTES", "shape": [1]}
+
+
 @pytest.mark.parametrize(
-    ("fields", "words"),
+    ("inputs", "raw", "words"),
     [
-        ({"inputs": []}, "one input is needed"),
-        ({"inputs": [{"name": "frame", "datatype": "UINT8", "shape": [1, 8, 8, 3]}], "raw_input_contents": [b"1"]}, "holds 1 bytes"),
-        ({"inputs": [{"name": "frame", "datatype": "UINT8", "shape": [1, 8, 8, 3]}], "raw_input_contents": [b"", b""]}, "raw contents"),
-        ({"inputs": [{"name": "frame", "datatype": "UINT8", "shape": [1, -8, 8, 3]}]}, "whole numbers"),
-        ({"inputs": [{"name": "frame", "datatype": "UINT8", "shape": [1, 10000, 10000, 3]}]}, "too large"),
-        ({"inputs": [{"name": "image_bytes", "datatype": "BYTES", "shape": [1]}], "raw_input_contents": [b"\xff\xff\xff\xff1"]}, "ends early"),
-        ({"inputs": [{"name": "frame", "datatype": "NONE", "shape": [1, 8, 8, 3]}]}, "UINT8 or FP32"),
+        ([], [], "one input is needed"),
+        ([FRAME], [b"1"], "holds 1 bytes"),
+        ([FRAME], [b"", b""], "raw contents"),
+        ([{**FRAME, "shape": [1, -8, 8, 3]}], [], "whole numbers"),
+        ([{**FRAME, "shape": [1, 10_000, 10_000, 3]}], [], "too large"),
+        ([FILE], [b"\xff\xff\xff\xff1"], "ends early"),
+        ([{**FRAME, "datatype": "NONE"}], [], "UINT8 or FP32"),
     ],
-)  # fmt: skip
-def test_tensors_that_are_none_are_told(client: Client, fields: dict[str, Any], words: str) -> None:
-    status, told = refused(lambda: client("ModelInfer", model_name="dark", **fields))
+)
+def test_tensors_that_are_none_are_told(
+    client: Client, inputs: list[Any], raw: list[bytes], words: str
+) -> None:
+    fields = {"model_name": "dark", "inputs": inputs, "raw_input_contents": raw}
+    status, told = refused(lambda: client("ModelInfer", **fields))
     assert (status, words in told) == ("INVALID_ARGUMENT", True), told
 
 
@@ -132,7 +161,9 @@ def test_others_than_this_machine_need_the_token(start: Start) -> None:
     assert refused(lambda: Client(server, "wrong")("ServerMetadata"))[0] == "UNAUTHENTICATED"
 
 
-def test_beyond_the_queue_is_resource_exhausted_and_what_was_accepted_is_painted(start: Start, gate: Gate) -> None:
+def test_beyond_the_queue_is_resource_exhausted_and_what_was_accepted_is_painted(
+    start: Start, gate: Gate
+) -> None:
     server = start(gate, workers=1, waiting=3)
     gate.open.clear()
     client, frames = Client(server), drawn()[np.newaxis]
@@ -153,7 +184,9 @@ def test_beyond_the_queue_is_resource_exhausted_and_what_was_accepted_is_painted
 
 def test_a_message_beyond_the_limit_is_not_taken(start: Start) -> None:
     client = Client(start(body=10_000))
-    assert refused(lambda: client.infer("dark", np.zeros((1, 256, 256, 3), np.uint8)))[0] == "RESOURCE_EXHAUSTED"
+    assert (
+        refused(lambda: client.infer("dark", np.zeros((1, 256, 256, 3), np.uint8)))[0] == "RESOURCE_EXHAUSTED"
+    )
     assert client.infer("dark", drawn(16, 16)[np.newaxis]).outputs
 
 

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,10 +17,10 @@ import pytest
 pytest.importorskip("prometheus_client", reason="the server needs the extra `serve`")
 pytest.importorskip("grpc", reason="the server needs the extra `serve`")
 
-from edge.serve.service import TOKEN, cores  # noqa: E402
-from tests.edge.conftest import Command  # noqa: E402
-from tests.edge.serve.conftest import PATIENCE, drawn, jpeg  # noqa: E402
-from tests.keras_vst.networks.networks import write_style  # noqa: E402
+from edge.serve.service import TOKEN, cores
+from tests.edge.conftest import Command
+from tests.edge.serve.conftest import PATIENCE, drawn, jpeg
+from tests.keras_vst.networks.networks import write_style
 
 ROOT = Path(__file__).parents[3]
 posix = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
@@ -71,11 +70,10 @@ def zoo(tmp_path: Path, negative: Path) -> Path:
 
 
 @pytest.fixture
-def port() -> Iterator[int]:
+def port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        number = free.getsockname()[1]
-    yield number
+        return free.getsockname()[1]
 
 
 @posix
@@ -137,7 +135,9 @@ def test_a_port_that_is_taken_is_told(vst: Command, bundled: Path) -> None:
     assert (status, "name another --port" in told) == (2, True)
 
 
-def test_a_style_that_does_not_paint_is_told_before_anybody_asks(vst: Command, bundled: Path, port: int) -> None:
+def test_a_style_that_does_not_paint_is_told_before_anybody_asks(
+    vst: Command, bundled: Path, port: int
+) -> None:
     (bundled / "dark" / "dark.tflite").write_bytes(b"broken")
     status, _, told = vst("serve", "--port", port)
     assert (status, "dark does not paint" in told) == (2, True)

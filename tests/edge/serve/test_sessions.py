@@ -124,7 +124,9 @@ def test_all_viewers_take_turns(start: Start, gate: Gate) -> None:
                     await line.send_bytes(file)
 
     async def story(client: Any, address: str) -> None:
-        await asyncio.gather(*(watch(client, address, *each) for each in enumerate(("dark", "light", "plain"))))
+        await asyncio.gather(
+            *(watch(client, address, *each) for each in enumerate(("dark", "light", "plain")))
+        )
 
     visit(server, story)
     assert max(counts) - min(counts) <= 4, counts
@@ -181,9 +183,18 @@ def test_a_viewer_who_vanishes_or_falls_silent_leaves_the_place(start: Start) ->
 
 @pytest.mark.parametrize(
     ("query", "status"),
-    [("size=9x", 400), ("fps=0", 400), ("fps=1000", 400), ("size=7680x4320", 413), ("style=drak", 404), ("x=1", 400)],
+    [
+        ("size=9x", 400),
+        ("fps=0", 400),
+        ("fps=1000", 400),
+        ("size=7680x4320", 413),
+        ("style=drak", 404),
+        ("x=1", 400),
+    ],
 )
-def test_an_address_that_asks_for_nothing_possible_is_answered(server: Running, query: str, status: int) -> None:
+def test_an_address_that_asks_for_nothing_possible_is_answered(
+    server: Running, query: str, status: int
+) -> None:
     headers = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec_WebSocket_Version": "13"}
     answer = server.ask("GET", f"/live?{query}", Sec_WebSocket_Key="AAAAAAAAAAAAAAAAAAAAAA==", **headers)
     assert (answer.status, sorted(answer.told)) == (status, ["error"])

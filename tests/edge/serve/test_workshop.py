@@ -11,13 +11,13 @@ import pytest
 
 pytest.importorskip("prometheus_client", reason="the server needs the extra `serve`")
 
-from edge.serve.easels import MOST, Easels, opener  # noqa: E402
-from edge.serve.figures import Figures  # noqa: E402
-from edge.serve.limits import Limits, Refusal  # noqa: E402
-from edge.serve.wishes import Wish, read_wish  # noqa: E402
-from edge.serve.workshop import Job, Workshop  # noqa: E402
-from keras_vst import zoo  # noqa: E402
-from tests.edge.serve.conftest import PATIENCE, Gate, Running, Start, drawn, jpeg  # noqa: E402
+from edge.serve.easels import MOST, Easels, opener
+from edge.serve.figures import Figures
+from edge.serve.limits import Limits, Refusal
+from edge.serve.wishes import Wish, read_wish
+from edge.serve.workshop import Job, Workshop
+from keras_vst import zoo
+from tests.edge.serve.conftest import PATIENCE, Gate, Running, Start, drawn, jpeg
 
 Open = Callable[..., Workshop]
 
