@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -180,6 +181,21 @@ def test_others_than_this_machine_need_the_token(start: Start) -> None:
     assert server.ask("GET", "/v2/models", **bearer).status == 200
     assert server.ask("GET", "/v2/models?token=secret").status == 200
     assert start(host="0.0.0.0").guard.token not in ("", "secret")
+
+
+def test_the_client_of_the_documents_paints(server: Running) -> None:
+    text = (Path(__file__).parents[3] / "docs" / "serving.md").read_text(encoding="utf-8")
+    (client,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    for old, new in (
+        ("8080", str(server.port)),
+        ("great-wave:0.7,scream:0.3", "dark"),
+        ("/scream/", "/light/"),
+    ):
+        assert old in client
+        client = client.replace(old, new)
+    found: dict[str, Any] = {}
+    exec(client, found)
+    assert (found["painted"].size, found["painted"].min()) == (360 * 640 * 3, 255)  # the negative of black
 
 
 def test_what_happens_can_be_read(server: Running) -> None:
