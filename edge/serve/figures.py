@@ -24,7 +24,7 @@ class Figures:
         self._requests = Counter("vst_requests", "Requests by what came of them.", names, **registry)
         self._answers = Histogram(
             "vst_answer_seconds",
-            "From a whole request to its answer.",
+            "From the head of a request to its answer.",
             ["protocol"],
             buckets=BUCKETS,
             **registry,

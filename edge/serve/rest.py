@@ -9,17 +9,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from importlib import resources
 from typing import Any
 
 from aiohttp import web
 
+from edge.serve.desk import Counted, Desk
 from edge.serve.intake import Intake
 from edge.serve.limits import Refusal
 from edge.serve.messages import HEADER_LENGTH, json_length, read_field, read_message, read_tensors, written
 from edge.serve.pictures import picture_size
-from edge.serve.requests import Counted, Desk
 from edge.serve.sessions import Sessions
 from edge.web.guard import Guard, Handler
 
@@ -92,23 +93,26 @@ class Rest:
 
     async def _described(self, request: web.Request) -> web.Response:
         text = resources.files("edge.serve").joinpath("openapi.json").read_text(encoding="utf-8")
-        return web.Response(text=text, content_type="application/json")
+        described = json.loads(text)
+        for place in described["paths"].values():
+            for parameter in place.get("parameters", ()):
+                parameter["schema"]["enum"] = list(self._desk.styles)
+        return web.json_response(described)
 
     async def _infer(self, request: web.Request) -> web.Response:
         style, version = _named(request)
-        self._desk.check_style(style, version)
-        self._desk.workshop.check_room()
-        async with self._intake.body(request) as body:
-            with Counted(self._desk.figures, "http"):
+        with Counted(self._desk.figures, "http"):
+            self._desk.check_style(style, version)
+            self._desk.workshop.check_room()
+            async with self._intake.body(request) as body:
                 length = json_length(request.headers.get(HEADER_LENGTH), body, self._desk.limits.json)
                 message = await _aside(length, read_message, body[:length])
                 tensors = await _aside(length, read_tensors, message, body[length:])
                 parameters = {**read_field(message, "parameters", dict, {})}
                 parameters.pop("binary_data_output", None)
                 painted = await self._desk.infer(style, version, parameters, tensors)
-                content, head = await _aside(
-                    max(length, len(painted.content)), written, message, style, painted
-                )
+                longest = max(length, len(painted.content))
+                content, head = await _aside(longest, written, message, style, painted)
         kind = "application/json" if head is None else "application/octet-stream"
         headers = {} if head is None else {HEADER_LENGTH: str(head)}
         return web.Response(body=content, content_type=kind, headers=headers)
@@ -116,9 +120,9 @@ class Rest:
     async def _paint(self, request: web.Request) -> web.Response:
         parameters = {key: value for key, value in request.query.items() if key != "token"}
         style = next(iter(self._desk.styles))
-        self._desk.workshop.check_room()
-        async with self._intake.body(request) as body:
-            with Counted(self._desk.figures, "http"):
+        with Counted(self._desk.figures, "http"):
+            self._desk.workshop.check_room()
+            async with self._intake.body(request) as body:
                 size = picture_size(body, self._desk.limits)
                 (painted,) = await self._desk.paint(style, parameters, [(size, body)])
         return web.Response(body=painted, content_type="image/jpeg")

@@ -16,8 +16,8 @@ from typing import Any
 import grpc
 from google.protobuf.message import DecodeError
 
+from edge.serve.desk import Counted, Desk
 from edge.serve.limits import Refusal
-from edge.serve.requests import Counted, Desk
 from edge.serve.tensors import Tensor, split_bytes
 from edge.web.guard import Guard
 from keras_vst.errors import UserError

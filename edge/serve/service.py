@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import importlib
+import logging
 import os
 import signal
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from keras_vst.errors import ENDINGS, UserError, tell
 from keras_vst.zoo import Style
 
 HOST, PORT = "127.0.0.1", 8080
+MOST_FILES = 16384
 TOKEN = "VST_TOKEN"  # not an option: command lines can be read by everybody on a machine
 DESCRIPTION = f"""\
 Serves the Open Inference Protocol v2 (REST at --port, gRPC at --grpc-port), POST /paint for JPEG in and out, live
@@ -91,6 +93,8 @@ def run(options: argparse.Namespace) -> int:
 async def _serve(options: argparse.Namespace) -> int:
     from edge.serve.serving import Serving
 
+    _take_more_files()
+    logging.getLogger("aiohttp.server").addFilter(_is_ours)
     serving = Serving(*_network(options), options.workers or cores(), _limits(options))
     ending, hurry = asyncio.Event(), asyncio.Event()
     _on_signals(lambda: (hurry if ending.is_set() else ending).set())
@@ -105,6 +109,20 @@ async def _serve(options: argparse.Namespace) -> int:
         tell("vst: ended before everything was finished.")
         os._exit(130)  # threads that are still painting would hold the process
     return 0
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    """Whether a line of the log is about a defect, and not about what somebody sent that is no HTTP."""
+    return not (record.exc_info and type(record.exc_info[1]).__module__ == "aiohttp.http_exceptions")
+
+
+def _take_more_files() -> None:
+    """Connections are files; the usual 1024 can be held by one who only opens them."""
+    with suppress(ImportError, ValueError, OSError):
+        import resource
+
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, MOST_FILES), hard))
 
 
 def cores() -> int:

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from aiohttp import web
 
+from edge.serve.desk import Desk
 from edge.serve.easels import Open
 from edge.serve.figures import Figures
 from edge.serve.limits import Limits, Refusal
-from edge.serve.requests import Desk
 from edge.serve.rest import OPEN, Rest
 from edge.serve.sessions import Sessions
 from edge.serve.wishes import read_wish

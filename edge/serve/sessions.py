@@ -12,9 +12,11 @@ workshop, the new one is refused with the figures, and those who are there notic
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -23,9 +25,9 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from edge.options import positive_number
 from edge.options import size as written_size
+from edge.serve.desk import Desk
 from edge.serve.limits import Refusal
 from edge.serve.pictures import encode, picture_size
-from edge.serve.requests import Desk
 from edge.serve.wishes import Wish, read_wish
 from edge.serve.workshop import Job
 from edge.web.viewers import STATUS_EVERY, read_object
@@ -34,6 +36,7 @@ from keras_vst.networks.base import Size
 SIZE, RATE = "640x360", "15"
 MOST_RATE = 60.0  # frames a second
 HEARTBEAT = 10.0  # seconds; who does not answer a ping in half of it is gone
+ROOM = 64 << 10  # bytes of a frame beside three for each pixel
 SLOW = 10.0  # seconds for one painted frame to be taken
 
 
@@ -48,9 +51,11 @@ class Sessions:
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
         """One viewer, from coming to leaving."""
-        line = web.WebSocketResponse(heartbeat=HEARTBEAT, max_msg_size=self._desk.limits.body, compress=False)
-        session = Session(line, self._desk, self._told)
+        session = Session(self._desk, self._told)
         session.read(request.query)  # a mistake is answered before the line is opened
+        most = min(self._desk.limits.body, 3 * session.size[0] * session.size[1] + ROOM)
+        line = web.WebSocketResponse(heartbeat=HEARTBEAT, max_msg_size=most, compress=False)
+        session.line = line
         await line.prepare(request)
         try:
             self._viewers[session] = 0.0  # its place, while its share is found
@@ -93,9 +98,11 @@ class Sessions:
 class Session:
     """One viewer's line: the newest frame waits, older ones are missed."""
 
-    def __init__(self, line: web.WebSocketResponse, desk: Desk, viewers: Any) -> None:
-        """`viewers` tells how many there are."""
-        self.line, self._desk, self._viewers = line, desk, viewers
+    line: web.WebSocketResponse
+
+    def __init__(self, desk: Desk, viewers: Callable[[], int]) -> None:
+        """`viewers` tells how many there are; `line` comes when it is known what for."""
+        self._desk, self._viewers = desk, viewers
         self.size: Size = (0, 0)
         self.rate = 0.0
         self._wish: Wish
@@ -111,7 +118,7 @@ class Session:
         try:
             self.size = written_size(given.pop("size", SIZE))
             self.rate = positive_number(given.pop("fps", RATE))
-        except Exception as error:  # argparse's own
+        except argparse.ArgumentTypeError as error:
             raise Refusal("invalid", f"{error}.") from error
         self._desk.limits.check_picture(self.size)
         if self.rate > MOST_RATE:

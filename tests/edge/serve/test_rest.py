@@ -209,6 +209,11 @@ def test_what_happens_can_be_read(server: Running) -> None:
 
 def test_the_description_names_every_place_and_no_other(server: Running) -> None:
     described = server.ask("GET", "/openapi.json").told
+    assert described["paths"]["/v2/models/{style}"]["parameters"][0]["schema"]["enum"] == [
+        "dark",
+        "light",
+        "plain",
+    ]
     for path, methods in described["paths"].items():
         for method in methods.keys() & {"get", "post"}:
             answer = server.ask(

@@ -103,8 +103,13 @@ def test_a_server_killed_under_load_starts_again_at_once_and_goes_on(zoo: Path, 
 
 
 @posix
-def test_it_ends_in_peace_and_tells_where_it_is(zoo: Path, port: int) -> None:
-    status, told = Process(zoo, port).end(signal.SIGINT)
+def test_it_ends_in_peace_and_tells_where_it_is_and_nothing_of_what_is_no_http(zoo: Path, port: int) -> None:
+    server = Process(zoo, port)
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as line:
+        line.sendall(b"GET / HTTP/1.1\r\nX: \0\r\n\r\n")
+        assert b" 400 " in line.recv(100)
+    status, told = server.end(signal.SIGINT)
+    assert told.count("\n") - told.count("INFO: ") == 2, told
     assert (status, f"vst: tiny at http://127.0.0.1:{port}/v2" in told) == (0, True), told
 
 

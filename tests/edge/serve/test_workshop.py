@@ -166,6 +166,7 @@ def test_429_comes_with_a_time_under_load_and_everybody_else_is_served(start: St
         thread.join(PATIENCE)
     assert sorted(answer.status for answer in answers) == [200] * 5 + [429] * 15
     assert all(int(answer.headers["Retry-After"]) >= 1 for answer in answers if answer.status == 429)
+    assert server.figure('vst_requests_total{outcome="busy",protocol="http"}') == 15
 
 
 def test_a_client_that_vanishes_is_not_painted_for(start: Start, gate: Gate) -> None:
