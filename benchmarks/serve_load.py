@@ -34,6 +34,7 @@ from keras_vst.networks import open_network
 
 SIZE, SMALL = (640, 360), (320, 180)
 CLIENTS = 8  # that ask again at once
+LOAD = 3  # times as long as the others: the line has to fill
 MIXES = 24  # more than a worker keeps open
 
 
@@ -56,7 +57,8 @@ async def _measure(options: argparse.Namespace) -> None:
     async with serving(options.styles) as server:
         rate = await _side_by_side(server, options, styles[0], frame)
         for times in (0.5, 1, 3):
-            row = await _open_loop(server.asks("http"), styles[0], frame, times * rate, options.seconds)
+            asked = times * rate
+            row = await _open_loop(server.asks("http"), styles[0], frame, asked, LOAD * options.seconds)
             _tell("load", times=times, **row)
     few = [(style, picture) for style in styles for picture in (frame, small)]
     many = [
@@ -64,14 +66,13 @@ async def _measure(options: argparse.Namespace) -> None:
     ]
     async with serving(options.styles, "--batch", "1") as apart, serving(options.styles) as together:
         for kinds, mixed, clients in (("4", few, CLIENTS), (str(MIXES - 1), many, 6 * CLIENTS)):
-            rates: dict[str, list[float]] = {"apart": [], "together": []}
+            found: dict[str, list[dict[str, float]]] = {"apart": [], "together": []}
             for _ in range(options.rounds):
                 for name, one in (("apart", apart), ("together", together)):
-                    row = await _closed_loop(one, one.asks("http"), mixed, options.seconds, clients)
-                    rates[name].append(row["a_second"])
-            _tell(
-                "batching", kinds=kinds, **{name: statistics.median(found) for name, found in rates.items()}
-            )
+                    ask = one.asks("http")
+                    found[name].append(await _closed_loop(one, ask, mixed, options.seconds, clients))
+            for name, rows in found.items():
+                _tell("batching", kinds=kinds, taken=name, **_median(rows))
 
 
 async def _side_by_side(server: Served, options: argparse.Namespace, style: str, frame: Pixels) -> float:
