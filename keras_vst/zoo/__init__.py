@@ -34,6 +34,7 @@ class Style:
     path: Path
     card: dict[str, Any] = field(default_factory=dict[str, Any], repr=False)
     own: bool = False  # whether it is the user's, not the package's
+    content: bytes | None = field(default=None, repr=False)  # the file itself, where it is on no disk
 
     @property
     def quality(self) -> str:

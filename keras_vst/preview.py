@@ -1,0 +1,111 @@
+"""One picture in, a network that paints much like it out, at once: the nearest mix of the zoo, turned to its colours.
+
+In: (H, W, 3) uint8 RGB, any size.  Out: a `Style` whose file is in memory.  Nothing is trained and no TensorFlow is
+needed: how brushwork is like (`texture.py`) is compared with what each style paints, the nearest are mixed by their
+weights (`networks/mixing.py`), and the last layer is turned (`networks/tinting.py`).  What the networks are shown are
+pieces of the bundled film recoloured as photographs are, so one painting always gives one network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from keras_vst import zoo
+from keras_vst.errors import UserError
+from keras_vst.frames import Pixels, to_uint8
+from keras_vst.networks.base import Network
+from keras_vst.networks.mixing import open_mix
+from keras_vst.networks.tinting import tint
+from keras_vst.texture import Numbers, at_side, texture
+from keras_vst.zoo import Style
+
+ARCHITECTURE = "student-16-32-48-3"  # of the bundled styles, which began from one base
+ASSETS = resources.files("keras_vst").joinpath("assets")
+SHEET, TILE = "stand_ins.png", (176, 320)  # pictures that stand for all photographs: 4 x 4 of them
+TEXTURES = "textures.npz"  # checksum of a style's file -> the numbers of what it paints
+SHOWN = 4  # of the pictures, for the texture of a style
+SMALLEST = 16  # pixels on the shorter side of what can be called a picture of anything
+GREY = "unknown"
+Tensor = npt.NDArray[np.float32]
+
+
+def preview(painting: Pixels, name: str) -> Style:
+    """The style of that name that comes nearest to the painting; `card["mix"]` says what it is mixed of."""
+    if min(painting.shape[:2]) < SMALLEST:
+        raise UserError(
+            f"{name} has {painting.shape[1]}x{painting.shape[0]} pixels, too few to show a brush; "
+            f"give a picture of {SMALLEST}x{SMALLEST} or more."
+        )
+    painting = at_side(painting)
+    parts = nearest(texture(painting), {style: style_texture(style) for style in mixable()})
+    network = open_mix(parts, size=TILE)
+    first = parts[0][0]
+    content = tint(network.content, first.weights, [painted(network, each) for each in stand_ins()], painting)
+    card = {
+        "name": name,
+        "title": f"{name} (a preview)",
+        "artist": GREY,
+        "year": GREY,
+        "architecture": ARCHITECTURE,
+        "margin": first.margin,
+        "weights": {"tensors": first.weights},
+        "mix": {style.name: share for style, share in parts},
+    }
+    return Style(name, Path(name), card, own=True, content=content)
+
+
+def mixable() -> list[Style]:
+    """The styles that a preview is mixed of: all of the zoo, the user's own too, that are laid out alike."""
+    found = [style for style in zoo.styles("live") if style.architecture == ARCHITECTURE and style.weights]
+    if not found:
+        raise UserError("there is no style to make a preview of; put those that come with the package back.")
+    return [style for style in found if style.weights == found[0].weights]
+
+
+def nearest(wanted: Numbers, known: Mapping[Style, Numbers]) -> list[tuple[Style, float]]:
+    """The styles whose brushwork is nearest, the nearest first, and their shares."""
+    raise NotImplementedError
+
+
+def style_texture(style: Style) -> Numbers:
+    """The numbers of what a style paints: as they were measured once, or measured now (50 ms)."""
+    if (measured := _measured().get(style.sha256 or "")) is not None:
+        return measured
+    return measure(open_mix([(style, 1.0)], size=TILE))
+
+
+def measure(network: Network) -> Numbers:
+    """The numbers of what a network paints of the first pictures."""
+    return np.mean([texture(to_uint8(painted(network, each))) for each in stand_ins()[:SHOWN]], axis=0)
+
+
+def stand_ins() -> Sequence[Pixels]:
+    """The pictures that are painted to see what a network does."""
+    sheet = cv2.imdecode(np.frombuffer(ASSETS.joinpath(SHEET).read_bytes(), np.uint8), cv2.IMREAD_COLOR)
+    assert sheet is not None
+    rgb = np.asarray(cv2.cvtColor(sheet, cv2.COLOR_BGR2RGB), np.uint8)
+    height, width = TILE
+    return [
+        np.ascontiguousarray(rgb[top : top + height, left : left + width])
+        for top in range(0, rgb.shape[0], height)
+        for left in range(0, rgb.shape[1], width)
+    ]
+
+
+def painted(network: Network, picture: Pixels) -> Tensor:
+    """(H, W, 3) float32 in [0, 1], before anything is rounded."""
+    return network.paint_film(picture, {})[0].copy()
+
+
+def _measured() -> Mapping[str, Numbers]:
+    with resources.as_file(ASSETS.joinpath(TEXTURES)) as path:
+        if not path.is_file():
+            return {}
+        with np.load(path) as file:
+            return {name: file[name] for name in file.files}
