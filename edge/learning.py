@@ -31,6 +31,7 @@ from keras_vst.zoo.card_file import is_name
 
 FOLDER = ".learning"  # hidden, so that it is no style
 INSTALL = "pip install 'keras-vst[train]'"
+TRAINER = ("-m", "training.fit")
 PATIENCE = 60.0  # seconds for a process that was told to end: it saves first
 
 
@@ -92,7 +93,7 @@ class Learning:
         if find_spec("tensorflow") is None:
             raise UserError(f"learning a style needs TensorFlow; run: {INSTALL}. Until then --painting shows a preview.")
         self._prepare()
-        command = [sys.executable, "-m", "training.fit", *self._arguments()]
+        command = [sys.executable, *TRAINER, *self._arguments()]
         search = os.pathsep.join([str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])])
         said = self.log.open("wb") if quietly else None
         try:
@@ -156,8 +157,7 @@ class Learning:
             raise UserError(f"nothing can be learned into {root}: {trouble}.") from error
         try:
             write_whole(self.folder / "painting.png", encode_picture(".png", self.painting))
-            self._take_over()
-            if not (self.run / "config.json").is_file():
+            if not self._take_over():
                 begin = preview(self.painting, self.name).content
                 assert begin is not None
                 write_whole(self.folder / "begin.tflite", begin)
@@ -165,8 +165,8 @@ class Learning:
             self._release()
             raise
 
-    def _take_over(self) -> None:
-        """What was learned of this picture under another name goes on under this one."""
+    def _take_over(self) -> bool:
+        """Whether something was learned of this picture before, under any name: it goes on under this one."""
         runs = [config.parent for config in self.folder.glob("*/config.json")]
         if runs and not self.run.exists():
             runs[0].rename(self.run)
@@ -174,6 +174,7 @@ class Learning:
         if record.get("finished") and (zoo.own_root() / self.name).exists():  # more of it: a new run begins with it
             write_whole(self.folder / "begin.tflite", self.now.read_bytes())
             shutil.rmtree(self.run)
+        return bool(runs)
 
     def _record(self) -> dict[str, Any]:
         with suppress(OSError, ValueError):

@@ -9,6 +9,7 @@ pieces of the bundled film recoloured as photographs are, so one painting always
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib import resources
 from pathlib import Path
 
@@ -27,11 +28,13 @@ from keras_vst.zoo import Style
 
 ARCHITECTURE = "student-16-32-48-3"  # of the bundled styles, which began from one base
 ASSETS = resources.files("keras_vst").joinpath("assets")
-SHEET, TILE = "stand_ins.png", (176, 320)  # pictures that stand for all photographs: 4 x 4 of them
+SHEET, TILE = "stand_ins.jpg", (176, 320)  # pictures that stand for all photographs: 4 x 4 of them
 TEXTURES = "textures.npz"  # checksum of a style's file -> the numbers of what it paints
 SHOWN = 4  # of the pictures, for the texture of a style
 SMALLEST = 16  # pixels on the shorter side of what can be called a picture of anything
-GREY = "unknown"
+UNKNOWN = "unknown"
+MIXED, NEAR = 2, 0.2  # styles in a mix; how fast the share falls with the distance
+UNIT = 0.02  # deviation of a number over the styles below which it tells nothing
 Tensor = npt.NDArray[np.float32]
 
 
@@ -43,15 +46,15 @@ def preview(painting: Pixels, name: str) -> Style:
             f"give a picture of {SMALLEST}x{SMALLEST} or more."
         )
     painting = at_side(painting)
-    parts = nearest(texture(painting), {style: style_texture(style) for style in mixable()})
+    parts = nearest(texture(painting), [(style, style_texture(style)) for style in mixable()])
     network = open_mix(parts, size=TILE)
     first = parts[0][0]
     content = tint(network.content, first.weights, [painted(network, each) for each in stand_ins()], painting)
     card = {
         "name": name,
         "title": f"{name} (a preview)",
-        "artist": GREY,
-        "year": GREY,
+        "artist": UNKNOWN,
+        "year": UNKNOWN,
         "architecture": ARCHITECTURE,
         "margin": first.margin,
         "weights": {"tensors": first.weights},
@@ -68,9 +71,14 @@ def mixable() -> list[Style]:
     return [style for style in found if style.weights == found[0].weights]
 
 
-def nearest(wanted: Numbers, known: Mapping[Style, Numbers]) -> list[tuple[Style, float]]:
+def nearest(wanted: Numbers, known: Sequence[tuple[Style, Numbers]]) -> list[tuple[Style, float]]:
     """The styles whose brushwork is nearest, the nearest first, and their shares."""
-    raise NotImplementedError
+    table = np.stack([numbers for _, numbers in known])
+    unit = table.std(axis=0) + UNIT
+    apart = np.sqrt(np.mean(np.square((table - wanted) / unit), axis=1))
+    order = np.argsort(apart)[:MIXED]
+    shares = np.exp(-(apart[order] - apart[order[0]]) / NEAR)
+    return [(known[place][0], float(share)) for place, share in zip(order, shares / shares.sum(), strict=True)]
 
 
 def style_texture(style: Style) -> Numbers:
@@ -85,17 +93,18 @@ def measure(network: Network) -> Numbers:
     return np.mean([texture(to_uint8(painted(network, each))) for each in stand_ins()[:SHOWN]], axis=0)
 
 
+@cache
 def stand_ins() -> Sequence[Pixels]:
     """The pictures that are painted to see what a network does."""
     sheet = cv2.imdecode(np.frombuffer(ASSETS.joinpath(SHEET).read_bytes(), np.uint8), cv2.IMREAD_COLOR)
     assert sheet is not None
     rgb = np.asarray(cv2.cvtColor(sheet, cv2.COLOR_BGR2RGB), np.uint8)
     height, width = TILE
-    return [
+    return tuple(
         np.ascontiguousarray(rgb[top : top + height, left : left + width])
         for top in range(0, rgb.shape[0], height)
         for left in range(0, rgb.shape[1], width)
-    ]
+    )
 
 
 def painted(network: Network, picture: Pixels) -> Tensor:
@@ -103,6 +112,7 @@ def painted(network: Network, picture: Pixels) -> Tensor:
     return network.paint_film(picture, {})[0].copy()
 
 
+@cache
 def _measured() -> Mapping[str, Numbers]:
     with resources.as_file(ASSETS.joinpath(TEXTURES)) as path:
         if not path.is_file():

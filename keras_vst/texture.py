@@ -1,4 +1,4 @@
-"""What the brushwork of a picture is like, in some hundred numbers that know nothing of its colours.
+"""What the brushwork of a picture is like, in some sixty numbers that know nothing of its colours.
 
 In: (H, W, 3) uint8 RGB.  Out: (N,) float32, alike for pictures whose strokes are alike.  Light is taken in units of the
 picture's own contrast, so that a faint print and a bold one with the same lines are near each other.
@@ -21,14 +21,12 @@ FLAT = (0.02, 0.05, 0.1, 0.2)  # of the contrast: gradients below it are none
 
 def texture(picture: Pixels) -> Numbers:
     """The numbers of one picture, at the size it has."""
-    light = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2LAB), np.float32)
-    plane, found = light[..., 0], []
+    plane, found = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.float32), []
     plane = (plane - plane.mean()) / (plane.std() + 2.0)
-    chroma = (light[..., 1:] - light[..., 1:].mean((0, 1))) / (light[..., 0].std() + 2.0)
     for _ in range(OCTAVES):
         blurred = cv2.GaussianBlur(plane, (0, 0), 1.0)
-        found += [_band(plane - blurred), _band_of_colour(chroma), _gradients(blurred)]
-        plane, chroma = (cv2.resize(each, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA) for each in (blurred, chroma))
+        found += [_band(plane - blurred), _gradients(blurred)]
+        plane = np.asarray(cv2.resize(blurred, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.float32)
     return np.concatenate(found).astype(np.float32)
 
 
@@ -47,11 +45,6 @@ def _band(plane: Numbers) -> Numbers:
     strength = float(np.sqrt(np.mean(plane**2))) + 1e-4
     skew = float(np.mean(plane**3)) / strength**3
     return np.array([np.log(strength), size.mean() / strength, np.clip(skew, -3, 3)], np.float32)
-
-
-def _band_of_colour(chroma: Numbers) -> Numbers:
-    fine = chroma - cv2.GaussianBlur(chroma, (0, 0), 1.0)
-    return np.log(np.sqrt(np.mean(fine**2, axis=(0, 1))) + 1e-3)
 
 
 def _gradients(plane: Numbers) -> Numbers:

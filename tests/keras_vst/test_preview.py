@@ -1,0 +1,87 @@
+"""A picture in, a network that paints like it out: at once, the same each time, one that mixes with the others."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+
+from keras_vst import preview as previews
+from keras_vst import zoo
+from keras_vst.errors import UserError
+from keras_vst.networks.mixing import check_mixable, open_mix
+from keras_vst.preview import preview
+from tests.conftest import draw_picture
+
+
+@pytest.fixture(scope="module")
+def painting() -> np.ndarray:
+    return draw_picture(21, 300, 400)
+
+
+def test_one_painting_gives_one_network(painting):
+    first, again = preview(painting, "mine"), preview(painting, "mine")
+    assert first.content == again.content
+    assert first.card["mix"] == again.card["mix"]
+    assert sum(first.card["mix"].values()) == pytest.approx(1)
+
+
+def test_it_mixes_with_the_styles_of_the_zoo(painting):
+    style, wave = preview(painting, "mine"), zoo.find_style("great-wave")
+    check_mixable([style, wave])
+    mixed = open_mix([(style, 0.5), (wave, 0.5)])
+    assert mixed.paint(np.zeros((64, 64, 3), np.uint8)).shape == (64, 64, 3)
+
+
+def test_a_painting_of_other_colours_gives_other_colours(painting):
+    frame = previews.stand_ins()[2]
+    shown = [open_mix([(preview(each, "x"), 1.0)]).paint(frame) for each in (painting, 255 - painting)]
+    wanted = [each.mean((0, 1)) for each in (painting, 255 - painting)]
+    errors = [np.abs(picture.mean((0, 1)) - mean).mean() for picture in shown for mean in wanted]
+    assert errors[0] < errors[1]
+    assert errors[3] < errors[2]
+
+
+def test_what_a_style_paints_is_nearest_to_that_style():
+    style = zoo.find_style("mosaic")
+    network = open_mix([(style, 1.0)])
+    known = [(each, previews.style_texture(each)) for each in previews.mixable()]
+    found = previews.nearest(previews.measure(network), known)
+    assert found[0][0].name == "mosaic"
+
+
+def test_the_numbers_that_are_bundled_are_those_of_the_networks():
+    style = zoo.find_style("scream")
+    now = previews.measure(open_mix([(style, 1.0)]))
+    assert np.abs(previews.style_texture(style) - now).max() < 0.05
+
+
+def test_it_takes_less_than_a_second_of_the_processor(painting):
+    preview(painting, "warm")
+    begin = time.process_time()
+    preview(painting, "mine")
+    assert time.process_time() - begin < 1.0
+
+
+@pytest.mark.parametrize("shape", [(16, 16), (5000, 20), (40, 3000)])
+def test_small_and_long_pictures_are_painted_after(shape):
+    picture = np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)
+    assert preview(picture, "odd").content
+
+
+def test_one_flat_colour_gives_a_network_that_paints():
+    style = preview(np.full((90, 90, 3), 200, np.uint8), "flat")
+    shown = open_mix([(style, 1.0)]).paint(previews.stand_ins()[0])
+    assert abs(float(shown.mean()) - 200) < 12
+
+
+def test_a_picture_without_room_for_a_brush_is_refused():
+    with pytest.raises(UserError, match="dot has 9x8 pixels, too few"):
+        preview(np.zeros((8, 9, 3), np.uint8), "dot")
+
+
+def test_without_styles_there_is_no_preview(tmp_path, monkeypatch, painting):
+    monkeypatch.setattr(zoo, "ROOT", tmp_path)
+    with pytest.raises(UserError, match="no style to make a preview of"):
+        preview(painting, "mine")
