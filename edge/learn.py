@@ -38,7 +38,6 @@ examples:
   vst live 0 --style my"""
 
 
-
 def add_parser(commands: Any, parent: argparse.ArgumentParser) -> None:
     """Declare the subcommand."""
     summary = "learn a style of your own from one picture"
@@ -69,7 +68,9 @@ def run(options: argparse.Namespace) -> int:
         return status
     sheet = options.output or Path(f"{name}.png")
     write_sheet(painting, zoo.find_style(name), sheet)
-    print(f"{name} was learned in {(time.monotonic() - start) / 60:.1f} min: {sheet}; paint with --style {name}")
+    print(
+        f"{name} was learned in {(time.monotonic() - start) / 60:.1f} min: {sheet}; paint with --style {name}"
+    )
     return 0
 
 

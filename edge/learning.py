@@ -61,7 +61,9 @@ class Learning:
         if (zoo.ROOT / self.name).exists():
             raise UserError(f"{self.name} is the name of a style that comes with the package; add --name.")
         shape = repr(self.painting.shape).encode()
-        self.folder = zoo.own_root() / FOLDER / hashlib.sha256(shape + self.painting.tobytes()).hexdigest()[:16]
+        self.folder = (
+            zoo.own_root() / FOLDER / hashlib.sha256(shape + self.painting.tobytes()).hexdigest()[:16]
+        )
 
     @property
     def run(self) -> Path:
@@ -91,10 +93,14 @@ class Learning:
     def start(self, *, quietly: bool) -> None:
         """Begin, or go on where an earlier time was stopped; `quietly`: after whatever else runs, and into the log."""
         if find_spec("tensorflow") is None:
-            raise UserError(f"learning a style needs TensorFlow; run: {INSTALL}. Until then --painting shows a preview.")
+            raise UserError(
+                f"learning a style needs TensorFlow; run: {INSTALL}. Until then --painting shows a preview."
+            )
         self._prepare()
         command = [sys.executable, *TRAINER, *self._arguments()]
-        search = os.pathsep.join([str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])])
+        search = os.pathsep.join(
+            [str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
+        )
         said = self.log.open("wb") if quietly else None
         try:
             self._process = subprocess.Popen(
@@ -151,7 +157,9 @@ class Learning:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._lock = _locked(self.folder / "lock")
         except BlockingIOError as error:
-            raise UserError(f"{self.name} is being learned already; wait for it, or stop the other one.") from error
+            raise UserError(
+                f"{self.name} is being learned already; wait for it, or stop the other one."
+            ) from error
         except OSError as error:
             trouble = DISK_TROUBLE.get(error.errno or 0, error.strerror)
             raise UserError(f"nothing can be learned into {root}: {trouble}.") from error
@@ -171,7 +179,9 @@ class Learning:
         if runs and not self.run.exists():
             runs[0].rename(self.run)
         record = self._record()
-        if record.get("finished") and (zoo.own_root() / self.name).exists():  # more of it: a new run begins with it
+        if (
+            record.get("finished") and (zoo.own_root() / self.name).exists()
+        ):  # more of it: a new run begins with it
             write_whole(self.folder / "begin.tflite", self.now.read_bytes())
             shutil.rmtree(self.run)
         return bool(runs)

@@ -24,7 +24,13 @@ LARGEST_FILE = 256 * 2**20  # bytes
 LARGEST = 100_000_000  # pixels; a small file can claim more and take all memory
 LONGEST = 2048  # pixels along the longer side that are kept; training looks at 512
 HEAD = 1 << 16  # bytes in which a file says how large its picture is
-KINDS = {b"\x89PNG\r\n\x1a\n": ".png", b"\xff\xd8\xff": ".jpg", b"GIF8": ".gif", b"BM": ".bmp", b"RIFF": ".webp"}
+KINDS = {
+    b"\x89PNG\r\n\x1a\n": ".png",
+    b"\xff\xd8\xff": ".jpg",
+    b"GIF8": ".gif",
+    b"BM": ".bmp",
+    b"RIFF": ".webp",
+}
 JPEG_SIZE = (*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0))  # frame headers
 
 
@@ -50,7 +56,9 @@ def read_painting(path: Path) -> Pixels:
     pixels = _on_white(path, first.pixels)
     scale = min(1.0, LONGEST / max(height, width))
     size = max(SMALLEST, round(width * scale)), max(SMALLEST, round(height * scale))
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8) if scale < 1 else pixels
+    return (
+        np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8) if scale < 1 else pixels
+    )
 
 
 def read_sent(content: bytes, name: str) -> Pixels:
@@ -99,7 +107,9 @@ def _jpeg_size(head: bytes) -> tuple[int, int] | None:
     place = 2
     while place + 9 <= len(head) and head[place] == 0xFF:
         if head[place + 1] in JPEG_SIZE:
-            return int.from_bytes(head[place + 7 : place + 9], "big"), int.from_bytes(head[place + 5 : place + 7], "big")
+            return int.from_bytes(head[place + 7 : place + 9], "big"), int.from_bytes(
+                head[place + 5 : place + 7], "big"
+            )
         place += 2 + int.from_bytes(head[place + 2 : place + 4], "big")
     return None
 

@@ -65,7 +65,9 @@ def chosen_parts(options: argparse.Namespace) -> Parts:
     if painting is None:
         return select_parts(options.style, options.model, options.quality)
     if options.style is not None or options.model is not None or options.quality != "live":
-        raise UserError("--painting makes a style of its own, of live quality; leave --style, --model and --quality out.")
+        raise UserError(
+            "--painting makes a style of its own, of live quality; leave --style, --model and --quality out."
+        )
     from edge.paintings import read_painting, style_name
     from keras_vst.preview import preview
 
@@ -78,7 +80,9 @@ def chosen_parts(options: argparse.Namespace) -> Parts:
 def free_name(name: str, *taken: str) -> str:
     """The name, or the next that no style has yet."""
     known = {*taken, *(style.name for style in zoo.styles())}
-    return next(each for each in (name, *(f"{name}-{number}" for number in range(2, 10**6))) if each not in known)
+    return next(
+        each for each in (name, *(f"{name}-{number}" for number in range(2, 10**6))) if each not in known
+    )
 
 
 def select_parts(text: str | None, model: Path | None, quality: str = "live") -> Parts:

@@ -1,4 +1,4 @@
-"""`vst styles`: what can be given as --style, as a list, as a sheet of one's own picture; one's own sent and changed."""
+"""`vst styles`: what can be given as --style, as a list or as a sheet; one's own styles sent, added and changed."""
 
 from __future__ import annotations
 
@@ -47,14 +47,18 @@ def add_parser(commands: Any, parent: argparse.ArgumentParser) -> None:
     )
     one = parser.add_mutually_exclusive_group()
     one.add_argument("--remove", metavar="NAME", help="delete a style of your own")
-    one.add_argument("--rename", nargs=2, metavar=("NAME", "NEW"), help="call a style of your own something else")
+    one.add_argument(
+        "--rename", nargs=2, metavar=("NAME", "NEW"), help="call a style of your own something else"
+    )
     one.add_argument(
         "--export",
         nargs=2,
         metavar=("NAME", "FILE"),
         help=f"write a style as one file that can be sent ({SUFFIX})",
     )
-    one.add_argument("--add", type=Path, metavar="FILE", help="put a style that was sent to you into your own zoo")
+    one.add_argument(
+        "--add", type=Path, metavar="FILE", help="put a style that was sent to you into your own zoo"
+    )
     parser.add_argument("--threads", type=threads, metavar="N", help="default: all cores, up to 4")
     parser.add_argument("--json", action="store_true", help="as a list of objects")
     parser.set_defaults(run=run)

@@ -46,7 +46,13 @@ def preview(painting: Pixels, name: str) -> Style:
             f"give a picture of {SMALLEST}x{SMALLEST} or more."
         )
     painting = at_side(painting)
-    parts = nearest(texture(painting), [(style, style_texture(style)) for style in mixable()])
+    return made_of(
+        nearest(texture(painting), [(style, style_texture(style)) for style in mixable()]), painting, name
+    )
+
+
+def made_of(parts: Sequence[tuple[Style, float]], painting: Pixels, name: str) -> Style:
+    """The mix of these styles in the painting's colours."""
     network = open_mix(parts, size=TILE)
     first = parts[0][0]
     content = tint(network.content, first.weights, [painted(network, each) for each in stand_ins()], painting)
@@ -58,7 +64,7 @@ def preview(painting: Pixels, name: str) -> Style:
         "architecture": ARCHITECTURE,
         "margin": first.margin,
         "weights": {"tensors": first.weights},
-        "mix": {style.name: share for style, share in parts},
+        "mix": {style.name: round(share, 3) for style, share in parts},
     }
     return Style(name, Path(name), card, own=True, content=content)
 
@@ -78,7 +84,9 @@ def nearest(wanted: Numbers, known: Sequence[tuple[Style, Numbers]]) -> list[tup
     apart = np.sqrt(np.mean(np.square((table - wanted) / unit), axis=1))
     order = np.argsort(apart)[:MIXED]
     shares = np.exp(-(apart[order] - apart[order[0]]) / NEAR)
-    return [(known[place][0], float(share)) for place, share in zip(order, shares / shares.sum(), strict=True)]
+    return [
+        (known[place][0], float(share)) for place, share in zip(order, shares / shares.sum(), strict=True)
+    ]
 
 
 def style_texture(style: Style) -> Numbers:

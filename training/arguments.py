@@ -143,7 +143,7 @@ def _add_settings(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_running(group: argparse._ArgumentGroup) -> None:
-    told = "start from the weights of another run, or of a .tflite file of this student; default: the bundled base; none: from nothing"
+    told = "start from another run or a .tflite file of this student; default: the bundled base; none: from nothing"
     group.add_argument("--init", metavar="RUN", help=told)
     told = "as many steps as fit into so long here, in place of schedule.steps"
     group.add_argument("--minutes", type=_minutes, metavar="N", help=told)

@@ -1,7 +1,7 @@
 """A student's weights as they stand in a file of the zoo: read from one to begin with, written to one to be looked at.
 
-Files of one architecture differ in their weights alone, whose places the cards tell.  So a network in training is a file
-that paints, and mixes with the others, without a converter: its norms are folded and the bytes put where they belong.
+Files of one architecture differ in their weights alone, whose places the cards tell.  So a network in training is a
+file that paints, and mixes with the others, without a converter: its norms are folded, the bytes put where they belong.
 """
 
 from __future__ import annotations
@@ -54,7 +54,9 @@ def take(network: keras.Model, path: Path, style: Style | None, photos: list[Fra
     for name, part, place in _places(style):
         values = np.frombuffer(content, FLOAT, place["length"] // FLOAT.itemsize, place["offset"])
         if not np.isfinite(values).all():
-            raise UserError(f"--init {path} is damaged: {place['name']} is no number everywhere. Make it anew.")
+            raise UserError(
+                f"--init {path} is damaged: {place['name']} is no number everywhere. Make it anew."
+            )
         _give(network, name, part, values.reshape(place["shape"]))
     _settle(network, photos)
 

@@ -173,7 +173,9 @@ class _Recorder:
         self._board = Board(self._run.tensorboard, self._trainer.step)
         self._begun = self._saved = time.monotonic()
         self._early = list(EARLY)
-        self._pattern = laid_out.pattern(self._config.student.architecture) if _is_student(self._config) else None
+        self._pattern = (
+            laid_out.pattern(self._config.student.architecture) if _is_student(self._config) else None
+        )
 
     def take(self, row: Row) -> None:
         """Log a row; now and then save and look at what is painted."""

@@ -33,7 +33,9 @@ class SinkOptions:
     audio_from: str | None = None  # the file whose sound goes along
     controls: Controls | None = None  # for pages
     on_key: Callable[[str], None] | None = None  # for windows: told of every key
-    on_painting: Callable[[str, bytes], str] | None = None  # for pages: name and content in, the style's name out
+    on_painting: Callable[[str, bytes], str] | None = (
+        None  # for pages: name and content in, the style's name out
+    )
 
     @property
     def sound(self) -> Excerpt | None:

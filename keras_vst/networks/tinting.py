@@ -1,4 +1,4 @@
-"""A network's colours turned to a painting's by a linear map in its last layer: 3 x 3 and an offset, before the sigmoid.
+"""A network's colours turned to a painting's by a linear map in its last layer, 3 x 3 and an offset.
 
 In: the bytes of an fp32 file, where its weights stand, what it paints, the painting.  Out: the bytes of such a file,
 whose colours have the painting's mean and covariance over the pictures that were painted.  It is one plain network
@@ -28,7 +28,10 @@ FAINTEST = 1e-3  # variance of a colour below which it counts as noise
 
 
 def tint(
-    content: bytes, weights: Sequence[dict[str, Any]], painted: Sequence[npt.NDArray[np.float32]], painting: Pixels
+    content: bytes,
+    weights: Sequence[dict[str, Any]],
+    painted: Sequence[npt.NDArray[np.float32]],
+    painting: Pixels,
 ) -> bytes:
     """The file with its last layer turned; `painted` are (H, W, 3) float32 in [0, 1], by the network as it is."""
     turn, shift = colour_map(painted, painting)
@@ -36,11 +39,17 @@ def tint(
     try:
         kernel, bias = (stand[f"{LAST}/{part}"] for part in ("kernel", "bias"))
     except KeyError as error:
-        raise UserError(f"the network has no layer {LAST}, whose colours could be turned; choose another.") from error
+        raise UserError(
+            f"the network has no layer {LAST}, whose colours could be turned; choose another."
+        ) from error
     turned = bytearray(content)
     for part, moved in ((kernel, 0.0), (bias, shift)):
-        old = np.frombuffer(content, FLOAT, part["length"] // FLOAT.itemsize, part["offset"]).astype(np.float64)
-        pixels = old.reshape(-1, 3, old.size // part["shape"][0])  # (places, colours, what each is summed from)
+        old = np.frombuffer(content, FLOAT, part["length"] // FLOAT.itemsize, part["offset"]).astype(
+            np.float64
+        )
+        pixels = old.reshape(
+            -1, 3, old.size // part["shape"][0]
+        )  # (places, colours, what each is summed from)
         new = np.einsum("ij,pjk->pik", turn, pixels) + np.reshape(moved, (-1, 1))
         turned[part["offset"] : part["offset"] + part["length"]] = new.astype(FLOAT).tobytes()
     return bytes(turned)

@@ -1,7 +1,7 @@
 """A style as one file that can be sent: a zip of its card, the files on it, and a thumbnail.
 
-What comes from elsewhere is not believed: how many entries, what they are called, how large they are once unpacked, what
-they hash to.  Nothing is written but files of the names on the card, into a folder of ours; nothing is opened here.
+What comes from elsewhere is not believed: how many entries, what they are called, how large they are once unpacked,
+what they hash to.  Nothing is written but files of the names on the card, into a folder of ours; nothing is opened here.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ from keras_vst.zoo.card_file import CARD, is_name, read_card
 SUFFIX = ".vst"
 THUMBNAIL = "thumbnail.jpg"
 MOST_FILES = 16
-LARGEST_FILE, LARGEST = 16 * 2**20, 48 * 2**20  # bytes, unpacked: of one file, of all; ours have 0.7 and 1.3 MB
+LARGEST_FILE, LARGEST = (
+    16 * 2**20,
+    48 * 2**20,
+)  # bytes, unpacked: of one file, of all; ours have 0.7 and 1.3 MB
 LARGEST_BESIDE = 2 * 2**20  # of what is no network
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 PIECE = 1 << 16
@@ -52,7 +55,14 @@ def unpack(source: Path, folder: Path) -> str:
             for name in entries.keys() - {CARD}:
                 limit = files[name]["bytes"] if name in files else LARGEST_BESIDE
                 _write(source, parcel, entries[name], folder, limit)
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
+    except (
+        zipfile.BadZipFile,
+        zipfile.LargeZipFile,
+        EOFError,
+        NotImplementedError,
+        RuntimeError,
+        ValueError,
+    ) as error:
         raise refused(source, f"it is damaged, or no such file ({error})") from error
     _check_files(source, folder, files)
     return str(card["name"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-SCRIPT = '''
+SCRIPT = """
 import json, os, pathlib, shutil, signal, sys, time
 from keras_vst import zoo
 told = sys.argv[1:]
@@ -33,5 +33,5 @@ for entry in card["files"].values():
     shutil.copyfile(style.path.parent / entry["file"], run / entry["file"])
 zoo.install(run)
 (run / "config.json").write_text(json.dumps({"finished": True}))
-'''
+"""
 PRETENDER = ("-c", SCRIPT)

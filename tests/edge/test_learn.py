@@ -41,7 +41,10 @@ def test_what_is_no_picture_is_one_line(vst, tmp_path, own):
     (tmp_path / "bad.jpg").write_text("no picture")
     status, _, err = vst("learn", tmp_path / "bad.jpg")
     assert status == 2
-    assert err == f"vst: {tmp_path / 'bad.jpg'} is not a picture that can be read; it is damaged or something else.\n"
+    assert (
+        err
+        == f"vst: {tmp_path / 'bad.jpg'} is not a picture that can be read; it is damaged or something else.\n"
+    )
 
 
 def test_without_tensorflow_one_line_says_how_to_get_it(vst, picture, monkeypatch):

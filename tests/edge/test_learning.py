@@ -47,7 +47,10 @@ def test_a_painting_is_learned_from_its_preview_and_installed(own):
     arguments = told(one)
     assert "--resume" not in arguments
     assert arguments[arguments.index("--minutes") + 1] == "3.0"
-    assert Path(arguments[arguments.index("--init") + 1]).stat().st_size == zoo.find_style("scream").path.stat().st_size
+    assert (
+        Path(arguments[arguments.index("--init") + 1]).stat().st_size
+        == zoo.find_style("scream").path.stat().st_size
+    )
     assert Path(arguments[arguments.index("--style") + 1]).is_file()
     assert [style.name for style in zoo.styles() if style.own] == ["mine"]  # the learning itself is no style
 
@@ -145,11 +148,15 @@ def test_a_full_disk_is_one_line_and_leaves_no_lock(monkeypatch):
 
 def test_without_tensorflow_the_command_that_brings_it_is_told(monkeypatch):
     monkeypatch.setattr(module, "find_spec", lambda name: None)
-    with pytest.raises(UserError, match=r"run: pip install 'keras-vst\[train\]'. Until then --painting shows a preview"):
+    with pytest.raises(
+        UserError, match=r"run: pip install 'keras-vst\[train\]'. Until then --painting shows a preview"
+    ):
         learning().start(quietly=True)
 
 
-@pytest.mark.parametrize(("name", "line"), [("a/b", "expected letters"), ("scream", "comes with the package")])
+@pytest.mark.parametrize(
+    ("name", "line"), [("a/b", "expected letters"), ("scream", "comes with the package")]
+)
 def test_names_that_cannot_be_are_refused(name, line):
     with pytest.raises(UserError, match=line):
         learning(name)

@@ -99,7 +99,9 @@ def test_a_trainer_that_dies_leaves_the_preview(painter, picture, pretend, monke
     assert shown(painter, 0.2).shape == (32, 48, 3)
 
 
-def test_without_tensorflow_a_dropped_picture_is_painted_after_all_the_same(painter, picture, monkeypatch, capsys):
+def test_without_tensorflow_a_dropped_picture_is_painted_after_all_the_same(
+    painter, picture, monkeypatch, capsys
+):
     monkeypatch.setattr(learning, "find_spec", lambda name: None)
     assert Newcomers(painter, Wishes()).drop("my.png", picture) == "my"
     assert "learning a style needs TensorFlow" in capsys.readouterr().err

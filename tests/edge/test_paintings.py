@@ -105,7 +105,13 @@ def test_what_is_wrong_with_it_is_told_under_the_name_it_was_sent_with():
 
 
 @pytest.mark.parametrize(
-    ("path", "name"), [("my painting (1).jpg", "my-painting-1"), ("a/Été.png", "Été"), ("..jpg", "jpg"), ("---.png", "painting")]
+    ("path", "name"),
+    [
+        ("my painting (1).jpg", "my-painting-1"),
+        ("a/Été.png", "Été"),
+        ("..jpg", "jpg"),
+        ("---.png", "painting"),
+    ],
 )
 def test_a_style_is_called_after_its_file(path, name):
     assert style_name(Path(path)) == name

@@ -1,6 +1,7 @@
 import pytest
 
-from edge.style_choice import parse_shares, select_parts
+from edge.cli import build_parser
+from edge.style_choice import chosen_parts, free_name, parse_shares, select_parts
 from keras_vst.errors import UserError
 
 
@@ -49,3 +50,27 @@ def test_a_file_of_ones_own_is_known_by_its_name(bundled, negative):
     assert (style.name, style.path, style.sha256) == ("negative", negative, None)
     ((beside_a_card, _),) = select_parts(None, bundled / "dark" / "dark.tflite")
     assert beside_a_card.sha256 is not None
+
+
+def choose(*arguments: object) -> object:
+    options = build_parser().parse_args(["stylize", "in.png", "-o", "out.png", *map(str, arguments)])
+    return chosen_parts(options)
+
+
+def test_a_painting_is_a_style_of_its_own_and_said_to_be_a_preview(painting, capsys):
+    ((style, share),) = choose("--painting", painting)
+    assert (style.name, share) == ("painting", 1.0)
+    told = capsys.readouterr().err
+    assert told.startswith(f"vst: a preview of {painting}: ")
+    assert told.endswith(f"in its colours; `vst learn {painting}` learns it properly\n")
+
+
+@pytest.mark.parametrize("more", [("--style", "scream"), ("--model", "x.tflite"), ("--quality", "film")])
+def test_a_painting_leaves_no_room_for_another_style(painting, more):
+    with pytest.raises(UserError, match="--painting makes a style of its own"):
+        choose("--painting", painting, *more)
+
+
+def test_a_name_that_a_style_has_is_not_given_again():
+    assert free_name("fresh") == "fresh"
+    assert free_name("scream", "scream-2") == "scream-3"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import stat
 import zipfile
 from pathlib import Path
@@ -41,7 +40,7 @@ def test_what_is_packed_comes_out_the_same(parcel, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
     assert unpack(parcel, out) == "mine"
-    assert sorted(os.listdir(out)) == ["card.json", "mine.tflite", "thumbnail.jpg"]
+    assert sorted(path.name for path in out.iterdir()) == ["card.json", "mine.tflite", "thumbnail.jpg"]
     assert (out / "mine.tflite").read_bytes() == NETWORK.read_bytes()
 
 
@@ -55,7 +54,10 @@ def test_what_is_packed_comes_out_the_same(parcel, tmp_path):
         (lambda held: held.update({f"f{n}": b"" for n in range(MOST_FILES)}), "at most 16"),
         (lambda held: held.pop("card.json"), "it has no card.json"),
         (lambda held: held.pop("mine.tflite"), "is on its card and not in it"),
-        (lambda held: held.update({"mine.tflite": b"y" * len(held["mine.tflite"])}), "not the file on its card"),
+        (
+            lambda held: held.update({"mine.tflite": b"y" * len(held["mine.tflite"])}),
+            "not the file on its card",
+        ),
         (lambda held: held.update({"mine.tflite": held["mine.tflite"] + b"y"}), "has more than the"),
         (lambda held: held.update({"thumbnail.jpg": bytes(3 << 20)}), "thumbnail.jpg has more than"),
         (lambda held: held.update({"thumbnail.jpg": bytes(60 << 20)}), "more than 48 MiB"),
@@ -76,9 +78,10 @@ def test_a_card_of_another_kind_is_refused(parcel, tmp_path):
         card["files"]["fp32"]["file"] = "../mine.tflite"
         held["card.json"] = json.dumps(card)
 
+    (tmp_path / "out").mkdir()
+    rebuilt(parcel, change)
     with pytest.raises(UserError, match="expected a file beside the card"):
-        (tmp_path / "out").mkdir()
-        unpack(rebuilt(parcel, change), tmp_path / "out")
+        unpack(parcel, tmp_path / "out")
 
 
 def test_a_link_is_refused(parcel, tmp_path):
@@ -98,7 +101,7 @@ def test_a_header_that_lies_about_its_size_is_not_believed(parcel, tmp_path):
     honest = (5 << 20).to_bytes(4, "little")
     parcel.write_bytes(content.replace(honest, (10).to_bytes(4, "little")))
     (tmp_path / "out").mkdir()
-    with pytest.raises(UserError, match="cannot|not a style that can be added"):
+    with pytest.raises(UserError, match="is not a style that can be added"):
         unpack(parcel, tmp_path / "out")
 
 

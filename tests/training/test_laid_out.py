@@ -47,7 +47,9 @@ def test_a_network_that_was_read_paints_so_with_the_norms_of_a_batch_as_well(sty
     network = build_student(STUDENT)
     laid_out.take(network, style.path, style, frames)
     batch = to_float(np.stack(frames))
-    running, of_the_batch = (np.asarray(network({"frame": batch}, training=each)["stylized"]) for each in (False, True))
+    running, of_the_batch = (
+        np.asarray(network({"frame": batch}, training=each)["stylized"]) for each in (False, True)
+    )
     assert np.abs(running - of_the_batch).max() < 5e-3
 
 
@@ -56,7 +58,9 @@ def test_a_network_in_training_is_written_as_it_paints(style, frames):
     rng = np.random.default_rng(2)
     for layer in network.layers:
         if layer.name.endswith("_norm"):
-            layer.set_weights([np.abs(weight + rng.normal(0, 0.2, weight.shape)) for weight in layer.get_weights()])
+            layer.set_weights(
+                [np.abs(weight + rng.normal(0, 0.2, weight.shape)) for weight in layer.get_weights()]
+            )
     expected = np.asarray(network({"frame": to_float(frames[0])[None]}, training=False)["stylized"])[0]
     assert np.abs(painted(laid_out.written(network, style), frames[0]) - expected).max() < 1e-3
 
