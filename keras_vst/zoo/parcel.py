@@ -1,7 +1,7 @@
 """A style as one file that can be sent: a zip of its card, the files on it, and a thumbnail.
 
 What comes from elsewhere is not believed: how many entries, what they are called, how large they are once unpacked,
-what they hash to.  Nothing is written but files of the names on the card, into a folder of ours; nothing is opened here.
+what they hash to.  Nothing is written but files of the names on the card, into a folder of ours; nothing is opened.
 """
 
 from __future__ import annotations
