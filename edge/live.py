@@ -100,7 +100,8 @@ def run(options: argparse.Namespace) -> int:
         stack.callback(newcomers.close)
         given = {"on_painting": newcomers.drop if painter.mixer else None}
         sink = open_sink(options.sink, source.info, **_sink_options(options, painter, source), **given)
-        _learn(options, painter, newcomers)
+        if options.learn and options.painting is not None:
+            newcomers.learn(read_painting(options.painting), painter.styles[-1])
         output = Output(sink, source.info, painter, options.folder, time.monotonic)
         session = Session(source, painter, output, options.seconds)
         status = 0
@@ -178,15 +179,6 @@ class Session:
         self._closing.set()
         self._output.interrupt()
         self._source.close()
-
-
-def _learn(options: argparse.Namespace, painter: LivePainter, newcomers: Newcomers) -> None:
-    """Begin to learn --painting, if that was asked for; where it cannot be, the preview is painted all the same."""
-    if options.learn and options.painting is not None:
-        try:
-            newcomers.learn(read_painting(options.painting), painter.styles[-1])
-        except UserError as error:
-            tell(f"vst: {error}")
 
 
 def _painter(options: argparse.Namespace) -> LivePainter:

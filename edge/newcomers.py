@@ -10,7 +10,7 @@ import threading
 from contextlib import suppress
 from dataclasses import replace
 
-from edge.learning import Learning, Wishes
+from edge.learning import PATIENCE, Learning, Wishes, learned_as
 from edge.live_painter import LivePainter
 from edge.paintings import read_sent, style_name
 from edge.style_choice import free_name
@@ -30,64 +30,73 @@ class Newcomers:
     def __init__(self, painter: LivePainter, wishes: Wishes | None = None) -> None:
         """Nothing runs yet."""
         self._painter, self._wishes = painter, wishes
-        self._learning: Learning | None = None
+        self._thread: threading.Thread | None = None
         self._ended = threading.Event()
-        self._one = threading.Lock()  # at a time
+        self._one = threading.Lock()  # picture at a time
 
     def drop(self, name: str, content: bytes) -> str:
         """Paint after a picture that somebody sent; the name of its style, or a UserError."""
         painting = read_sent(content, name)
         with self._one:
+            known = learned_as(painting)
+            if known in self._painter.controls.names:
+                self._painter.controls.apply({"style": known})
+                return str(known)
             style = preview(painting, free_name(style_name(name), *self._painter.controls.names))
             self._painter.add(style)
-            if self._wishes is not None:
-                try:
-                    self.learn(painting, style)
-                except UserError as error:
-                    tell(f"vst: {error}")
+            self.learn(painting, style)
         return style.name
 
     def learn(self, painting: Pixels, style: Style) -> None:
-        """Learn what is painted as a preview so far; what was being learned is stopped, and kept."""
-        self.close()
-        learning = Learning(painting, style.name, self._wishes or Wishes())
-        learning.start(quietly=True)
-        self._learning, self._ended = learning, threading.Event()
-        arguments = learning, style, self._ended
-        threading.Thread(target=self._follow, args=arguments, name="learning", daemon=True).start()
-        tell(f"vst: {style.name} is being learned, {learning.log} tells how it goes")
+        """Learn what is painted as a preview, if that is wished; what was learned until now is saved, and kept."""
+        if self._wishes is None or style.content is None:
+            return
+        self._ended.set()
+        before, self._ended = self._thread, threading.Event()
+        arguments = Learning(painting, style.name, self._wishes), style, self._ended, before
+        self._thread = threading.Thread(target=self._learn, args=arguments, name="learning", daemon=True)
+        self._thread.start()
 
     def close(self) -> None:
         """Stop learning; what was learned is kept, and goes on when the same painting comes again."""
         self._ended.set()
-        if self._learning is not None:
-            self._learning.stop()
-            self._learning = None
+        if self._thread is not None:
+            self._thread.join(2 * PATIENCE)
+
+    def _learn(
+        self, learning: Learning, style: Style, ended: threading.Event, before: threading.Thread | None
+    ) -> None:
+        if before is not None:
+            before.join()
+        if ended.is_set():
+            return
+        try:
+            learning.start(quietly=True)
+            tell(f"vst: {style.name} is being learned; {learning.log} tells how it goes")
+            self._follow(learning, style, ended)
+        except UserError as error:  # no TensorFlow, a full disk, another who learns it: the preview stays
+            tell(f"vst: {error}")
+        finally:
+            learning.stop()
 
     def _follow(self, learning: Learning, style: Style, ended: threading.Event) -> None:
+        """Show what is better, until it is learned or nobody wants it any more."""
         seen = 0.0
         while not ended.wait(LOOKED):
             over = not learning.running
-            with suppress(OSError):
+            with suppress(FileNotFoundError):
                 written = learning.now.stat().st_mtime
                 if written != seen and not over:
                     seen = written
-                    self._renew(replace(style, content=read_network(learning.now)))
+                    self._painter.renew(replace(style, content=read_network(learning.now)))
             if over:
-                self._tell_end(learning, style)
+                self._end(learning, style)
                 return
 
-    def _tell_end(self, learning: Learning, style: Style) -> None:
+    def _end(self, learning: Learning, style: Style) -> None:
         if learning.status == 0:
-            with suppress(UserError):
-                path = zoo.find_style(learning.name)
-                self._renew(replace(style, content=read_network(path.path, path.sha256)))
+            final = zoo.find_style(learning.name)
+            self._painter.renew(replace(style, content=read_network(final.path, final.sha256)))
             tell(f"vst: {learning.name} is learned; `--style {learning.name}` finds it from now on")
         else:
             tell(f"vst: {learning.name} is not learned to its end ({learning.reason()}); the picture goes on")
-
-    def _renew(self, style: Style) -> None:
-        try:
-            self._painter.renew(style)
-        except UserError as error:  # another layout: the preview stays
-            tell(f"vst: {error}")

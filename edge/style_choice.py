@@ -68,10 +68,15 @@ def chosen_parts(options: argparse.Namespace) -> Parts:
         raise UserError(
             "--painting makes a style of its own, of live quality; leave --style, --model and --quality out."
         )
+    from edge.learning import learned_as
     from edge.paintings import read_painting, style_name
     from keras_vst.preview import preview
 
-    style = preview(read_painting(painting), free_name(style_name(painting)))
+    pixels = read_painting(painting)
+    if known := learned_as(pixels):
+        tell(f"vst: {painting} was learned as {known}; painting with that")
+        return [(zoo.find_style(known), 1.0)]
+    style = preview(pixels, free_name(style_name(painting)))
     told = ", ".join(f"{name} {share:.0%}" for name, share in style.card["mix"].items())
     tell(f"vst: a preview of {painting}: {told}, in its colours; `vst learn {painting}` learns it properly")
     return [(style, 1.0)]

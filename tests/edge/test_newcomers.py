@@ -87,6 +87,9 @@ def test_what_is_learned_is_faded_in_and_installed(painter, picture, pretend, ca
     wait_until(lambda: "my is learned" in capsys.readouterr().err)
     learned = painter.styles[painter.controls.names.index("my")]
     assert learned.content == zoo.find_style("mosaic").path.read_bytes()
+    count = len(painter.controls.names)
+    assert newcomers.drop("the same.png", picture) == "my"  # and is not made a preview again
+    assert len(painter.controls.names) == count
     newcomers.close()
 
 

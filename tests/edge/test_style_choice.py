@@ -1,8 +1,12 @@
 import pytest
 
 from edge.cli import build_parser
+from edge.learning import Learning
+from edge.paintings import read_painting
 from edge.style_choice import chosen_parts, free_name, parse_shares, select_parts
+from keras_vst import zoo
 from keras_vst.errors import UserError
+from tests.keras_vst.networks.networks import write_style
 
 
 @pytest.mark.parametrize(
@@ -74,3 +78,13 @@ def test_a_painting_leaves_no_room_for_another_style(painting, more):
 def test_a_name_that_a_style_has_is_not_given_again():
     assert free_name("fresh") == "fresh"
     assert free_name("scream", "scream-2") == "scream-3"
+
+
+def test_a_painting_that_was_learned_is_painted_with_what_was_learned(painting, own, capsys, monkeypatch):
+    learning = Learning(read_painting(painting), "mine")
+    learning.run.mkdir(parents=True)
+    (learning.run / "config.json").write_text('{"finished": true}')
+    write_style(own, "mine", zoo.find_style("scream").path)
+    ((style, _),) = choose("--painting", painting)
+    assert (style.name, style.content) == ("mine", None)
+    assert capsys.readouterr().err == f"vst: {painting} was learned as mine; painting with that\n"

@@ -13,7 +13,9 @@ from keras_vst.errors import UserError
 from keras_vst.frames import to_float
 from keras_vst.models.student import build_student
 from keras_vst.networks.tflite import TfliteNetwork, find_runtime
-from training import laid_out
+from keras_vst.runs import RunDirectory
+from tests.training.runs import tiny_vgg16
+from training import fit, laid_out
 
 STUDENT = RunConfig().student
 
@@ -80,3 +82,45 @@ def test_weights_that_are_no_numbers_are_refused(tmp_path, style, frames):
     broken.write_bytes(content)
     with pytest.raises(UserError, match="is damaged: paint/kernel"):
         laid_out.take(build_student(STUDENT), broken, style, frames)
+
+
+@pytest.fixture
+def words(painting, photos, tmp_path) -> list[str]:
+    sizes = [
+        "--set",
+        "student.channels=16,32,48",
+        "--set",
+        "student.num_blocks=3",
+        "--set",
+        "schedule.steps=2",
+    ]
+    sources = ["--style", str(painting), "--photos", str(photos), "--run", str(tmp_path / "run")]
+    return [*sources, "--recipe", "smoke", *sizes, "--quiet", "--no-export"]
+
+
+def test_a_run_that_begins_with_a_file_shows_itself_as_one(words, style, frames, monkeypatch, tmp_path):
+    monkeypatch.setattr("training.loop.load_vgg16", tiny_vgg16)
+    monkeypatch.setattr("training.fit.LOG_EVERY", 1)
+    assert fit.main([*words, "--init", str(style.path), "--set", "schedule.learning_rate=1e-6"]) == 0
+    run = RunDirectory(tmp_path / "run")
+    now, began = painted(run.now.read_bytes(), frames[0]), painted(style.path.read_bytes(), frames[0])
+    assert np.abs(now - began).mean() < 0.03  # two steps of next to nothing
+    student = build_student(STUDENT)
+    run.load_network(student)
+    expected = np.asarray(student({"frame": to_float(frames[0])[None]}, training=False)["stylized"])[0]
+    assert np.abs(now - expected).max() < 2e-3
+
+
+def test_minutes_become_steps_by_the_pace_of_the_machine(words, monkeypatch, tmp_path):
+    monkeypatch.setattr("training.loop.load_vgg16", tiny_vgg16)
+    monkeypatch.setattr("training.dryrun.FEWEST", 3)
+    assert fit.main([*words, "--minutes", "0.1"]) == 0
+    steps = RunDirectory(tmp_path / "run").config().schedule.steps
+    assert steps >= 3
+    assert steps != 2
+    assert RunDirectory(tmp_path / "run").last_step() == steps
+
+
+def test_minutes_are_no_word_for_a_run_that_goes_on(tmp_path, capsys):
+    assert fit.main(["--run", str(tmp_path), "--resume", "--minutes", "3"]) == 2
+    assert "--minutes would change them" in capsys.readouterr().err
