@@ -69,10 +69,7 @@ class Learning:
             raise UserError(f"--name {self.name}: expected letters, digits, `-`, `_` and `.`.")
         if (zoo.ROOT / self.name).exists():
             raise UserError(f"{self.name} is the name of a style that comes with the package; add --name.")
-        shape = repr(self.painting.shape).encode()
-        self.folder = (
-            zoo.own_root() / FOLDER / hashlib.sha256(shape + self.painting.tobytes()).hexdigest()[:16]
-        )
+        self.folder = _folder(self.painting)
 
     @property
     def run(self) -> Path:
@@ -187,10 +184,7 @@ class Learning:
         runs = [config.parent for config in self.folder.glob("*/config.json")]
         if runs and not self.run.exists():
             runs[0].rename(self.run)
-        record = self._record()
-        if (
-            record.get("finished") and (zoo.own_root() / self.name).exists()
-        ):  # more of it: a new run begins with it
+        if learned_as(self.painting) == self.name:  # more of it: a new run begins with it
             write_whole(self.folder / "begin.tflite", self.now.read_bytes())
             shutil.rmtree(self.run)
         return bool(runs)

@@ -106,7 +106,9 @@ def test_without_tensorflow_a_dropped_picture_is_painted_after_all_the_same(
     painter, picture, monkeypatch, capsys
 ):
     monkeypatch.setattr(learning, "find_spec", lambda name: None)
-    assert Newcomers(painter, Wishes()).drop("my.png", picture) == "my"
+    newcomers = Newcomers(painter, Wishes())
+    assert newcomers.drop("my.png", picture) == "my"
+    newcomers.close()
     assert "learning a style needs TensorFlow" in capsys.readouterr().err
 
 

@@ -109,7 +109,6 @@ def test_what_is_wrong_with_it_is_told_under_the_name_it_was_sent_with():
     [
         ("my painting (1).jpg", "my-painting-1"),
         ("a/Été.png", "Été"),
-        ("..jpg", "jpg"),
         ("---.png", "painting"),
     ],
 )
