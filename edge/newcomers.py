@@ -86,7 +86,7 @@ class Newcomers:
             over = not learning.running
             with suppress(FileNotFoundError):
                 written = learning.now.stat().st_mtime
-                if written != seen and not over:
+                if written != seen and learning.better and not over:
                     seen = written
                     self._painter.renew(replace(style, content=read_network(learning.now)))
             if over:

@@ -93,6 +93,18 @@ def test_what_was_learned_is_learned_further_from_where_it_stood():
     assert (one.folder / "begin.tflite").read_bytes() == zoo.find_style("scream").path.read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("rows", "better"),
+    [([], False), ([2.0], False), ([2.0, 1.9], True), ([2.0, 2.5], False), ([2.0, 2.5, 1.7, 1.75], True)],
+)
+def test_only_what_comes_nearer_to_the_painting_is_better(rows, better):
+    one = learning()
+    one.run.mkdir(parents=True)
+    text = "".join(json.dumps({"step": 1, "style": value - 0.5, "palette": 0.5}) + "\n" for value in rows)
+    (one.run / "metrics.jsonl").write_text(text + '{"torn')
+    assert one.better is better
+
+
 def test_two_do_not_learn_one_picture(monkeypatch):
     monkeypatch.setenv("PRETEND", "wait")
     one = learning()

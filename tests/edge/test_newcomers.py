@@ -106,10 +106,12 @@ def test_without_tensorflow_a_dropped_picture_is_painted_after_all_the_same(
     painter, picture, monkeypatch, capsys
 ):
     monkeypatch.setattr(learning, "find_spec", lambda name: None)
-    newcomers = Newcomers(painter, Wishes())
+    newcomers, said = Newcomers(painter, Wishes()), []
     assert newcomers.drop("my.png", picture) == "my"
+    wait_until(
+        lambda: said.append(capsys.readouterr().err) or "learning a style needs TensorFlow" in "".join(said)
+    )
     newcomers.close()
-    assert "learning a style needs TensorFlow" in capsys.readouterr().err
 
 
 def test_ending_stops_the_trainer_and_keeps_what_it_learned(painter, picture, pretend, monkeypatch):
