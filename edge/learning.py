@@ -23,7 +23,7 @@ from typing import IO, Any
 
 from keras_vst import zoo
 from keras_vst.errors import UserError
-from keras_vst.files import DISK_TROUBLE, write_whole
+from keras_vst.files import DISK_TROUBLE, hold, write_whole
 from keras_vst.frames import Pixels
 from keras_vst.preview import preview
 from keras_vst.video.stills import encode_picture
@@ -175,7 +175,7 @@ class Learning:
         root = zoo.own_root()
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._lock = _locked(self.folder / "lock")
+            self._lock = hold(self.folder / "lock")
         except BlockingIOError as error:
             raise UserError(
                 f"{self.name} is being learned already; wait for it, or stop the other one."
@@ -227,24 +227,6 @@ def _read(config: Path) -> dict[str, Any]:
     with suppress(OSError, ValueError):
         return dict(json.loads(config.read_text("utf-8")))
     return {}
-
-
-def _locked(path: Path) -> IO[Any]:
-    """The file, held by this process and whomever it hands it to; BlockingIOError where another holds it."""
-    file = path.open("a+b")
-    try:
-        if os.name == "posix":
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        else:
-            import msvcrt
-
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-    except OSError as error:
-        file.close()
-        raise BlockingIOError(*error.args) from error
-    return file
 
 
 def _holding(lock: IO[Any] | None) -> dict[str, Any]:
