@@ -1,7 +1,7 @@
 """What a preview is worth: beside every single style, the nearest alone, all in equal parts and two at random.
 
     python -m benchmarks.preview --paintings A.jpg B.jpg ... --photos DIR --sheet previews.png
-    python -m benchmarks.preview --write          # after the zoo has changed: keras_vst/assets/textures.npz
+    python -m benchmarks.preview --write          # after the zoo has changed: keras_vst/assets/strokes.json
 
 Paintings that no network learned, photos that no training saw.  Every mix is in the painting's colours but for the
 single styles, which have their own.  Palette and warp over contrast are those of keras_vst/metrics.py; --texture adds
@@ -11,6 +11,7 @@ what VGG16 sees, which needs TensorFlow.  Lower is better.
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -21,12 +22,22 @@ import numpy as np
 from keras_vst import metrics
 from keras_vst.config import MotionConfig
 from keras_vst.errors import run_command
-from keras_vst.files import atomic
+from keras_vst.files import write_whole
 from keras_vst.frames import Pixels, to_float
 from keras_vst.motion import clip_from_photos
 from keras_vst.networks.mixing import open_mix
-from keras_vst.preview import ASSETS, TEXTURES, TILE, made_of, measure, mixable, nearest, style_texture
-from keras_vst.texture import at_side, texture
+from keras_vst.preview import (
+    ASSETS,
+    STROKES,
+    TILE,
+    at_side,
+    made_of,
+    measure,
+    mixable,
+    nearest,
+    strokes,
+    style_strokes,
+)
 from keras_vst.video.stills import read_picture, write_picture
 from keras_vst.zoo import Style
 
@@ -53,10 +64,10 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     if options.write:
-        write_textures()
+        write_strokes()
     if options.paintings:
         look, photos = _looker(options.texture), squares(options.photos)
-        ways = ["found", "nearest", "equal", "random", "best single"]
+        ways = ["found", "nearest", "equal", "random", "single"]  # of palette the best, else the nearest
         print(
             "painting",
             "mix",
@@ -72,13 +83,12 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
-def write_textures() -> None:
-    """The numbers of what each bundled style paints, by the checksum of its file."""
-    known = {
-        style.sha256: measure(open_mix([(style, 1.0)], size=TILE)) for style in mixable() if not style.own
-    }
-    with atomic(Path(str(ASSETS.joinpath(TEXTURES)))) as part:
-        np.savez_compressed(part, **{str(name): numbers for name, numbers in known.items()})
+def write_strokes() -> None:
+    """The strokes of what each bundled style paints, by the checksum of its file."""
+    bundled = [style for style in mixable() if not style.own]
+    known = {style.sha256: measure(open_mix([(style, 1.0)], size=TILE)).tolist() for style in bundled}
+    rounded = {name: [round(each, 3) for each in numbers] for name, numbers in known.items()}
+    write_whole(Path(str(ASSETS.joinpath(STROKES))), json.dumps(rounded) + "\n")
 
 
 def judged(
@@ -86,8 +96,8 @@ def judged(
 ) -> tuple[dict[str, float], Pixels]:
     """One painting: every measure of every way, and a strip of it."""
     painting = at_side(read_picture(path))
-    known = [(style, style_texture(style)) for style in mixable()]
-    found, rng = nearest(texture(painting), known), np.random.default_rng(SEED)
+    known = [(style, style_strokes(style)) for style in mixable()]
+    found, rng = nearest(strokes(painting), known), np.random.default_rng(SEED)
     every = [style for style, _ in known]
     parts: dict[str, Parts] = {
         "found": found,
@@ -100,7 +110,8 @@ def judged(
     row = {}
     for name, measured in look.items():
         values = [measured(networks[way], painting, photos) for way in ways[:-1]]
-        values.append(min(measured(single, painting, photos) for single in singles))
+        alone = singles if name == "palette" else [singles[every.index(found[0][0])]]
+        values.append(min(measured(single, painting, photos) for single in alone))
         row |= {f"{name}: {way}": value for way, value in zip(ways, values, strict=True)}
     mix = ", ".join(f"{style.name} {share:.2f}" for style, share in found)
     print(path.stem, mix, *(f"{value:.3f}" for value in row.values()), sep=" | ", flush=True)

@@ -48,7 +48,7 @@ def test_a_painting_of_other_colours_gives_other_colours(painting):
 def test_what_a_style_paints_is_nearest_to_that_style():
     style = zoo.find_style("mosaic")
     network = open_mix([(style, 1.0)])
-    known = [(each, previews.style_texture(each)) for each in previews.mixable()]
+    known = [(each, previews.style_strokes(each)) for each in previews.mixable()]
     found = previews.nearest(previews.measure(network), known)
     assert found[0][0].name == "mosaic"
 
@@ -56,7 +56,20 @@ def test_what_a_style_paints_is_nearest_to_that_style():
 def test_the_numbers_that_are_bundled_are_those_of_the_networks():
     style = zoo.find_style("scream")
     now = previews.measure(open_mix([(style, 1.0)]))
-    assert np.abs(previews.style_texture(style) - now).max() < 0.05
+    assert np.abs(previews.style_strokes(style) - now).max() < 0.05
+
+
+def stripes(period: int, level: int = 60) -> np.ndarray:
+    wave = np.sin(2 * np.pi * np.arange(192) / period)
+    return np.repeat(np.repeat((128 + level * wave)[None, :, None], 128, 0), 3, 2).astype(np.uint8)
+
+
+def test_the_size_of_strokes_tells_and_their_contrast_does_not():
+    def apart(one, other):
+        return np.abs(previews.strokes(one) - previews.strokes(other)).max()
+
+    assert apart(stripes(4), stripes(16)) > 1
+    assert apart(stripes(4), stripes(4, level=30)) < 0.1
 
 
 def test_it_takes_less_than_a_second_of_the_processor(painting):
