@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,7 @@ def run(options: argparse.Namespace) -> int:
 
 def write_sheet(painting: Pixels, style: Style, target: Path) -> None:
     """The painting, a frame as it was, the preview of it and what was learned, as one picture."""
-    frame = TimedFrame(stand_ins()[0], 0)
+    frame = TimedFrame(stand_ins()[0], Fraction(0))
     quick = preview(painting, style.name)
     networks = {
         "the preview": open_mix([(quick, 1.0)]),

@@ -130,7 +130,7 @@ class Learning:
                 stderr=said,
                 env={**os.environ, "PYTHONPATH": search},
                 start_new_session=True,  # Ctrl-C is ours to hand on, once
-                **_holding(self._lock),
+                pass_fds=_held(self._lock),
             )
         except OSError as error:
             raise UserError(f"python -m training.fit could not be started: {error.strerror}.") from error
@@ -229,9 +229,9 @@ def _read(config: Path) -> dict[str, Any]:
     return {}
 
 
-def _holding(lock: IO[Any] | None) -> dict[str, Any]:
+def _held(lock: IO[Any] | None) -> tuple[int, ...]:
     """The child holds the lock as well, so that it lasts as long as anybody learns, even if we are killed."""
-    return {"pass_fds": (lock.fileno(),)} if os.name == "posix" and lock is not None else {}
+    return (lock.fileno(),) if os.name == "posix" and lock is not None else ()
 
 
 def _lower(process: subprocess.Popen[bytes]) -> None:

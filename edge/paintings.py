@@ -82,13 +82,12 @@ def style_name(path: str | Path) -> str:
 
 def stated_size(head: bytes) -> tuple[int, int] | None:
     """(width, height) as the first bytes of a PNG, JPEG, GIF, BMP or WebP say; None where they do not."""
-    little = {"byteorder": "little"}
     if head.startswith(b"\x89PNG") and len(head) >= 24:
         return int.from_bytes(head[16:20], "big"), int.from_bytes(head[20:24], "big")
     if head.startswith(b"GIF8") and len(head) >= 10:
-        return int.from_bytes(head[6:8], **little), int.from_bytes(head[8:10], **little)
+        return int.from_bytes(head[6:8], "little"), int.from_bytes(head[8:10], "little")
     if head.startswith(b"BM") and len(head) >= 26:
-        return int.from_bytes(head[18:22], **little), abs(int.from_bytes(head[22:26], signed=True, **little))
+        return int.from_bytes(head[18:22], "little"), abs(int.from_bytes(head[22:26], "little", signed=True))
     if head.startswith(b"RIFF") and head[8:15] == b"WEBPVP8" and len(head) >= 30:
         return _webp_size(head)
     return _jpeg_size(head) if head.startswith(b"\xff\xd8") else None

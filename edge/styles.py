@@ -6,6 +6,7 @@ import argparse
 import json
 import tempfile
 from dataclasses import replace
+from fractions import Fraction
 from math import ceil, sqrt
 from pathlib import Path
 from typing import Any
@@ -107,7 +108,7 @@ def _change(options: argparse.Namespace) -> str | None:
 def _thumbnail(style: zoo.Style) -> bytes:
     network = open_network(style.path, sha256=style.sha256)
     painter = Painter(network, margin=style.margin, native=True)
-    return encode_picture(".jpg", painter.repaint(TimedFrame(stand_ins()[0], 0)).after.pixels)
+    return encode_picture(".jpg", painter.repaint(TimedFrame(stand_ins()[0], Fraction(0))).after.pixels)
 
 
 def _add(source: Path) -> str:

@@ -117,7 +117,7 @@ def _moments(colours: Values) -> tuple[Values, Values]:
 
 def _root(matrix: Values) -> Values:
     values, axes = np.linalg.eigh(matrix)
-    return (axes * np.sqrt(np.maximum(values, 1e-12))) @ axes.T
+    return np.asarray((axes * np.sqrt(np.maximum(values, 1e-12))) @ axes.T, np.float64)
 
 
 def _undone(level: Values, deepest: float) -> Values:
