@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import time
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,8 @@ from keras_vst.errors import tell
 from keras_vst.frames import Pixels, fit
 from keras_vst.networks import open_network
 from keras_vst.networks.mixing import open_mix
-from keras_vst.preview import preview, stand_ins
-from keras_vst.video import TimedFrame, VideoInfo, open_sink
+from keras_vst.preview import ASSETS, preview
+from keras_vst.video import TimedFrame, VideoInfo, open_sink, open_source
 from keras_vst.zoo import Style
 
 DESCRIPTION = f"""\
@@ -77,16 +76,28 @@ def run(options: argparse.Namespace) -> int:
 
 def write_sheet(painting: Pixels, style: Style, target: Path) -> None:
     """The painting, a frame as it was, the preview of it and what was learned, as one picture."""
-    frame = TimedFrame(stand_ins()[0], Fraction(0))
+    with open_source(str(ASSETS.joinpath("scene.mp4"))) as film:
+        frame = next(iter(film))
     quick = preview(painting, style.name)
     networks = {
         "the preview": open_mix([(quick, 1.0)]),
         style.name: open_network(style.path, sha256=style.sha256),
     }
-    tiles = [("the painting", fit(painting, frame.pixels.shape[:2])[0]), ("as it was", frame.pixels)]
+    tiles = [("the painting", _on_paper(painting, frame.pixels)), ("as it was", frame.pixels)]
     for told, network in networks.items():
         painter = Painter(network, margin=style.margin, native=True)
         tiles.append((told, painter.repaint(frame).after.pixels))
     sheet = np.ascontiguousarray(arrange(tiles))
     with open_sink(target, VideoInfo(sheet.shape[1], sheet.shape[0], frames=1, is_image=True)) as sink:
         sink.write(TimedFrame(sheet, frame.time))
+
+
+def _on_paper(painting: Pixels, frame: Pixels) -> Pixels:
+    """The whole painting in the middle of white paper of the frame's size."""
+    paper = np.full_like(frame, 255)
+    height, width = paper.shape[:2]
+    small, fitting = fit(painting, (height, width))
+    (top, left), (rows, columns) = fitting.corner, fitting.content
+    inside = slice(top, top + rows), slice(left, left + columns)
+    paper[inside] = small[inside]
+    return paper

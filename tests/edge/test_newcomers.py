@@ -129,3 +129,22 @@ def test_live_begins_with_a_painting(own, tmp_path, capsys):
     painter = open_live_painter(build_parser().parse_args(["live", "0", "--painting", str(picture)]))
     assert painter.controls.status()["style"] == "mine"
     assert "a preview of" in capsys.readouterr().err
+
+
+def test_a_picture_sent_to_the_page_is_painted_after(painter, picture):
+    pytest.importorskip("aiohttp", reason="the page needs aiohttp, of the extra `live`")
+    from edge.web.server import WebServer
+    from tests.edge.web.conftest import post
+
+    server = WebServer("127.0.0.1", 0, painter.controls, on_painting=Newcomers(painter).drop)
+    try:
+        sent = post(server, "/painting?name=my.png", data=picture, headers={"Content-Type": "image/png"})
+        refused = post(
+            server, "/painting?name=bad.png", data=picture[:90], headers={"Content-Type": "image/png"}
+        )
+    finally:
+        server.stop()
+    assert sent == (200, '{"style": "my"}')
+    assert painter.controls.status()["style"] == "my"
+    assert refused[0] == 400
+    assert "bad.png is not a picture" in refused[1]
