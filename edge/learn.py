@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from keras_vst.errors import tell
 from keras_vst.frames import Pixels, fit
 from keras_vst.networks import open_network
 from keras_vst.networks.mixing import open_mix
-from keras_vst.preview import ASSETS, preview
+from keras_vst.preview import ASSETS
 from keras_vst.video import TimedFrame, VideoInfo, open_sink, open_source
 from keras_vst.zoo import Style
 
@@ -67,20 +68,19 @@ def run(options: argparse.Namespace) -> int:
     if status:
         return status
     sheet = options.output or Path(f"{name}.png")
-    write_sheet(painting, zoo.find_style(name), sheet)
+    write_sheet(painting, learning.begin.read_bytes(), zoo.find_style(name), sheet)
     print(
         f"{name} was learned in {(time.monotonic() - start) / 60:.1f} min: {sheet}; paint with --style {name}"
     )
     return 0
 
 
-def write_sheet(painting: Pixels, style: Style, target: Path) -> None:
-    """The painting, a frame as it was, the preview of it and what was learned, as one picture."""
+def write_sheet(painting: Pixels, begin: bytes, style: Style, target: Path) -> None:
+    """The painting, a frame as it was, painted by the network that it began with and by the one now: one picture."""
     with open_source(str(ASSETS.joinpath("scene.mp4"))) as film:
         frame = next(iter(film))
-    quick = preview(painting, style.name)
     networks = {
-        "the preview": open_mix([(quick, 1.0)]),
+        "what it began with": open_mix([(replace(style, content=begin), 1.0)]),
         style.name: open_network(style.path, sha256=style.sha256),
     }
     tiles = [("the painting", _on_paper(painting, frame.pixels)), ("as it was", frame.pixels)]

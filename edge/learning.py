@@ -78,6 +78,11 @@ class Learning:
         return self.folder / self.name
 
     @property
+    def begin(self) -> Path:
+        """The network that it begins with."""
+        return self.folder / "begin.tflite"
+
+    @property
     def now(self) -> Path:
         """The network as it is by now."""
         return self.run / "now.tflite"
@@ -188,7 +193,7 @@ class Learning:
             if not self._take_over():
                 begin = preview(self.painting, self.name).content
                 assert begin is not None
-                write_whole(self.folder / "begin.tflite", begin)
+                write_whole(self.begin, begin)
         except BaseException:
             self._release()
             raise
@@ -199,7 +204,7 @@ class Learning:
         if runs and not self.run.exists():
             runs[0].rename(self.run)
         if learned_as(self.painting) == self.name:  # more of it: a new run begins with it
-            write_whole(self.folder / "begin.tflite", self.now.read_bytes())
+            write_whole(self.begin, self.now.read_bytes())
             shutil.rmtree(self.run)
         return bool(runs)
 
@@ -208,7 +213,7 @@ class Learning:
         told += ["--vgg16", str(self.wishes.vgg16)] if self.wishes.vgg16 else []
         if (self.run / "config.json").is_file():
             return [*told, "--resume"]
-        told += ["--style", str(self.folder / "painting.png"), "--init", str(self.folder / "begin.tflite")]
+        told += ["--style", str(self.folder / "painting.png"), "--init", str(self.begin)]
         told += ["--photos", str(self.wishes.photos)] if self.wishes.photos else []
         return [*told, "--minutes", str(self.wishes.minutes)]
 
