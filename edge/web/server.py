@@ -32,6 +32,7 @@ from keras_vst.frames import Pixels
 MOST_VIEWERS = 16
 LARGEST_MESSAGE = 64 * 1024  # bytes of a control message or a WebRTC offer
 LARGEST_PICTURE = 32 * 2**20
+UPLOADED = 60.0  # seconds for one to arrive
 FILES = {
     "/": ("index.html", "text/html"),
     "/page.css": ("page.css", "text/css"),
@@ -69,6 +70,7 @@ class WebServer:
         self._loop = asyncio.new_event_loop()
         self._hub = FrameHub(self._loop, self._encoders)
         self._stopping = asyncio.Event()
+        self._taking = asyncio.Lock()  # one picture at a time: each may take 300 MB
         self._thread = threading.Thread(target=self._run, name="vst-web", daemon=True)
         self._thread.start()
 
@@ -172,11 +174,17 @@ class WebServer:
             raise web.HTTPNotFound(text="No picture is taken here.\n")
         if not request.content_type.startswith("image/"):
             raise web.HTTPUnsupportedMediaType(text="Send a picture, as image/png or the like.\n")
-        content, name = await _picture(request), request.query.get("name", "dropped")[:100]
-        try:
-            style = await asyncio.to_thread(self._on_painting, name, content)
-        except UserError as error:
-            return web.json_response({"error": str(error)}, status=400)
+        if self._taking.locked():
+            raise web.HTTPServiceUnavailable(text="Another picture is being looked at; send it again.\n")
+        async with self._taking:
+            try:
+                content = await asyncio.wait_for(_picture(request), UPLOADED)
+                name = request.query.get("name", "dropped")[:100]
+                style = await asyncio.to_thread(self._on_painting, name, content)
+            except UserError as error:
+                return web.json_response({"error": str(error)}, status=400)
+            except asyncio.TimeoutError:
+                raise web.HTTPRequestTimeout(text="The picture did not come to its end.\n") from None
         for viewer in tuple(self._viewers):
             await viewer.tell(len(self._viewers))
         return web.json_response({"style": style})

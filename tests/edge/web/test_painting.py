@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from importlib import resources
@@ -13,7 +14,7 @@ aiohttp = pytest.importorskip("aiohttp", reason="the page needs aiohttp, of the 
 from edge.web import server as module  # noqa: E402
 from edge.web.server import WebServer  # noqa: E402
 from keras_vst.errors import UserError  # noqa: E402
-from tests.edge.web.conftest import get, post  # noqa: E402
+from tests.edge.web.conftest import get, post, visit  # noqa: E402
 
 PNG = {"Content-Type": "image/png"}
 
@@ -51,6 +52,23 @@ def test_one_that_is_too_large_is_refused(page, taken, monkeypatch):
     monkeypatch.setattr(module, "LARGEST_PICTURE", 1000)
     assert post(page, "/painting", data=bytes(1001), headers=PNG)[0] == 413
     assert taken == []
+
+
+def test_one_that_never_ends_is_given_up_and_the_next_is_taken(page, taken, monkeypatch):
+    monkeypatch.setattr(module, "UPLOADED", 0.2)
+
+    async def endless():
+        for _ in range(100):
+            yield b"x"
+            await asyncio.sleep(0.1)
+
+    async def story(client, base):
+        async with client.post(f"{base}/painting", data=endless(), headers=PNG) as answer:
+            return answer.status
+
+    assert visit(page, story) == 408
+    assert post(page, "/painting?name=my.png", data=b"x", headers=PNG)[0] == 200
+    assert taken == [("my.png", b"x")]
 
 
 def test_something_else_is_refused(page):
