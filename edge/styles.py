@@ -102,7 +102,10 @@ def _change(options: argparse.Namespace) -> str | None:
         style = zoo.find_style(name)
         pack(style, _thumbnail(style), target := Path(target))
         return f"{name}: {target}, {target.stat().st_size / 2**20:.1f} MiB"
-    return None if options.add is None else f"{_add(options.add)} is added: paint with --style"
+    if options.add is not None:
+        added = _add(options.add)
+        return f"{added} is added: paint with --style {added}"
+    return None
 
 
 def _thumbnail(style: zoo.Style) -> bytes:
