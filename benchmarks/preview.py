@@ -1,7 +1,7 @@
 """What a preview is worth: beside every single style, the nearest alone, all in equal parts and two at random.
 
     python -m benchmarks.preview --paintings A.jpg B.jpg ... --photos DIR --sheet previews.png
-    python -m benchmarks.preview --write          # after the zoo has changed: keras_vst/assets/strokes.json
+    python -m benchmarks.preview --paintings ALL-THAT-STYLES-WERE-LEARNED-FROM --write    # after the zoo has changed
 
 Paintings that no network learned, photos that no training saw.  Every mix is in the painting's colours but for the
 single styles, which have their own.  Palette and warp over contrast are those of keras_vst/metrics.py; --texture adds
@@ -11,6 +11,7 @@ what VGG16 sees, which needs TensorFlow.  Lower is better.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import sys
 from pathlib import Path
@@ -19,25 +20,14 @@ from typing import Any
 import cv2
 import numpy as np
 
-from keras_vst import metrics
+from keras_vst import metrics, zoo
 from keras_vst.config import MotionConfig
 from keras_vst.errors import run_command
 from keras_vst.files import write_whole
 from keras_vst.frames import Pixels, to_float
 from keras_vst.motion import clip_from_photos
 from keras_vst.networks.mixing import open_mix
-from keras_vst.preview import (
-    ASSETS,
-    STROKES,
-    TILE,
-    at_side,
-    made_of,
-    measure,
-    mixable,
-    nearest,
-    strokes,
-    style_strokes,
-)
+from keras_vst.preview import ASSETS, BRUSHES, at_side, brushwork, made_of, mixable, nearest
 from keras_vst.video.stills import read_picture, write_picture
 from keras_vst.zoo import Style
 
@@ -57,15 +47,17 @@ def main(argv: list[str] | None = None) -> int:
         "--sheet", type=Path, metavar="FILE.png", help="each painting, and what is made after it"
     )
     parser.add_argument("--texture", action="store_true", help="also by VGG16 (KERAS_VST_VGG16)")
-    parser.add_argument("--write", action="store_true", help="measure the bundled styles anew")
+    parser.add_argument(
+        "--write", action="store_true", help="keep the brushwork of paintings that stand on cards"
+    )
     options = parser.parse_args(argv)
     return run_command("benchmarks.preview", lambda: _run(options))
 
 
 def _run(options: argparse.Namespace) -> int:
     if options.write:
-        write_strokes()
-    if options.paintings:
+        write_brushes(options.paintings)
+    elif options.paintings:
         look, photos = _looker(options.texture), squares(options.photos)
         ways = ["found", "nearest", "equal", "random", "single"]  # of palette the best, else the nearest
         print(
@@ -83,12 +75,18 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
-def write_strokes() -> None:
-    """The strokes of what each bundled style paints, by the checksum of its file."""
-    bundled = [style for style in mixable() if not style.own]
-    known = {style.sha256: measure(open_mix([(style, 1.0)], size=TILE)).tolist() for style in bundled}
-    rounded = {name: [round(each, 3) for each in numbers] for name, numbers in known.items()}
-    write_whole(Path(str(ASSETS.joinpath(STROKES))), json.dumps(rounded) + "\n")
+def write_brushes(paintings: list[Path]) -> None:
+    """The brushwork of each painting that a bundled style was learned from, by its checksum."""
+    cards = {style.card.get("sha256") for style in zoo.styles("live") if not style.own}
+    known = {}
+    for path in paintings:
+        if (sha256 := hashlib.sha256(path.read_bytes()).hexdigest()) in cards:
+            numbers = brushwork(at_side(read_picture(path))).tolist()
+            known[sha256] = [round(each, 3) for each in numbers]
+    rows = ",\n".join(
+        f" {json.dumps(name)}: {json.dumps(numbers)}" for name, numbers in sorted(known.items())
+    )
+    write_whole(Path(str(ASSETS.joinpath(BRUSHES))), f"{{\n{rows}\n}}\n")
 
 
 def judged(
@@ -96,9 +94,8 @@ def judged(
 ) -> tuple[dict[str, float], Pixels]:
     """One painting: every measure of every way, and a strip of it."""
     painting = at_side(read_picture(path))
-    known = [(style, style_strokes(style)) for style in mixable()]
-    found, rng = nearest(strokes(painting), known), np.random.default_rng(SEED)
-    every = [style for style, _ in known]
+    known, rng = mixable(), np.random.default_rng(SEED)
+    found, every = nearest(brushwork(painting), known), [style for style, _ in known]
     parts: dict[str, Parts] = {
         "found": found,
         "nearest": [(found[0][0], 1.0)],

@@ -1,15 +1,15 @@
 """One picture in, a network that paints much like it out, at once: the nearest mix of the zoo, turned to its colours.
 
 In: (H, W, 3) uint8 RGB, any size.  Out: a `Style` whose file is in memory.  Nothing is trained and no TensorFlow is
-needed: how strong the strokes of each size are is compared with what each style paints, the nearest are mixed by their
-weights (`networks/mixing.py`), and the last layer is turned (`networks/tinting.py`).  What the networks are shown are
-pieces of the bundled film recoloured as photographs are, so one painting always gives one network.
+needed: the brushwork is compared with that of the paintings which the styles were learned from, the styles of the
+nearest are mixed by their weights (`networks/mixing.py`), and the last layer is turned (`networks/tinting.py`).  What
+the mix is shown for that are pieces of the bundled film recoloured as photographs are: one painting, one network.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from keras_vst import zoo
 from keras_vst.errors import UserError
-from keras_vst.frames import Pixels, to_uint8
+from keras_vst.frames import Pixels
 from keras_vst.networks.base import Network
 from keras_vst.networks.mixing import open_mix
 from keras_vst.networks.tinting import tint
@@ -29,10 +29,10 @@ from keras_vst.zoo import Style
 ARCHITECTURE = "student-16-32-48-3"  # of the bundled styles, which began from one base
 ASSETS = resources.files("keras_vst").joinpath("assets")
 SHEET, TILE = "stand_ins.jpg", (176, 320)  # pictures that stand for all photographs: 4 x 4 of them
-STROKES = "strokes.json"  # checksum of a style's file -> the strokes of what it paints
-SHOWN = 4  # of the pictures, for the strokes of a style
+BRUSHES = "brushes.json"  # checksum of the painting that a style was learned from -> its brushwork
 SIDE = 512  # the longer side at which a painting is looked at, as in training
 OCTAVES = 4  # strokes of 2 to 16 pixels
+FLAT = 0.05  # of the contrast: gradients below it are none
 SMALLEST = 16  # pixels on the shorter side of what can be called a picture of anything
 UNKNOWN = "unknown"
 MIXED, NEAR = 2, 0.2  # styles in a mix; how fast the share falls with the distance
@@ -49,9 +49,7 @@ def preview(painting: Pixels, name: str) -> Style:
             f"give a picture of {SMALLEST}x{SMALLEST} or more."
         )
     painting = at_side(painting)
-    return made_of(
-        nearest(strokes(painting), [(style, style_strokes(style)) for style in mixable()]), painting, name
-    )
+    return made_of(nearest(brushwork(painting), mixable()), painting, name)
 
 
 def made_of(parts: Sequence[tuple[Style, float]], painting: Pixels, name: str) -> Style:
@@ -72,16 +70,22 @@ def made_of(parts: Sequence[tuple[Style, float]], painting: Pixels, name: str) -
     return Style(name, Path(name), card, own=True, content=content)
 
 
-def mixable() -> list[Style]:
-    """The styles that a preview is mixed of: all of the zoo, the user's own too, that are laid out alike."""
+def mixable() -> list[tuple[Style, Numbers]]:
+    """The styles that a preview is mixed of: those laid out alike whose painting's brushwork is known."""
+    known = json.loads(ASSETS.joinpath(BRUSHES).read_text(encoding="utf-8"))
     found = [style for style in zoo.styles("live") if style.architecture == ARCHITECTURE and style.weights]
-    if not found:
+    told = [
+        (style, np.array(known[sha], np.float32))
+        for style in found
+        if (sha := style.card.get("sha256")) in known
+    ]
+    if not told:
         raise UserError("there is no style to make a preview of; put those that come with the package back.")
-    return [style for style in found if style.weights == found[0].weights]
+    return [(style, numbers) for style, numbers in told if style.weights == told[0][0].weights]
 
 
 def nearest(wanted: Numbers, known: Sequence[tuple[Style, Numbers]]) -> list[tuple[Style, float]]:
-    """The styles whose brushwork is nearest, the nearest first, and their shares."""
+    """The styles whose painting's brushwork is nearest, the nearest first, and their shares."""
     table = np.stack([numbers for _, numbers in known])
     unit = table.std(axis=0) + UNIT
     apart = np.sqrt(np.mean(np.square((table - wanted) / unit), axis=1))
@@ -92,31 +96,25 @@ def nearest(wanted: Numbers, known: Sequence[tuple[Style, Numbers]]) -> list[tup
     ]
 
 
-def strokes(picture: Pixels) -> Numbers:
-    """How strong the strokes of each size are, in units of the picture's own contrast: logarithms, one an octave.
-
-    These few tell more than larger sets did: directions, flatness and rarity of strokes are the drawing's as much as
-    the brush's, and colour is turned anyway (docs/results.md).
+def brushwork(picture: Pixels) -> Numbers:
+    """What the strokes of each size are like, (16,): how strong in units of the picture's contrast, how rare, how much
+    of the picture has none, how long they keep their direction.  Blind to colour, and to where strokes go.
     """
     plane, found = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.float32), []
     plane = (plane - plane.mean()) / (plane.std() + 2.0)
     for _ in range(OCTAVES):
         smooth = cv2.GaussianBlur(plane, (0, 0), 1.0)
-        found.append(np.log(np.sqrt(np.mean(np.square(plane - smooth))) + 1e-3))
+        fine = plane - smooth
+        strength = float(np.sqrt(np.mean(np.square(fine)))) + 1e-3
+        across, down = (cv2.Sobel(smooth, cv2.CV_32F, *each, scale=0.25) for each in ((1, 0), (0, 1)))
+        flat = float(np.mean(np.hypot(across, down) < FLAT))
+        along, aside, both = (
+            cv2.GaussianBlur(each, (0, 0), 3.0) for each in (across**2, down**2, across * down)
+        )
+        long = float(np.hypot(along - aside, 2 * both).sum() / ((along + aside).sum() + 1e-6))
+        found += [np.log(strength), float(np.abs(fine).mean()) / strength, flat, long]
         plane = np.asarray(cv2.resize(smooth, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.float32)
     return np.array(found, np.float32)
-
-
-def style_strokes(style: Style) -> Numbers:
-    """Those of what a style paints: as they were measured once, or measured now (0.1 s)."""
-    if (measured := _measured().get(style.sha256 or "")) is not None:
-        return np.array(measured, np.float32)
-    return measure(open_mix([(style, 1.0)], size=TILE))
-
-
-def measure(network: Network) -> Numbers:
-    """The strokes of what a network paints of the first pictures."""
-    return np.mean([strokes(to_uint8(painted(network, each))) for each in stand_ins()[:SHOWN]], axis=0)
 
 
 def at_side(picture: Pixels, side: int = SIDE) -> Pixels:
@@ -145,8 +143,3 @@ def stand_ins() -> Sequence[Pixels]:
 def painted(network: Network, picture: Pixels) -> Tensor:
     """(H, W, 3) float32 in [0, 1], before anything is rounded."""
     return network.paint_film(picture, {})[0].copy()
-
-
-@cache
-def _measured() -> Mapping[str, list[float]]:
-    return json.loads(ASSETS.joinpath(STROKES).read_text(encoding="utf-8"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import cv2
 import numpy as np
 import pytest
 
@@ -45,18 +46,11 @@ def test_a_painting_of_other_colours_gives_other_colours(painting):
     assert np.abs(shown[1] - warm.mean((0, 1))[::-1]).max() < 12
 
 
-def test_what_a_style_paints_is_nearest_to_that_style():
-    style = zoo.find_style("mosaic")
-    network = open_mix([(style, 1.0)])
-    known = [(each, previews.style_strokes(each)) for each in previews.mixable()]
-    found = previews.nearest(previews.measure(network), known)
-    assert found[0][0].name == "mosaic"
-
-
-def test_the_numbers_that_are_bundled_are_those_of_the_networks():
-    style = zoo.find_style("scream")
-    now = previews.measure(open_mix([(style, 1.0)]))
-    assert np.abs(previews.style_strokes(style) - now).max() < 0.05
+def test_the_painting_of_a_style_is_nearest_to_that_style():
+    for style, numbers in previews.mixable():
+        found = previews.nearest(numbers, previews.mixable())
+        assert found[0][0].name == style.name
+        assert found[0][1] > found[1][1] > 0
 
 
 def stripes(period: int, level: int = 60) -> np.ndarray:
@@ -66,10 +60,20 @@ def stripes(period: int, level: int = 60) -> np.ndarray:
 
 def test_the_size_of_strokes_tells_and_their_contrast_does_not():
     def apart(one, other):
-        return np.abs(previews.strokes(one) - previews.strokes(other)).max()
+        return np.abs(previews.brushwork(one) - previews.brushwork(other)).max()
 
     assert apart(stripes(4), stripes(16)) > 1
     assert apart(stripes(4), stripes(4, level=30)) < 0.1
+
+
+def test_where_strokes_go_is_the_drawings_and_not_the_brushs():
+    turned = np.ascontiguousarray(np.swapaxes(stripes(8), 0, 1))
+    assert np.abs(previews.brushwork(stripes(8)) - previews.brushwork(turned)).max() < 0.1
+
+
+def test_colour_does_not_tell(painting):
+    grey = np.repeat(cv2.cvtColor(painting, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
+    assert np.abs(previews.brushwork(painting) - previews.brushwork(grey)).max() < 0.01
 
 
 def test_it_takes_less_than_a_second_of_the_processor(painting):
