@@ -1,3 +1,4 @@
+import hashlib
 import json
 
 import cv2
@@ -125,10 +126,13 @@ def test_what_is_added_takes_nobodys_name(vst, own, bundled, tmp_path, negative)
 
 
 def test_a_network_that_kills_its_runtime_is_not_added(vst, own, bundled, tmp_path, negative):
+    folder = write_style(own, "mine", negative)
     broken = bytearray(negative.read_bytes())
     broken[16:200] = bytes(255 - value for value in broken[16:200])
-    (tmp_path / "bad.tflite").write_bytes(broken)
-    write_style(own, "mine", tmp_path / "bad.tflite", weights={"file": "mine.tflite", "tensors": []})
+    (folder / "mine.tflite").write_bytes(broken)
+    card = json.loads((folder / "card.json").read_text())
+    card["files"]["fp32"]["sha256"] = hashlib.sha256(broken).hexdigest()
+    (folder / "card.json").write_text(json.dumps(card))
     pack(zoo.find_style("mine"), b"", tmp_path / "mine.vst")
     vst("styles", "--remove", "mine")
     status, _, err = vst("styles", "--add", tmp_path / "mine.vst")

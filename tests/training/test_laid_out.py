@@ -98,6 +98,7 @@ def words(painting, photos, tmp_path) -> list[str]:
     return [*sources, "--recipe", "smoke", *sizes, "--quiet", "--no-export"]
 
 
+@pytest.mark.slow
 def test_a_run_that_begins_with_a_file_shows_itself_as_one(words, style, frames, monkeypatch, tmp_path):
     monkeypatch.setattr("training.loop.load_vgg16", tiny_vgg16)
     monkeypatch.setattr("training.fit.LOG_EVERY", 1)
@@ -111,6 +112,7 @@ def test_a_run_that_begins_with_a_file_shows_itself_as_one(words, style, frames,
     assert np.abs(now - expected).max() < 2e-3
 
 
+@pytest.mark.slow
 def test_minutes_become_steps_by_the_pace_of_the_machine(words, monkeypatch, tmp_path):
     monkeypatch.setattr("training.loop.load_vgg16", tiny_vgg16)
     monkeypatch.setattr("training.dryrun.FEWEST", 3)
