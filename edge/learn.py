@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from edge.any_picture import read_painting, style_name
 from edge.learning import INSTALL, Learning, Wishes
 from edge.options import add_command, positive_number
 from edge.painter import Painter
-from edge.paintings import read_painting, style_name
 from edge.styles import arrange
 from keras_vst import zoo
 from keras_vst.errors import tell

@@ -9,6 +9,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
+from edge.any_picture import read_painting
 from edge.controls import KEYS
 from edge.latency import LatencyController, ladder
 from edge.learning import Wishes
@@ -17,7 +18,6 @@ from edge.newcomers import Newcomers
 from edge.options import add_command, add_network_options, latency, positive_number
 from edge.output import Output
 from edge.painter import Painted
-from edge.paintings import read_painting
 from edge.sinks import TABLE as SINK_TABLE
 from edge.sinks import open_sink
 from edge.sources import TABLE as SOURCE_TABLE

@@ -10,9 +10,9 @@ import threading
 from contextlib import suppress
 from dataclasses import replace
 
+from edge.any_picture import read_sent, style_name
 from edge.learning import PATIENCE, Learning, Wishes, learned_as
 from edge.live_painter import LivePainter
-from edge.paintings import read_sent, style_name
 from edge.style_choice import free_name
 from keras_vst import zoo
 from keras_vst.errors import UserError, tell

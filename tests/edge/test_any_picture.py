@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.paintings import LARGEST, LONGEST, read_painting, read_sent, stated_size, style_name
+from edge.any_picture import LARGEST, LONGEST, read_painting, read_sent, stated_size, style_name
 from keras_vst.errors import UserError
 from tests.conftest import draw_picture, write_picture
 

@@ -1,7 +1,7 @@
 """What a preview is worth: beside every single style, the nearest alone, all in equal parts and two at random.
 
-    python -m benchmarks.preview --paintings A.jpg B.jpg ... --photos DIR --sheet previews.png
-    python -m benchmarks.preview --paintings ALL-THAT-STYLES-WERE-LEARNED-FROM --write    # after the zoo has changed
+    python -m benchmarks.previews --paintings A.jpg B.jpg ... --photos DIR --sheet previews.png
+    python -m benchmarks.previews --paintings ALL-THAT-STYLES-WERE-LEARNED-FROM --write    # after the zoo has changed
 
 Paintings that no network learned, photos that no training saw.  Every mix is in the painting's colours but for the
 single styles, which have their own.  Palette and warp over contrast are those of keras_vst/metrics.py; --texture adds
@@ -51,7 +51,7 @@ def main(argv: list[str] | None = None) -> int:
         "--write", action="store_true", help="keep the brushwork of paintings that stand on cards"
     )
     options = parser.parse_args(argv)
-    return run_command("benchmarks.preview", lambda: _run(options))
+    return run_command("benchmarks.previews", lambda: _run(options))
 
 
 def _run(options: argparse.Namespace) -> int:
