@@ -22,6 +22,7 @@ LAST = "paint"  # the layer before the sigmoid; its filters are the 2 x 2 pixels
 FLOAT = np.dtype("<f4")
 DEEPEST = 1e-4  # of a painted level, from 0 and from 1: what the sigmoid is undone for
 SHRUNK = 4  # colours are means of so many pixels a side, as the palette is measured
+ENOUGH = 6000  # colours that tell mean and covariance
 ROUNDS = 12
 CAUTION = 1e-3  # added where a round would divide by next to nothing
 FAINTEST = 1e-3  # variance of a colour below which it counts as noise
@@ -58,6 +59,7 @@ def tint(
 def colour_map(painted: Sequence[npt.NDArray[np.float32]], painting: Pixels) -> tuple[Values, Values]:
     """The map (3, 3) and (3,) of what goes into the sigmoid that gives what comes out the painting's moments."""
     colours = np.concatenate([_shrunk(each) for each in painted])
+    colours = colours[:: max(1, len(colours) // ENOUGH)]
     goal = _moments(_shrunk(to_float(painting)))
     inputs = _undone(colours, DEEPEST)
     inputs = np.concatenate([inputs, np.ones((len(inputs), 1))], axis=1)
