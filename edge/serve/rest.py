@@ -17,10 +17,10 @@ from typing import Any
 from aiohttp import web
 
 from edge.serve.desk import Counted, Desk
+from edge.serve.image_files import picture_size
 from edge.serve.intake import Intake
 from edge.serve.limits import Refusal
 from edge.serve.messages import HEADER_LENGTH, json_length, read_field, read_message, read_tensors, written
-from edge.serve.pictures import picture_size
 from edge.serve.sessions import Sessions
 from edge.web.guard import Guard, Handler
 

@@ -26,8 +26,8 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from edge.options import positive_number
 from edge.options import size as written_size
 from edge.serve.desk import Desk
+from edge.serve.image_files import encode, picture_size
 from edge.serve.limits import Refusal
-from edge.serve.pictures import encode, picture_size
 from edge.serve.wishes import Wish, read_wish
 from edge.serve.workshop import Job
 from edge.web.viewers import STATUS_EVERY, read_object

@@ -17,8 +17,8 @@ from typing import Any
 
 from edge.serve.easels import Easels, Key, Open, key_of
 from edge.serve.figures import Figures
+from edge.serve.image_files import decode, encode
 from edge.serve.limits import Limits, Refusal
-from edge.serve.pictures import decode, encode
 from edge.serve.wishes import Wish
 from keras_vst.errors import UserError, tell
 from keras_vst.frames import Pixels

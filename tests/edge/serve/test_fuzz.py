@@ -15,9 +15,9 @@ from hypothesis import strategies as some
 
 pytest.importorskip("aiohttp", reason="the server needs the extra `serve`")
 
+from edge.serve.image_files import decode, picture_size
 from edge.serve.limits import Limits, Refusal
 from edge.serve.messages import json_length, read_message, read_tensors, written
-from edge.serve.pictures import decode, picture_size
 from edge.serve.tensors import answer, read_pictures, split_bytes, the_input
 from edge.serve.wishes import read_wish
 from keras_vst.zoo import Style
