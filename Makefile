@@ -6,7 +6,7 @@ JOBS ?= 2# test processes; each holds TensorFlow, about 1 GB
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.8
 UV := UV_PROJECT_ENVIRONMENT=$(VENV) UV_LINK_MODE=copy $(BIN)/uv
-EXTRAS := --extra train --extra onnx --extra live --extra webrtc --extra dev
+EXTRAS := --extra train --extra onnx --extra live --extra webrtc --extra serve --extra dev
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-edge check format bench fuzz window clean
@@ -23,7 +23,7 @@ test: $(VENV)/.full .venv-tflite/.ready ## set up everything and run the tests
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --cov --cov-report=term
 
 test-edge: $(VENV)/.edge ## the tests of what needs no TensorFlow
-	$(UV) sync --quiet --locked --inexact --extra live --extra dev
+	$(UV) sync --quiet --locked --inexact --extra live --extra serve --extra dev
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile tests/edge
 
 check: $(VENV)/.full ## format, lint, spelling, types, import contracts

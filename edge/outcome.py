@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+import threading
 from dataclasses import dataclass, field
 from typing import Any
 
 from tqdm import tqdm
 
 from keras_vst.video import Sink, Source
+
+LOCK = threading.RLock()
 
 
 @dataclass
@@ -73,7 +76,8 @@ def counted(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
-def progress_bar(quiet: bool, total: int | None, unit: str = "frame") -> Any:
+def progress_bar(quiet: bool, total: int | None, unit: str = "frame", **more: Any) -> Any:
     """A bar with the time left on a terminal, and nothing elsewhere."""
     hidden = quiet or not sys.stderr.isatty()
-    return tqdm(total=total, unit=unit, leave=False, disable=hidden, file=sys.stderr)
+    tqdm.set_lock(LOCK)  # its own is a semaphore of the system, which a process that is killed leaves behind
+    return tqdm(total=total, unit=unit, leave=False, disable=hidden, file=sys.stderr, **more)

@@ -35,6 +35,9 @@ class SinkOptions:
     along: Feed | None = None  # where it comes from when that can be read only once
     controls: Controls | None = None  # for pages
     on_key: Callable[[str], None] | None = None  # for windows: told of every key
+    on_painting: Callable[[str, bytes], str] | None = (
+        None  # for pages: name and content in, the style's name out
+    )
 
     @property
     def sound(self) -> Excerpt | None:

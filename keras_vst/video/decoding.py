@@ -58,10 +58,13 @@ class ClipSource(Source):
         self._shared: SharedFeed | None = None
         self._container = open_container(uri) if container is None else container
         try:
-            self._stream, self._times = _picture_stream(self._container, uri), SteadyTimes(self._container)
+            self._stream, self._times = picture_stream(self._container, uri), SteadyTimes(self._container)
             if start and not self._times.active:  # clocks that leap are to be followed from the beginning
                 with suppress(FFmpegError):  # what cannot be wound forward is read from its beginning
-                    self._container.seek(int(start * av.time_base))
+                    base = self._stream.time_base or Fraction(1, av.time_base)
+                    self._container.seek(
+                        int(start / base), stream=self._stream
+                    )  # in ticks, to the very keyframe
             if share:
                 self.along = self._shared = SharedFeed(self._container)
             self._stream.thread_type = "SLICE" if low_delay else "AUTO"
@@ -177,7 +180,7 @@ class ClipSource(Source):
         return self._file is not None and (_size(self._file) < self._size or ends_early(self._file))
 
 
-def _picture_stream(container: InputContainer, uri: str) -> VideoStream:
+def picture_stream(container: InputContainer, uri: str) -> VideoStream:
     """The first stream of moving pictures; the cover of a song is not one, nor the still beside an AVIF's animation."""
     streams = [
         stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic

@@ -74,7 +74,7 @@ class ClipSink(FileSink):
         extension = path.suffix.lower()
         self._encoder = choose_encoder(extension, codec, crf)
         self._pixel_aspect = info.pixel_aspect
-        self._tick = TICKS.get(extension) or info.time_base or FALLBACK_TICK
+        self._tick = tick_of(extension, info)
         self._last_ticks = -(2**62)
         rate = info.fps or NOMINAL_RATE
         self._period, self._end = 1 / rate, Fraction(0)
@@ -85,7 +85,7 @@ class ClipSink(FileSink):
         super().__init__(path, info.origin, sound and sound.uri)
         self.notes = (f"{extension} takes no EXIF; left out",) if info.exif else ()
         try:
-            self._output = av.open(str(self._part), "w", options=_muxer_options(extension, self._tick))
+            self._output = av.open(str(self._part), "w", options=muxer_options(extension, self._tick))
             stream = self._output.add_stream(self._encoder.name, rate=rate, options=self._encoder.options)
             self._stream = cast(VideoStream, stream)
             if sound is not None and extension != ".gif" and may_have_sound(sound.uri):
@@ -221,7 +221,13 @@ def choose_encoder(extension: str, codec: str | None, crf: int | None) -> Encode
     return replace(encoder, options={**encoder.options, "crf": str(quality)})
 
 
-def _muxer_options(extension: str, tick: Fraction) -> dict[str, str]:
+def tick_of(extension: str, info: VideoInfo) -> Fraction:
+    """What times of a file with that extension are whole multiples of."""
+    return TICKS.get(extension) or info.time_base or FALLBACK_TICK
+
+
+def muxer_options(extension: str, tick: Fraction) -> dict[str, str]:
+    """What a file of that extension is written with, for times that are whole multiples of `tick`."""
     if extension not in (".mp4", ".mov"):
         return {}
     # The index at the front lets a browser start before the whole file has come; without the time scale
