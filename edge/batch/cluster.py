@@ -5,9 +5,11 @@ Ray does not try again by itself: a lost process or machine is an answer like an
 
 from __future__ import annotations
 
+import os
 import socket
 import time
-from contextlib import suppress
+from contextlib import ExitStack, redirect_stdout, suppress
+from pathlib import Path
 
 import ray
 from ray.exceptions import RayError
@@ -44,6 +46,8 @@ class Cluster:
         settings = {"num_cpus": threads, "max_retries": 0, "scheduling_strategy": "SPREAD"}
         self._perform = ray.remote(perform).options(**settings)
         self._running: dict[ray.ObjectRef, Task] = {}
+        self._hushed = ExitStack()  # Ray tells of lost workers on our standard output, where the row belongs
+        self._hushed.enter_context(redirect_stdout(self._hushed.enter_context(Path(os.devnull).open("w"))))
 
     def room(self) -> int:
         """What its machines can do, as of a moment ago, and some more to come."""
@@ -82,3 +86,4 @@ class Cluster:
             with suppress(RayError, ValueError):
                 ray.cancel(ref, force=True)
         ray.shutdown()
+        self._hushed.close()
