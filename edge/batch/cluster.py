@@ -5,11 +5,10 @@ Ray does not try again by itself: a lost process or machine is an answer like an
 
 from __future__ import annotations
 
-import os
 import socket
 import time
 from contextlib import ExitStack, redirect_stdout, suppress
-from pathlib import Path
+from io import StringIO
 
 import ray
 from ray.exceptions import RayError
@@ -47,7 +46,7 @@ class Cluster:
         self._perform = ray.remote(perform).options(**settings)
         self._running: dict[ray.ObjectRef, Task] = {}
         self._hushed = ExitStack()  # Ray tells of lost workers on our standard output, where the row belongs
-        self._hushed.enter_context(redirect_stdout(self._hushed.enter_context(Path(os.devnull).open("w"))))
+        self._hushed.enter_context(redirect_stdout(StringIO()))
 
     def room(self) -> int:
         """What its machines can do, as of a moment ago, and some more to come."""
