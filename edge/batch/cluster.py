@@ -10,8 +10,8 @@ import time
 from contextlib import ExitStack, redirect_stdout, suppress
 from io import StringIO
 
-import ray
-from ray.exceptions import RayError
+import ray  # pyright: ignore[reportMissingImports]  the extra `cluster` has it
+from ray.exceptions import RayError  # pyright: ignore[reportMissingImports]
 
 from edge.batch.driver import Task
 from edge.batch.work import Answer, perform
