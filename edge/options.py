@@ -48,6 +48,13 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
         help="a network file of your own, .tflite or .onnx, in place of --style",
     )
     add(
+        "--painting",
+        type=Path,
+        metavar="PICTURE",
+        help="in place of --style: paint after any picture, at once, by a mix of the styles there are in its colours; "
+        "a preview of what `vst learn PICTURE` makes",
+    )
+    add(
         "--size",
         type=size,
         metavar="WxH",

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO, Any
 
 from keras_vst.errors import UserError
 
@@ -142,6 +143,24 @@ def sweep(folder: Path) -> None:
     """Delete what kills have left half-written anywhere in a folder that nobody else is writing to."""
     for part in folder.rglob(".*.part-*"):
         _delete(part)
+
+
+def hold(path: Path) -> IO[Any]:
+    """The file, held by this process and whomever it hands it to; BlockingIOError where another holds it."""
+    file = path.open("a+b")
+    try:
+        if os.name == "posix":
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        else:
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    except OSError as error:
+        file.close()
+        raise BlockingIOError(*error.args) from error
+    return file
 
 
 def _delete(part: Path) -> None:

@@ -51,7 +51,7 @@ class TfliteNetwork:
     def __init__(self, path: Path, content: bytes, runtime: Runtime, threads: int) -> None:
         """Read names and sizes from the file; `path` is for messages."""
         self.path, self.runtime, self.threads = path, runtime, threads
-        self._content = content
+        self.content = content
         self._interpreter = self._open()
         self._inputs, self._stylized, checked = _read_signature(self._interpreter, path)
         self.size, self.map_channels = checked
@@ -99,7 +99,7 @@ class TfliteNetwork:
 
     def _open(self) -> Any:
         try:
-            return self.runtime.interpreter(model_content=self._content, num_threads=self.threads)
+            return self.runtime.interpreter(model_content=self.content, num_threads=self.threads)
         except (ValueError, RuntimeError) as error:
             raise base.not_ours(
                 self.path, f"{self.runtime.name} cannot read it ({base.first_line(error)})"

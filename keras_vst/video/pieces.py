@@ -21,8 +21,9 @@ from av.video.stream import VideoStream
 from keras_vst.errors import UserError
 from keras_vst.files import atomic
 from keras_vst.video.base import Source, TimedFrame
-from keras_vst.video.decoding import ClipSource, open_container, picture_stream
+from keras_vst.video.decoding import ClipSource, picture_stream
 from keras_vst.video.encoding import muxer_options
+from keras_vst.video.feeding import open_container
 from keras_vst.video.sound import Excerpt, Soundtrack
 from keras_vst.video.steady import SteadyTimes
 
