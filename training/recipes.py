@@ -83,5 +83,12 @@ RECIPES = {
         discriminator=DiscriminatorConfig(condition_channels=3),
         schedule=ScheduleConfig(steps=1500, judged_sizes=(64,)),
     ),
+    "look": RunConfig(  # what a pipeline of the program makes of photos (training/data/looks.py): no VGG16, so quick
+        kind="look",
+        loss=LossConfig(
+            weights={"supervised": 20.0, "temporal": 0.5, "grid": 2.0, "border": 60.0}, memory=0.0
+        ),
+        schedule=ScheduleConfig(steps=800, judged_sizes=(192,)),
+    ),
     "smoke": smoke_of(RunConfig()),
 }

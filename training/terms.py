@@ -93,15 +93,15 @@ TERMS = {
     "temporal": Term(
         lambda it: flicker(it.batch, it.stylized, it.config),
         16.0,
-        (*PAINTERS, "keyframes"),
+        (*PAINTERS, "keyframes", "look"),
         enters="temporal",
     ),
     "border": Term(
-        lambda it: it.trainer.border(it.batch, it.stylized), 200.0, ("base", "perceptual", "adversarial")
+        lambda it: it.trainer.border(it.batch, it.stylized), 200.0, ("base", "perceptual", "adversarial", "look")
     ),
-    "grid": Term(_grid, 80.0),
+    "grid": Term(_grid, 80.0, (*PAINTERS, "look")),
     "reconstruction": Term(_reconstruction, kinds=("base",)),
-    "supervised": Term(lambda it: losses.apart(it.shown, it.target), kinds=("keyframes",)),
+    "supervised": Term(lambda it: losses.apart(it.shown, it.target), kinds=("keyframes", "look")),
     "adversarial": Term(
         _passes_for_real("adversarial"),
         kinds=("adversarial", "keyframes"),
