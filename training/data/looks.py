@@ -76,30 +76,30 @@ def day_for_night(photo: Pixels) -> Pixels:
 
 
 def pencil(photo: Pixels) -> Pixels:
-    """Graphite on paper: contours, tone, and strokes smeared from what the picture itself shows, so that they move with it."""
+    """Graphite on paper: contours, tone, and strokes smeared from what the picture itself shows, so that they move
+    with it."""
     grey = _shown(_mixed(LINEAR[photo], LUMA))
-    soft = _blur(grey, 1.0)
-    around = _blur(soft, 6)
-    tooth = _normed(soft - _blur(soft, 3), 6, least=0.02)
-    shade = np.clip(1.05 - around * 0.6 - soft * 0.55, 0, 1)  # how much graphite the tone wants
-    along, across = _smeared(tooth, 1), _smeared(tooth, -1)
-    strokes = shade * np.clip(0.55 + 1.3 * along, 0, 1.5) + np.clip(shade - 0.45, 0, 1) * np.clip(1.6 * across, 0, 1)
-    lines = _contours(grey, 0.9) + 0.5 * _contours(grey, 1.8)
-    graphite = np.clip(0.75 * strokes + lines, 0, 1)[..., None]
+    tone = 0.65 * grey**0.8 + 0.35 * np.clip(0.6 + grey - _blur(grey, 12), 0, 1)  # dark places are opened up
+    shade = 0.9 * (1 - _smooth_step(_blur(tone, 0.8), 0.0, 0.9))
+    tooth = _normed(grey - _blur(grey, 2.5), 5, least=0.03)
+    strokes = shade * (1 + 0.5 * _smeared(tooth, 1) + 0.5 * _smooth_step(shade, 0.4, 0.75) * _smeared(tooth, -1))
+    lines = 0.9 * _contours(grey, 0.8) + 0.35 * _contours(grey, 1.6)
+    graphite = np.clip(np.clip(strokes, 0, 1) + lines, 0, 0.97)[..., None]
     return _finished((1 - graphite) * np.array(PAPER, np.float32) + graphite * np.array(GRAPHITE, np.float32))
 
 
 def anime(photo: Pixels) -> Pixels:
     """A cel: colours flat within clean lines, shadows in steps, sky and leaves bright."""
     flat = photo
-    for _ in range(3):
-        flat = np.asarray(cv2.bilateralFilter(flat, 9, 28, 5), np.uint8)
+    for _ in range(4):
+        flat = np.asarray(cv2.bilateralFilter(flat, 9, 55, 6), np.uint8)
     seen = flat.astype(np.float32) / 255
-    grey = _shown(_mixed(LINEAR[flat], LUMA))
-    stepped = _steps(grey, 7)
-    seen = seen * ((stepped + 0.02) / (grey + 0.02))[..., None]
-    seen = _saturated(_curve(seen, contrast=1.1, middle=0.40), 1.45)
-    lines = np.clip(1.1 * _contours(grey, 1.0), 0, 0.85)[..., None]
+    grey = _mixed(seen, LUMA)
+    lifted = 0.75 * _steps(grey**0.75, 5) + 0.25 * grey**0.75
+    seen = np.clip(seen * ((lifted + 0.03) / (grey + 0.03))[..., None], 0, 1)
+    seen = np.clip(_saturated(seen, 1.3), 0, 1)
+    outlines = _contours(_mixed(photo.astype(np.float32) / 255, LUMA), 0.9) + _contours(grey, 1.3)
+    lines = np.clip(outlines, 0, 0.9)[..., None]
     return _finished(seen * (1 - lines) + lines * np.array([0.10, 0.08, 0.13], np.float32))
 
 
