@@ -128,6 +128,8 @@ class ClipSink(FileSink):
             self._output.close()
 
     def _start(self, width: int, height: int) -> None:
+        if self.made_by is not None:
+            self._output.metadata.update(self.made_by.tags())
         context = self._stream.codec_context
         context.width, context.height = width, height
         context.pix_fmt = self._encoder.pixel_format_for(width, height)

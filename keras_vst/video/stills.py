@@ -93,8 +93,10 @@ class FolderSink(FileSink):
     """Every frame as a numbered PNG with our mark, 000000.png on; the times are not kept."""
 
     def _add(self, frame: TimedFrame) -> None:
-        content = signed(encode_picture(".png", frame.pixels))
-        (self._part / f"{self._count:06d}.png").write_bytes(content)
+        content = encode_picture(".png", frame.pixels)
+        if self.made_by is not None:
+            content = self.made_by.marked(content, ".png")
+        (self._part / f"{self._count:06d}.png").write_bytes(signed(content))
 
 
 def read_picture(path: Path) -> Pixels:
