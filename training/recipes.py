@@ -86,9 +86,9 @@ RECIPES = {
     "look": RunConfig(  # what a pipeline of the program makes of photos (training/data/looks.py): no VGG16, so quick
         kind="look",
         loss=LossConfig(
-            weights={"supervised": 20.0, "temporal": 0.5, "grid": 2.0, "border": 60.0}, memory=0.0
+            weights={"reconstruction": 20.0, "temporal": 0.5, "grid": 2.0, "border": 60.0}, memory=0.0
         ),
-        schedule=ScheduleConfig(steps=800, judged_sizes=(192,)),
+        schedule=ScheduleConfig(steps=400, learning_rate=3e-3, judged_sizes=(192,)),
     ),
     "smoke": smoke_of(RunConfig()),
 }

@@ -73,7 +73,8 @@ def _grid(it: Painted) -> Tensor:
 
 
 def _reconstruction(it: Painted) -> Tensor:
-    found = [losses.apart(frame, it.batch["clip"][:, time]) for time, frame in enumerate(it.stylized)]
+    wanted = it.batch["target" if it.config.kind == "look" else "clip"]
+    found = [losses.apart(frame, wanted[:, time]) for time, frame in enumerate(it.stylized)]
     return sum(found) / len(found)
 
 
@@ -100,8 +101,8 @@ TERMS = {
         lambda it: it.trainer.border(it.batch, it.stylized), 200.0, ("base", "perceptual", "adversarial", "look")
     ),
     "grid": Term(_grid, 80.0, (*PAINTERS, "look")),
-    "reconstruction": Term(_reconstruction, kinds=("base",)),
-    "supervised": Term(lambda it: losses.apart(it.shown, it.target), kinds=("keyframes", "look")),
+    "reconstruction": Term(_reconstruction, kinds=("base", "look")),
+    "supervised": Term(lambda it: losses.apart(it.shown, it.target), kinds=("keyframes",)),
     "adversarial": Term(
         _passes_for_real("adversarial"),
         kinds=("adversarial", "keyframes"),

@@ -3,7 +3,7 @@
 A batch is a dict of float32 arrays.  `clip` (B, T, H, W, 3) in [0, 1]; for each of `pairs_of(config)`, `flow`
 (B, P, H, W, 2) and `visible` (B, P, H, W, 1).  With paintings also `painting` and, in threes, `painting_flow` and
 `painting_visible` (paintings.py); with keyframes `frame` and `target` (B, H, W, 3), and the clip's arrays only where
-there is an unpainted clip; with a look `target`, what it makes of the first frame.
+there is an unpainted clip; with a look `target`, what it makes of the clip.
 Sample number i of a run is made from (seed, i) alone, so order, workers and threads change nothing.
 """
 
@@ -120,7 +120,7 @@ def sample(sources: Sources, config: RunConfig, step: int, index: int) -> Sample
     else:
         found |= _synthetic(sources.photos, config, now, rng)
     if sources.look is not None:
-        found["target"] = to_float(sources.look(to_uint8(found["clip"][0])))
+        found["target"] = to_float(np.stack([sources.look(frame) for frame in to_uint8(found["clip"])]))
     if sources.painting is not None:
         found |= sources.painting.draw(rng, now.judged, painting_frames(config))
     return found

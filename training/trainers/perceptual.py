@@ -25,7 +25,7 @@ BORDER_SIDE = 128  # pixels of the square that is painted alone; the trunk sees 
 
 class PerceptualTrainer(Trainer):
     """`painting`: what VGG16 and the colours tell, and what holds still.  `base`: giving the frame back.  `look`: giving
-    back what a pipeline makes of it."""
+    what a pipeline makes of it."""
 
     def __init__(
         self,
@@ -68,8 +68,7 @@ class PerceptualTrainer(Trainer):
     def painted(self, batch: Batch, training: bool = True) -> Painted:
         """What is made of a batch."""
         stylized = self.paint_clip(batch, training)
-        target = crop(batch["target"], self.config.data.margin) if self.config.kind == "look" else None
-        return Painted(self, batch, stylized, *self.judged(batch, stylized), target)
+        return Painted(self, batch, stylized, *self.judged(batch, stylized))
 
     def paint(self, frames: Tensor, training: bool = True) -> Tensor:
         """Frames, (B, H, W, 3), as the network paints them."""
