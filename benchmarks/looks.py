@@ -61,7 +61,10 @@ def measure(name: str, model: Path | None, photos: Sequence[Pixels]) -> dict[str
     """One row."""
     paint, pipeline = _painter(name, model), LOOKS[name]
     alike = [ssim(paint(photo), pipeline(photo)) for photo in photos]
-    calm = [flicker(paint, photo) / flicker(lambda frame: frame, photo) for photo in photos[:: len(photos) // 8 or 1]]
+    calm = [
+        flicker(paint, photo) / flicker(lambda frame: frame, photo)
+        for photo in photos[:: len(photos) // 8 or 1]
+    ]
     row = {"ssim": np.median(alike), "worst": min(alike), "flicker": np.median(calm)}
     return {"look": name, **{key: round(float(value), 4) for key, value in row.items()}}
 
@@ -74,7 +77,9 @@ def strip(names: Sequence[str], photos: Sequence[Pixels]) -> Pixels:
         top, left = (height - SIDE) // 2, (width - SIDE) // 2
         square = np.ascontiguousarray(photo[top : top + SIDE, left : left + SIDE])
         rows.append([square, *(_painter(name, None)(square) for name in names)])
-    small = [[cv2.resize(each, (STRIP_SIDE,) * 2, interpolation=cv2.INTER_AREA) for each in row] for row in rows]
+    small = [
+        [cv2.resize(each, (STRIP_SIDE,) * 2, interpolation=cv2.INTER_AREA) for each in row] for row in rows
+    ]
     return np.concatenate([np.concatenate(row, axis=1) for row in small]).astype(np.uint8)
 
 
@@ -86,7 +91,9 @@ def _painter(name: str, model: Path | None) -> Paint:
 
 def main() -> None:
     """Measure the looks that are named, or all of the zoo."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("looks", nargs="*", metavar="LOOK", help=f"of {', '.join(LOOKS)}; default: all")
     parser.add_argument("--photos", type=Path, required=True, metavar="DIR")
     parser.add_argument("--count", type=int, default=40, metavar="N", help="how many of them, evenly drawn")

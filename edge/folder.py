@@ -40,7 +40,7 @@ def paint_folder(painter: Painter, options: argparse.Namespace) -> Outcome:
             its = _options_for(name, options)
             with ExitStack() as stack:
                 try:
-                    opened = open_clip(stack, its)
+                    opened = open_clip(stack, its, painter)
                 except UserError as error:  # damaged, or an option that does not fit it: others are painted
                     outcome.left_out[name] = str(error)
                     continue
@@ -71,7 +71,7 @@ def _options_for(name: str, options: argparse.Namespace) -> argparse.Namespace:
     its = {"input": str(Path(options.input) / name), "output": str(Path(options.output) / target)}
     its |= {"quiet": True}
     if still:
-        its |= {"codec": None, "crf": None, "start": Fraction(0), "duration": None}
+        its |= {"codec": None, "crf": None, "start": Fraction(0), "duration": None, "react": None}
     return argparse.Namespace(**{**vars(options), **its})
 
 

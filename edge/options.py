@@ -74,6 +74,18 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
         help="film is slow and steadier, guided by optical flow, for files; it takes a network of the recipe film "
         "(default: live)",
     )
+    add(
+        "--grain",
+        type=fraction,
+        default=0.0,
+        metavar="0..1",
+        help="lay so much film grain over the picture, other grain in every frame (default: 0)",
+    )
+    add(
+        "--no-metadata",
+        action="store_true",
+        help="leave out of files which network painted them, and that a trained network did",
+    )
     add("--threads", type=threads, metavar="N", help="default: all cores, up to 4")
     add("--runtime", choices=list(RUNTIMES), help="default: the first that is installed")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import sqrt
 
-from edge.compositing import half_and_half, mix, recolour, upsample
+from edge.compositing import film_grain, half_and_half, mix, recolour, upsample
 from edge.threads import FINISH, FIT, NETWORK, UNFIT, Timeline
 from keras_vst.errors import UserError
 from keras_vst.frames import Fitting, Pixels, fit, unfit
@@ -78,11 +78,12 @@ class Painter:
         size: Size | None = None,
         margin: int = DEFAULT_MARGIN,
         native: bool = False,
+        grain: float = 0.0,
     ) -> None:
-        """`name` is what the network is called to people."""
+        """`name` is what the network is called to people; `grain` is that of film, 0 to 1, laid over the picture."""
         self.network, self.name = network, name or network.path.stem
         self.look = look or Look()
-        self.margin, self.native = margin, native
+        self.margin, self.native, self.grain = margin, native, grain
         self.timeline = Timeline()
         self.size: Size | None = None
         self._fitting: Fitting | None = None  # that of the frame before
@@ -110,6 +111,9 @@ class Painter:
             wishes = {"keep_color": look.keep_color, "detail": look.detail}
             with self.timeline.stage(FINISH):
                 pixels = recolour(started.painted_from, pixels, size=fitting.content, **wishes)
+        if self.grain > 0:
+            with self.timeline.stage(FINISH):
+                pixels = film_grain(pixels, self.grain, frame.time)
         if look.split:
             pixels = half_and_half(frame.pixels, pixels)
         return Painted(frame, TimedFrame(pixels, frame.time), look)

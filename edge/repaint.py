@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
@@ -10,7 +11,9 @@ from typing import Any
 
 from edge.compositing import half_and_half, write_lines
 from edge.outcome import Outcome, progress_bar
-from edge.painter import Painted, Painter
+from edge.painter import Painted, Painter, Started
+from edge.reaction import ReactingPainter, hear_clip
+from edge.style_choice import parts_of, provenance
 from edge.threads import Pipeline
 from keras_vst.errors import UserError
 from keras_vst.video import Excerpt, Sink, Source, TimedFrame, open_sink, open_source
@@ -22,15 +25,24 @@ def paint_clip(painter: Painter, options: argparse.Namespace) -> Outcome:
     if split and Path(split).resolve() == Path(options.output).resolve():
         raise UserError(f"--before-after {split} is the output itself; name another picture.")
     with ExitStack() as stack:
-        return paint(stack, *open_clip(stack, options), painter, options)
+        return paint(stack, *open_clip(stack, options, painter), painter, options)
 
 
-def open_clip(stack: ExitStack, options: argparse.Namespace) -> tuple[Source, Sink]:
-    """Open input and output of one clip or picture."""
+def open_clip(
+    stack: ExitStack, options: argparse.Namespace, painter: Painter
+) -> tuple[Source, Sink, Callable[[TimedFrame], Started]]:
+    """Open input and output of one clip or picture; and what is first done to its frames."""
     source = stack.enter_context(_source(options.input, options.start, options.duration))
     sound = Excerpt(options.input, options.duration, options.start) if source.info.has_audio else None
-    sink = open_sink(options.output, source.info, codec=options.codec, crf=options.crf, sound=sound)
-    return source, stack.enter_context(sink)
+    start = painter.start
+    if (heard := hear_clip(options, source.info)) is not None:
+        stack.callback(heard.close)
+        start = ReactingPainter(painter, heard.at, parts_of(options), options).start
+    made_by = provenance(options)
+    sink = open_sink(
+        options.output, source.info, codec=options.codec, crf=options.crf, sound=sound, made_by=made_by
+    )
+    return source, stack.enter_context(sink), start
 
 
 def _source(name: str, start: Fraction, duration: Fraction | None) -> Source:
@@ -43,12 +55,17 @@ def _source(name: str, start: Fraction, duration: Fraction | None) -> Source:
 
 
 def paint(
-    stack: ExitStack, source: Source, sink: Sink, painter: Painter, options: argparse.Namespace
+    stack: ExitStack,
+    source: Source,
+    sink: Sink,
+    start: Callable[[TimedFrame], Started],
+    painter: Painter,
+    options: argparse.Namespace,
 ) -> Outcome:
     """Paint what `open_clip` has opened."""
     split: Sink | None = None
     if options.before_after:
-        split = stack.enter_context(open_sink(options.before_after, source.info))
+        split = stack.enter_context(open_sink(options.before_after, source.info, made_by=provenance(options)))
     progress = stack.enter_context(progress_bar(options.quiet, source.info.frames))
     count, middle = 0, (source.info.frames or 1) // 2
     halves: Any = None  # a clip that breaks off before its middle shows its last frame
@@ -65,7 +82,7 @@ def paint(
         progress.update()
 
     painter.reset()
-    Pipeline(source, [painter.start, painter.finish], write, timeline=painter.timeline).run()
+    Pipeline(source, [start, painter.finish], write, timeline=painter.timeline).run()
     if split is not None and halves is not None:
         split.write(TimedFrame(halves, Fraction(0)))
     sink.close()  # only now all of the sound has gone through

@@ -11,14 +11,18 @@ from edge.painter import Look, Painter
 from keras_vst import zoo
 from keras_vst.errors import UserError
 from keras_vst.networks import Network, open_network
+from keras_vst.networks.mixing import open_mix
+from keras_vst.networks.mixing import told as told_parts
+from keras_vst.video import Provenance
 from keras_vst.zoo import Style
 
+TOLD = ("title", "artist", "year")  # of a card; a look has no artist
 Parts = list[tuple[Style, float]]
 
 
 def open_painter(options: argparse.Namespace) -> Painter:
     """Open what the options name; wrong names and files are a UserError."""
-    parts = select_parts(options.style, options.model, options.quality)
+    parts = parts_of(options)
     network = _open(parts, options)
     settings = painter_settings(network, parts[0][0], options)
     look = Look(strength=options.strength, keep_color=options.keep_color, detail=options.detail)
@@ -27,6 +31,20 @@ def open_painter(options: argparse.Namespace) -> Painter:
 
         return FilmPainter(network, look=look, noise=getattr(options, "noise", None), **settings)
     return Painter(network, look=look, **settings)
+
+
+def parts_of(options: argparse.Namespace) -> Parts:
+    """The styles that the options name, and their shares."""
+    return select_parts(options.style, options.model, options.quality)
+
+
+def provenance(options: argparse.Namespace, parts: Parts | None = None) -> Provenance | None:
+    """What a file says of itself that is painted with these options, or these parts; None with --no-metadata."""
+    if options.no_metadata:
+        return None
+    parts = [(style, share) for style, share in parts or parts_of(options) if share > 0]
+    told = (", ".join(str(style.card[key]) for key in TOLD if style.card.get(key)) for style, _ in parts)
+    return Provenance(told_parts(parts), "; ".join(filter(None, told)))
 
 
 def painter_settings(network: Network, style: Style, options: argparse.Namespace) -> dict[str, Any]:
@@ -46,7 +64,8 @@ def painter_settings(network: Network, style: Style, options: argparse.Namespace
         )
     margin = style.margin if network.margin is None else network.margin
     name = style.name if network.path == style.path else str(network.path)  # a mix is called by its shares
-    return {"name": name, "size": options.size, "margin": margin, "native": options.native}
+    shown = {"native": options.native, "grain": options.grain}
+    return {"name": name, "size": options.size, "margin": margin, **shown}
 
 
 def first_style(options: argparse.Namespace) -> str | None:
@@ -119,8 +138,6 @@ def _share(text: str, whole: str) -> float:
 
 def _open(parts: Parts, options: argparse.Namespace) -> Network:
     if len(parts) > 1:
-        from keras_vst.networks.mixing import open_mix
-
         return open_mix(parts, runtime=options.runtime, threads=options.threads)
     ((style, _),) = parts
     return open_network(style.path, runtime=options.runtime, threads=options.threads, sha256=style.sha256)

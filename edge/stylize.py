@@ -12,8 +12,9 @@ from typing import Any
 from edge.folder import paint_folder
 from edge.options import add_command, add_network_options, moment, positive
 from edge.outcome import counted
+from edge.reaction import add_react_options, check
 from edge.repaint import paint_clip
-from edge.style_choice import open_painter
+from edge.style_choice import open_painter, parts_of
 from keras_vst.errors import UserError, tell
 from keras_vst.video.stills import WRITTEN_PICTURES
 
@@ -31,6 +32,7 @@ examples:
   vst stylize photo.jpg -o painted.png --style great-wave --strength 0.7 --keep-color
   vst stylize clip.mp4 -o part.webm --style great-wave --start 1:30 --duration 10
   vst stylize holiday/ -o painted/ --style great-wave      every picture and clip of the folder
+  vst stylize dance.mp4 -o painted.mp4 --style silver,scream --react beat
   vst stylize clip.mp4 -o painted.mp4 --quality film --model opus.tflite"""
 
 
@@ -48,6 +50,7 @@ def add_parser(commands: Any, parent: argparse.ArgumentParser) -> None:
         metavar="SEED",
         help="with --quality film: a number from 1, other strokes for each",
     )
+    add_react_options(parser)
     add("--codec", metavar="C", help="encoder of a clip, for instance libx264, libx265, ffv1")
     add("--crf", type=int, metavar="N", help="quality of a clip, lower is better and larger")
     add("--start", type=moment, default="0", metavar="TIME", help="begin there: seconds, or 1:30, or 0:01:30")
@@ -69,6 +72,7 @@ def run(options: argparse.Namespace) -> int:
     """Repaint what the options name and say so in one line."""
     if options.duration == 0:
         raise UserError("--duration is a time above 0; correct it.")
+    check(options, parts_of(options))
     painter = open_painter(options)
     start = time.perf_counter()
     one_by_one = Path(options.input).is_dir() and options.output.endswith(("/", os.sep))

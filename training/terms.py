@@ -98,7 +98,9 @@ TERMS = {
         enters="temporal",
     ),
     "border": Term(
-        lambda it: it.trainer.border(it.batch, it.stylized), 200.0, ("base", "perceptual", "adversarial", "look")
+        lambda it: it.trainer.border(it.batch, it.stylized),
+        200.0,
+        ("base", "perceptual", "adversarial", "look"),
     ),
     "grid": Term(_grid, 80.0, (*PAINTERS, "look")),
     "reconstruction": Term(_reconstruction, kinds=("base", "look")),

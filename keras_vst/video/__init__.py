@@ -27,7 +27,17 @@ from keras_vst.video.stills import (
     PictureSource,
 )
 
-__all__ = ["Excerpt", "Provenance", "Sink", "Source", "TimedFrame", "VideoInfo", "open_sink", "open_source", "probe"]
+__all__ = [
+    "Excerpt",
+    "Provenance",
+    "Sink",
+    "Source",
+    "TimedFrame",
+    "VideoInfo",
+    "open_sink",
+    "open_source",
+    "probe",
+]
 
 
 def probe(path: str | os.PathLike[str]) -> VideoInfo:
@@ -82,7 +92,9 @@ def open_sink(
     if kind in WRITTEN_CLIPS:
         sink: FileSink = ClipSink(Path(name), source_info, codec, crf, excerpt)
     else:
-        sink = FolderSink(Path(name), *inputs, folder=True) if kind == "/" else PictureSink(Path(name), *inputs)
+        sink = (
+            FolderSink(Path(name), *inputs, folder=True) if kind == "/" else PictureSink(Path(name), *inputs)
+        )
     sink.made_by = made_by
     return sink
 

@@ -26,7 +26,9 @@ LOUDNESS, BEAT = REACTIONS = ("loudness", "beat")
 STEP = 0.01  # seconds
 AHEAD = 2 * STEP  # how late a beat is noticed: half of the window that is looked at
 KEPT = 6000  # steps: a minute, more than any two threads are apart
-APART = 0.02  # seconds by which the samples counted may be off the times in the file before these are believed
+APART = (
+    0.02  # seconds by which the samples counted may be off the times in the file before these are believed
+)
 QUIET = -50.0  # dB of full scale, below which nothing counts as sound
 SPAN = 24.0  # dB from the loudest of late, 1, down to 0
 FORGETS = 1.5  # dB a second that the loudest of late sinks
@@ -35,7 +37,11 @@ PULSE = 0.2  # seconds after which a beat has fallen to 1/e
 BEATS_APART = 0.12  # seconds, at least
 AVERAGED = 0.01  # share of a step in the mean that a beat must stand out from: a second
 STANDS_OUT, LEAST = 2.0, 0.12  # times that mean, and what is too little to be one
-BANDS, LOWEST, HIGHEST = 12, 40.0, 8000.0  # of the spectrum, Hz, each as wide to the ear: a drum is in the lowest
+BANDS, LOWEST, HIGHEST = (
+    12,
+    40.0,
+    8000.0,
+)  # of the spectrum, Hz, each as wide to the ear: a drum is in the lowest
 Samples = npt.NDArray[np.float32]
 
 

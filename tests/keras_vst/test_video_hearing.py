@@ -30,7 +30,9 @@ def clicks(times: list[float], seconds: float, rate: int = RATE) -> np.ndarray:
     samples = np.zeros((1, round(seconds * rate)), np.float32)
     for time in times:
         start = round(time * rate)
-        samples[0, start : start + round(0.005 * rate)] = 0.8 * np.array([1, -1] * rate)[: round(0.005 * rate)]
+        samples[0, start : start + round(0.005 * rate)] = (
+            0.8 * np.array([1, -1] * rate)[: round(0.005 * rate)]
+        )
     return samples
 
 
@@ -103,7 +105,9 @@ def test_what_is_heard_does_not_depend_on_how_it_is_cut():
         for start in range(0, len(samples), 37):
             cut.listen(samples[start : start + 37])
         moments = np.arange(0, 2, 0.01)
-        assert [whole.at(time) for time in moments] == pytest.approx([cut.at(time) for time in moments], abs=1e-6)
+        assert [whole.at(time) for time in moments] == pytest.approx(
+            [cut.at(time) for time in moments], abs=1e-6
+        )
 
 
 def test_only_what_was_heard_before_counts():

@@ -21,7 +21,11 @@ Look = Callable[[Pixels], Pixels]
 Plane = npt.NDArray[np.float32]  # (H, W), or (H, W, 3)
 
 LUMA = (0.2126, 0.7152, 0.0722)  # of linear Rec. 709
-PANCHROMATIC = (0.38, 0.47, 0.15)  # film that sees all colours, behind the yellow filter that brings out clouds
+PANCHROMATIC = (
+    0.38,
+    0.47,
+    0.15,
+)  # film that sees all colours, behind the yellow filter that brings out clouds
 PAPER, GRAPHITE = (0.975, 0.965, 0.94), (0.15, 0.15, 0.17)
 _STORED = np.arange(256, dtype=np.float32) / 255
 LINEAR = np.where(_STORED <= 0.04045, _STORED / 12.92, ((_STORED + 0.055) / 1.055) ** 2.4).astype(np.float32)
@@ -56,7 +60,9 @@ def stock(photo: Pixels) -> Pixels:
 def faded(photo: Pixels) -> Pixels:
     """A colour print of fifty summers: cyan gone first, blacks brown, whites yellow, contrast and colour low."""
     seen = _saturated(_shown(LINEAR[photo]), 0.62)
-    density = -np.log10(np.maximum(seen, 0.02))  # of cyan, magenta and yellow dye, each seen in its own channel
+    density = -np.log10(
+        np.maximum(seen, 0.02)
+    )  # of cyan, magenta and yellow dye, each seen in its own channel
     left = np.array([0.55, 0.72, 0.66], np.float32)
     stain = np.array([0.02, 0.06, 0.15], np.float32)
     return _finished(10 ** -(density * left + stain))
@@ -82,7 +88,9 @@ def pencil(photo: Pixels) -> Pixels:
     tone = 0.65 * grey**0.8 + 0.35 * np.clip(0.6 + grey - _blur(grey, 12), 0, 1)  # dark places are opened up
     shade = 0.9 * (1 - _smooth_step(_blur(tone, 0.8), 0.0, 0.9))
     tooth = _normed(grey - _blur(grey, 2.5), 5, least=0.03)
-    strokes = shade * (1 + 0.5 * _smeared(tooth, 1) + 0.5 * _smooth_step(shade, 0.4, 0.75) * _smeared(tooth, -1))
+    strokes = shade * (
+        1 + 0.5 * _smeared(tooth, 1) + 0.5 * _smooth_step(shade, 0.4, 0.75) * _smeared(tooth, -1)
+    )
     lines = 0.9 * _contours(grey, 0.8) + 0.35 * _contours(grey, 1.6)
     graphite = np.clip(np.clip(strokes, 0, 1) + lines, 0, 0.97)[..., None]
     return _finished((1 - graphite) * np.array(PAPER, np.float32) + graphite * np.array(GRAPHITE, np.float32))
@@ -173,7 +181,11 @@ def _smooth_step(value: Any, low: float, high: float) -> Plane:
 def _sky(light: Plane, grey: Plane) -> Plane:
     """1 where it is bright and blue, less where it is white: sky and clouds, and whatever looks like them."""
     blue = (light[..., 2] - light[..., 0]) / (light[..., 2] + 0.05)
-    return _smooth_step(blue, -0.15, 0.45) * _smooth_step(light[..., 2], 0.12, 0.5) * (1 - 0.25 * _smooth_step(grey, 0.5, 1))
+    return (
+        _smooth_step(blue, -0.15, 0.45)
+        * _smooth_step(light[..., 2], 0.12, 0.5)
+        * (1 - 0.25 * _smooth_step(grey, 0.5, 1))
+    )
 
 
 def _lamps(light: Plane, grey: Plane) -> Plane:
