@@ -94,7 +94,7 @@ class Inputs:
             )
 
     def learned_from(self) -> dict[str, Any] | None:
-        """Name, file and checksum of what the style is learned from, for config.json and the card; of a look, its name."""
+        """Name, file and checksum of what the style is learned from, for config.json and the card; a look's name."""
         if self.look:
             return {"name": self.look}
         for path in (*self.style, self.collection, *(painted for _, painted in self.keyframe)):

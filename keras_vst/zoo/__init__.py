@@ -23,6 +23,9 @@ from keras_vst.zoo.card_file import CARD, broken, read_card
 ROOT = Path(__file__).parent
 PRECISION = "fp32"  # the file of a style that runs unless another is named: exact, and as fast as int8 on x86
 BESIDE = ("report.json", "about.toml")  # installed with the card and its files, where there is one
+RIGHTS = (  # said once, wherever a network begins to learn from a picture
+    "the rights in a style picture are yours to have: your own, free of rights, or by leave of whoever has them."
+)
 DEFAULT_MARGIN = 8  # pixels of repeated edge that keep a network's zero border out of the picture
 
 

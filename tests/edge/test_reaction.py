@@ -1,9 +1,6 @@
-import argparse
 import re
-import subprocess
 import sys
 import time
-from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -11,7 +8,7 @@ import numpy as np
 import pytest
 
 from edge.painter import Look
-from edge.reaction import DEVICES, HeardLine, moved
+from edge.reaction import HeardLine, moved
 from keras_vst.errors import UserError
 from keras_vst.video import open_source
 from tests.keras_vst.clips import flat, grey_steps, write_clip

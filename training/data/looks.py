@@ -21,11 +21,8 @@ Look = Callable[[Pixels], Pixels]
 Plane = npt.NDArray[np.float32]  # (H, W), or (H, W, 3)
 
 LUMA = (0.2126, 0.7152, 0.0722)  # of linear Rec. 709
-PANCHROMATIC = (
-    0.38,
-    0.47,
-    0.15,
-)  # film that sees all colours, behind the yellow filter that brings out clouds
+# Film that sees all colours, behind the yellow filter that brings out the clouds.
+PANCHROMATIC = (0.42, 0.51, 0.07)
 PAPER, GRAPHITE = (0.975, 0.965, 0.94), (0.15, 0.15, 0.17)
 _STORED = np.arange(256, dtype=np.float32) / 255
 LINEAR = np.where(_STORED <= 0.04045, _STORED / 12.92, ((_STORED + 0.055) / 1.055) ** 2.4).astype(np.float32)
@@ -60,9 +57,7 @@ def stock(photo: Pixels) -> Pixels:
 def faded(photo: Pixels) -> Pixels:
     """A colour print of fifty summers: cyan gone first, blacks brown, whites yellow, contrast and colour low."""
     seen = _saturated(_shown(LINEAR[photo]), 0.62)
-    density = -np.log10(
-        np.maximum(seen, 0.02)
-    )  # of cyan, magenta and yellow dye, each seen in its own channel
+    density = -np.log10(np.maximum(seen, 0.03))  # of cyan, magenta and yellow dye, in R, G and B
     left = np.array([0.55, 0.72, 0.66], np.float32)
     stain = np.array([0.02, 0.06, 0.15], np.float32)
     return _finished(10 ** -(density * left + stain))
