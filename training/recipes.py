@@ -88,7 +88,7 @@ RECIPES = {
         loss=LossConfig(
             weights={"reconstruction": 20.0, "temporal": 0.5, "grid": 2.0, "border": 60.0}, memory=0.0
         ),
-        schedule=ScheduleConfig(steps=400, learning_rate=3e-3, judged_sizes=(192,)),
+        schedule=ScheduleConfig(steps=800, learning_rate=3e-3, judged_sizes=(192,)),
     ),
     "smoke": smoke_of(RunConfig()),
 }
