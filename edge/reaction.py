@@ -15,6 +15,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 import av
+from av.container import InputContainer
 from av.error import FFmpegError
 
 from edge.painter import Look, Painter, Started
@@ -167,7 +168,7 @@ def hear_live(options: argparse.Namespace, info: VideoInfo, live: bool) -> Heard
     return HeardFile(name, options.react)
 
 
-def _open_line(name: str) -> av.container.InputContainer:
+def _open_line(name: str) -> InputContainer:
     """`microphone`, `microphone:DEVICE` as the system calls it, or an address."""
     kind, _, device = name.partition(":")
     form, usual = DEVICES.get(sys.platform, DEVICES["linux"]) if kind == MICROPHONE else (None, name)

@@ -174,7 +174,8 @@ class HeardFile:
             for packet in packets:
                 times.mend(packet)
                 if packet.stream.index == stream.index:
-                    yield from ((time - float(start), *rest) for time, *rest in heard_in(packet))
+                    for time, rate, samples in heard_in(packet):
+                        yield time - float(start), rate, samples
 
     def _listen(self, time: float, rate: int, samples: Samples) -> None:
         """Take in a piece where its time says that it belongs."""
@@ -208,11 +209,8 @@ def _bands(window: int, rate: int) -> npt.NDArray[np.float64]:
 def one_channel(frame: av.AudioFrame) -> Samples:
     """The mean of all channels, however many and in whatever format, in [-1, 1]."""
     samples = frame.to_ndarray()
-    if samples.dtype.kind in "iu":
-        info = np.iinfo(samples.dtype)
-        middle = 128 if samples.dtype.kind == "u" else 0
-        samples = (samples.astype(np.float32) - middle) / (middle or info.max)
-    channels = frame.layout.nb_channels
+    kind, bits = samples.dtype.kind, 8 * samples.dtype.itemsize - 1
     if not frame.format.is_planar:
-        samples = samples.reshape(-1, channels).T
-    return samples.astype(np.float32, copy=False).mean(axis=0)
+        samples = samples.reshape(-1, frame.layout.nb_channels).T
+    mean = samples.mean(axis=0, dtype=np.float32)
+    return mean if kind == "f" else mean / np.float32(2**bits) - np.float32(kind == "u")

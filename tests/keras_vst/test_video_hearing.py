@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from keras_vst.errors import UserError
-from keras_vst.video.hearing import Ear, HeardFile
+from keras_vst.video.hearing import Ear, HeardFile, one_channel
 from tests.keras_vst.clips import grey_steps, write_clip, write_tone
 
 RATE = 8000
@@ -159,3 +159,21 @@ def test_a_file_that_breaks_off_is_heard_up_to_there(tmp_path):
     sound = HeardFile(str(cut), "loudness")
     assert sound.at(0.2) > 0.8
     assert sound.at(5.0) == 0
+
+
+@pytest.mark.parametrize("form", ["u8", "s16", "s16p", "s32", "flt", "dblp"])
+def test_every_format_of_samples_is_one_channel_from_minus_one_to_one(form):
+    wanted = np.array([0.0, 0.5, -0.5, 0.25], np.float64)
+    scale = {"u8": 128, "s16": 2**15, "s32": 2**31}.get(form.removesuffix("p"), 1)
+    dtype = {"u8": np.uint8, "s16": np.int16, "s32": np.int32, "flt": np.float32, "dbl": np.float64}[
+        form.removesuffix("p")
+    ]
+    samples = (wanted * scale + (128 if form == "u8" else 0)).astype(dtype)
+    two = np.stack([samples, samples])
+    frame = av.AudioFrame.from_ndarray(
+        two if form.endswith("p") else np.ascontiguousarray(two.T.reshape(1, -1)),
+        format=form,
+        layout="stereo",
+    )
+    assert one_channel(frame) == pytest.approx(wanted, abs=1e-6)
+    assert one_channel(frame).dtype == np.float32

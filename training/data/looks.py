@@ -18,7 +18,7 @@ from keras_vst.errors import UserError
 from keras_vst.frames import Pixels, to_uint8
 
 Look = Callable[[Pixels], Pixels]
-Plane = npt.NDArray[np.float32]  # (H, W), or (H, W, 3)
+Plane = npt.NDArray[np.floating]  # (H, W), or (H, W, 3)
 
 LUMA = (0.2126, 0.7152, 0.0722)  # of linear Rec. 709
 # Film that sees all colours, behind the yellow filter that brings out the clouds.
