@@ -1,6 +1,6 @@
 """How close a look of the zoo comes to the pipeline it learned from, on photos it has not seen, and whether it is calm.
 
-    python -m benchmarks.looks --photos DIR [LOOK ...] [--model FILE] [--strip FILE.jpg]
+    python -m benchmarks.likeness --photos DIR [LOOK ...] [--model FILE] [--strip FILE.jpg]
 
 SSIM (Wang et al. 2004: Gaussian of 1.5 pixels, each of R, G, B, their mean) between what the network paints and what
 the pipeline makes of the same photo, its shorter side 360 pixels: the median and the least over all photos.  Flicker:
@@ -38,7 +38,7 @@ def ssim(ours: Pixels, theirs: Pixels) -> float:
     x, y = ours.astype(np.float64), theirs.astype(np.float64)
 
     def mean(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        return np.asarray(cv2.GaussianBlur(values, (11, 11), 1.5))[5:-5, 5:-5]
+        return np.asarray(cv2.GaussianBlur(values, (11, 11), 1.5), np.float64)[5:-5, 5:-5]
 
     mx, my = mean(x), mean(y)
     spread, shared = mean(x * x) - mx * mx + mean(y * y) - my * my, mean(x * y) - mx * my
