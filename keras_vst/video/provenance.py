@@ -131,8 +131,11 @@ def _webp_size(chunks: bytes) -> tuple[int, int, bool]:
 
 
 def _into_gif(gif: bytes, xmp: bytes) -> bytes:
-    """Before the last byte, the trailer."""
-    return gif[:-1] + GIF_XMP + xmp + GIF_END + gif[-1:] if gif[-1:] == b";" else gif
+    """Behind the palette of the whole, before what says that it runs for ever."""
+    if gif[:3] != b"GIF":
+        return gif
+    place = 13 + (3 << (gif[10] & 7) + 1 if gif[10] & 0x80 else 0)
+    return gif[:place] + GIF_XMP + xmp + GIF_END + gif[place:]
 
 
 _INSERTS: dict[str, Callable[[bytes, bytes], bytes]] = {

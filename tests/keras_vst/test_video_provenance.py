@@ -117,3 +117,17 @@ def test_every_frame_of_a_folder_says_it_and_the_folder_is_still_ours(tmp_path):
 def test_what_is_no_picture_is_left_as_it_is():
     for extension in (".png", ".jpg", ".webp", ".gif", ".txt"):
         assert MADE_BY.marked(b"something else", extension) == b"something else"
+
+
+@pytest.mark.parametrize("extension", PICTURES)
+def test_another_reader_finds_the_packet(tmp_path, extension):
+    image = pytest.importorskip("PIL.Image")
+    with image.open(write(tmp_path / f"out{extension}", MADE_BY)) as picture:
+        packet = picture.info.get("xmp") or picture.info.get("XML:com.adobe.xmp")
+    assert (packet.decode() if isinstance(packet, bytes) else packet) == MADE_BY.xmp().decode()
+
+
+def test_another_reader_still_plays_the_gif_for_ever(tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    with image.open(write(tmp_path / "out.gif", MADE_BY, count=3)) as picture:
+        assert (picture.n_frames, picture.info["loop"], picture.size) == (3, 0, (61, 45))
