@@ -45,8 +45,8 @@ def add_react_options(parser: argparse.ArgumentParser, more: str = "") -> None:
 
 def check(options: argparse.Namespace, parts: Parts) -> None:
     """Refuse what could move nothing."""
-    if options.react is None:
-        if options.react_from:
+    if getattr(options, "react", None) is None:
+        if getattr(options, "react_from", None):
             raise UserError("--react-from says what is heard; add what it does: --react loudness, or beat.")
         return
     if len(parts) != 2 and options.strength >= 1:

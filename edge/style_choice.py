@@ -40,7 +40,7 @@ def parts_of(options: argparse.Namespace) -> Parts:
 
 def provenance(options: argparse.Namespace, parts: Parts | None = None) -> Provenance | None:
     """What a file says of itself that is painted with these options, or these parts; None with --no-metadata."""
-    if options.no_metadata:
+    if getattr(options, "no_metadata", False):
         return None
     parts = [(style, share) for style, share in parts or parts_of(options) if share > 0]
     told = (", ".join(str(style.card[key]) for key in TOLD if style.card.get(key)) for style, _ in parts)
@@ -64,7 +64,7 @@ def painter_settings(network: Network, style: Style, options: argparse.Namespace
         )
     margin = style.margin if network.margin is None else network.margin
     name = style.name if network.path == style.path else str(network.path)  # a mix is called by its shares
-    shown = {"native": options.native, "grain": options.grain}
+    shown = {"native": options.native, "grain": getattr(options, "grain", 0.0)}
     return {"name": name, "size": options.size, "margin": margin, **shown}
 
 

@@ -86,15 +86,23 @@ def test_a_drum_over_a_held_chord_is_a_beat_and_the_chord_is_none():
     rate, times = 44100, np.arange(8 * 44100) / 44100
     chord = sum(np.sin(2 * np.pi * pitch * times) for pitch in (220, 277, 330)) / 10
     drum = np.zeros_like(times)
+    rain = 0.02 * np.random.default_rng(0).standard_normal(len(times))
     hits = [1.0 + 0.5 * index for index in range(12)]
     for hit in hits:
         since = times - hit
         drum += np.where(since > 0, np.sin(2 * np.pi * 90 * since) * np.exp(-since / 0.05), 0) * 0.5
     ear = Ear("beat", rate)
-    ear.listen((chord + drum).astype(np.float32))
+    ear.listen((chord + drum + rain).astype(np.float32))
     values = np.array([ear.at(time) for time in np.arange(0.5, 8, 0.01)])
     found = 0.5 + 0.01 * (1 + np.flatnonzero(np.diff(values) > 0.2))
     assert found == pytest.approx(hits, abs=0.03)
+
+
+def test_rain_is_no_drum():
+    ear = Ear("beat", RATE)
+    ear.listen(0.3 * np.random.default_rng(0).standard_normal(60 * RATE).astype(np.float32))
+    values = np.array([ear.at(time) for time in np.arange(1, 60, 0.01)])
+    assert (np.diff(values) > 0.2).sum() <= 20  # by chance, a minute
 
 
 def test_what_is_heard_does_not_depend_on_how_it_is_cut():
