@@ -70,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
         named = ", ".join(str(told[key]) for key in TOLD if told[key])
         print(f"{style.name:{width}}  {named}{after}")
         for line in licences(style) if options.licences else ():
-            print(f"{'':{width}}      {line}")
+            print(f"{'':{width}}    {line}")
     return 0
 
 

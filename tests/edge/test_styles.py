@@ -39,9 +39,9 @@ def test_licences_stand_below_each_style(vst, bundled, negative):
     ]
     assert out.splitlines()[6:10] == [
         "pencil  Pencil",
-        "            licence: CC0",
-        "            photos: 10 of mine",
-        r"            'losses: none\x1b[2J'",
+        "          licence: CC0",
+        "          photos: 10 of mine",
+        r"          'losses: none\x1b[2J'",
     ]
 
 
