@@ -12,18 +12,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from edge.controls import Controls, Shares
+from edge.controls import FADE, Controls, Shares
 from edge.latency import LatencyController
-from edge.painter import Look, Painter, Started
-from edge.reaction import check, moved
-from edge.style_choice import painter_settings, provenance, select_parts
+from edge.painter import Look, Painter, Started, moved
+from edge.reaction import check
+from edge.style_choice import chosen_parts, painter_settings, provenance
 from keras_vst import zoo
 from keras_vst.errors import UserError, tell
 from keras_vst.networks import Network, open_network
 from keras_vst.networks.base import Size
-from keras_vst.networks.mixing import check_mixable, open_mix
+from keras_vst.networks.mixing import check_mixable, mix, open_mix
 from keras_vst.video import Provenance, TimedFrame
 from keras_vst.zoo import Style
+
+RENEWALS = 12  # mixes between a network and a better one of the same style
 
 
 class Mixer:
@@ -37,7 +39,7 @@ class Mixer:
         """Open the first mix at once; `open_mix` makes the network of shares, ready for frames of a size."""
         self._open = open_mix
         self._wished: Shares = tuple(shares)
-        self._made, self._size = self._wished, None
+        self._wishes, self._made, self._size = 0, (self._wished, 0), None
         self.ready = open_mix(self._wished, None)
         self._lock = threading.Lock()
         self._making = False
@@ -46,21 +48,27 @@ class Mixer:
         """What to paint the next frame with, whose size for the network is probably (height, width); never waits."""
         with self._lock:
             self._wished, self._size = shares, size
-            if shares != self._made and not self._making:
+            if (shares, self._wishes) != self._made and not self._making:
                 self._making = True
                 threading.Thread(target=self._make, name="mixer", daemon=True).start()
             return self.ready
+
+    def renew(self) -> None:
+        """A style is another now: what was made of it is made anew."""
+        with self._lock:
+            self._wishes += 1
 
     def _make(self) -> None:
         while True:
             with self._lock:
                 shares, size = self._wished, self._size
-                if shares == self._made:
+                wish = shares, self._wishes
+                if wish == self._made:
                     self._making = False
                     return
             network = self._opened(shares, size)
             with self._lock:
-                self._made, self.ready = shares, network or self.ready
+                self._made, self.ready = wish, network or self.ready
 
     def _opened(self, shares: Shares, size: Size | None) -> Network | None:
         """The network, or None: what cannot be mixed is told, and the picture goes on as it is."""
@@ -89,9 +97,26 @@ class LivePainter(Painter):
         self.heard: Callable[[float], float] | None = None  # what --react hears at a time, 0 to 1
         self.second: int | None = None  # the style that was named second, to which sound moves
         self.made_by: Callable[[Shares], Provenance | None] | None = None  # what a file of these shares says
+        self.styles: list[Style] = []  # those that the mixer mixes, in the order of the controls' names
         self.governor: LatencyController | None = None
         self.latency: float | None = None
         self._frozen: Started | None = None
+
+    def add(self, style: Style) -> None:
+        """One more style, made while it runs; the picture goes over to it."""
+        self.styles.append(style)
+        self.controls.add(style.name)
+
+    def renew(self, style: Style) -> None:
+        """A better network of a style that there is; the picture goes over to it by mixes of both."""
+        assert self.mixer is not None
+        place = next(index for index, each in enumerate(self.styles) if each.name == style.name)
+        before = self.styles[place]
+        for step in range(1, RENEWALS + 1):
+            share = step / RENEWALS
+            self.styles[place] = replace(style, content=mix([(before, 1 - share), (style, share)]))
+            self.mixer.renew()
+            time.sleep(FADE / RENEWALS)
 
     def start(self, frame: TimedFrame) -> Started:
         """The network's part, unless the picture is frozen."""
@@ -125,10 +150,11 @@ class LivePainter(Painter):
 
 def open_live_painter(options: argparse.Namespace, **settings: Any) -> LivePainter:
     """Open what the options name, and all live styles to change to; `settings` go to the controls."""
-    parts = select_parts(options.style, options.model)
+    parts = chosen_parts(options)
     check(options, parts)
     shares = {style.name: share for style, share in parts}
     styles = [style for style, _ in parts] if options.model else zoo.styles(quality="live")
+    styles += [style for style, _ in parts if style.content is not None]
     controls = Controls(
         [style.name for style in styles],
         [shares.get(style.name, 0.0) for style in styles],
@@ -140,7 +166,7 @@ def open_live_painter(options: argparse.Namespace, **settings: Any) -> LivePaint
     )
 
     def open_shares(shares: Sequence[float], size: Size | None) -> Network:
-        mixed = list(zip(styles, shares, strict=True))
+        mixed = list(zip(styles, shares, strict=False))  # one may come at this very moment
         return open_mix(mixed, runtime=options.runtime, threads=options.threads, size=size)
 
     style, mixer = parts[0][0], None
@@ -151,7 +177,8 @@ def open_live_painter(options: argparse.Namespace, **settings: Any) -> LivePaint
         network = open_network(style.path, runtime=options.runtime, threads=options.threads)
     painter = LivePainter(network, controls, mixer, **painter_settings(network, style, options))
     painter.second = styles.index(parts[1][0]) if len(parts) == 2 else None
-    painter.made_by = lambda shares: provenance(options, list(zip(styles, shares, strict=True)))
+    painter.made_by = lambda shares: provenance(options, list(zip(styles, shares, strict=False)))
+    painter.styles = styles
     return painter
 
 

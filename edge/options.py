@@ -13,6 +13,7 @@ from keras_vst.networks.tflite import RUNTIMES
 
 LARGEST = 7680 * 4320  # pixels
 MOST_THREADS = 256
+MICROPHONE = "microphone"
 
 
 def add_command(
@@ -46,6 +47,13 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="FILE",
         help="a network file of your own, .tflite or .onnx, in place of --style",
+    )
+    add(
+        "--painting",
+        type=Path,
+        metavar="PICTURE",
+        help="in place of --style: paint after any picture, at once, by a mix of the styles there are in its colours; "
+        "a preview of what `vst learn PICTURE` makes",
     )
     add(
         "--size",
@@ -88,6 +96,18 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
     )
     add("--threads", type=threads, metavar="N", help="default: all cores, up to 4")
     add("--runtime", choices=list(RUNTIMES), help="default: the first that is installed")
+
+
+def add_react_options(parser: argparse.ArgumentParser, more: str = "") -> None:
+    """Declare --react and --react-from."""
+    parser.add_argument(
+        "--react",
+        choices=("loudness", "beat"),
+        help="let the sound move it, from silence, which leaves it as it is: of two styles towards the second, "
+        "else from --strength towards 1",
+    )
+    told = f"hear this file instead of the input{more}"
+    parser.add_argument("--react-from", metavar="SOUND", help=told)
 
 
 def size(text: str) -> tuple[int, int]:

@@ -6,7 +6,7 @@ network is at the next frame.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 
 from edge.compositing import film_grain, half_and_half, mix, recolour, upsample
@@ -16,8 +16,9 @@ from keras_vst.frames import Fitting, Pixels, fit, unfit
 from keras_vst.networks import Network
 from keras_vst.networks.base import MULTIPLE, Size
 from keras_vst.video import TimedFrame
-from keras_vst.zoo import DEFAULT_MARGIN
+from keras_vst.zoo import DEFAULT_MARGIN, Style
 
+PLACES = 32  # between two styles that sound moves; each is a network, made in 8 ms
 HUD_FRAMES = 30  # the figures shown are those of the last ones
 
 
@@ -33,6 +34,9 @@ class Look:
     freeze: bool = False
     hud: bool = False
     record: bool = False
+
+
+Parts = list[tuple[Style, float]]  # styles and their shares
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +58,15 @@ class Painted:
     before: TimedFrame
     after: TimedFrame
     look: Look
+
+
+def moved(look: Look, level: float, second: int | None) -> Look:
+    """The look as the sound has it: `level` 0 leaves it, 1 is all of the style numbered `second`, or full strength."""
+    if second is None:
+        return replace(look, strength=look.strength + level * (1 - look.strength))
+    level = round(level * PLACES) / PLACES
+    shares = tuple((1 - level) * share + level * (index == second) for index, share in enumerate(look.shares))
+    return replace(look, shares=shares)
 
 
 class Painter:
@@ -83,6 +96,7 @@ class Painter:
         """`name` is what the network is called to people; `grain` is that of film, 0 to 1, laid over the picture."""
         self.network, self.name = network, name or network.path.stem
         self.look = look or Look()
+        self.parts: Parts = []  # the styles that the network was made of, where they are known
         self.margin, self.native, self.grain = margin, native, grain
         self.timeline = Timeline()
         self.size: Size | None = None
@@ -116,7 +130,7 @@ class Painter:
                 pixels = film_grain(pixels, self.grain, frame.time)
         if look.split:
             pixels = half_and_half(frame.pixels, pixels)
-        return Painted(frame, TimedFrame(pixels, frame.time), look)
+        return Painted(frame, replace(frame, pixels=pixels), look)
 
     def resize(self, size: Size | None) -> None:
         """Work at another size from the next frame on: the file's own where that is fixed; or a UserError."""

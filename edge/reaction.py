@@ -18,29 +18,15 @@ import av
 from av.container import InputContainer
 from av.error import FFmpegError
 
-from edge.painter import Look, Painter, Started
-from edge.style_choice import Parts
+from edge.options import MICROPHONE
+from edge.painter import Painter, Parts, Started, moved
 from keras_vst.errors import UserError, tell
 from keras_vst.networks.mixing import open_mix
 from keras_vst.video import TimedFrame, VideoInfo
-from keras_vst.video.hearing import REACTIONS, Ear, HeardFile, heard_in
+from keras_vst.video.hearing import Ear, HeardFile, heard_in
 
-MICROPHONE = "microphone"
-PLACES = 32  # between two styles; each is a network, made in 8 ms
 DEVICES = {"linux": ("alsa", "default"), "darwin": ("avfoundation", ":default"), "win32": ("dshow", "")}
 Heard = Callable[[float], float]  # at the time of a frame, in seconds
-
-
-def add_react_options(parser: argparse.ArgumentParser, more: str = "") -> None:
-    """Declare --react and --react-from."""
-    parser.add_argument(
-        "--react",
-        choices=REACTIONS,
-        help="let the sound move it, from silence, which leaves it as it is: of two styles towards the second, "
-        "else from --strength towards 1",
-    )
-    told = f"hear this file instead of the input{more}"
-    parser.add_argument("--react-from", metavar="SOUND", help=told)
 
 
 def check(options: argparse.Namespace, parts: Parts) -> None:
@@ -54,15 +40,6 @@ def check(options: argparse.Namespace, parts: Parts) -> None:
             "--react moves the strength from --strength up to 1, and it is 1 already; add for instance "
             "--strength 0.3, or name two styles to go between."
         )
-
-
-def moved(look: Look, level: float, second: int | None) -> Look:
-    """The look as the sound has it: `level` 0 leaves it, 1 is all of the style numbered `second`, or full strength."""
-    if second is None:
-        return replace(look, strength=look.strength + level * (1 - look.strength))
-    level = round(level * PLACES) / PLACES
-    shares = tuple((1 - level) * share + level * (index == second) for index, share in enumerate(look.shares))
-    return replace(look, shares=shares)
 
 
 def hear_clip(options: argparse.Namespace, info: VideoInfo) -> HeardFile | None:
@@ -85,9 +62,10 @@ def hear_clip(options: argparse.Namespace, info: VideoInfo) -> HeardFile | None:
 class ReactingPainter:
     """A Painter's first stage with the look that the sound gives each frame."""
 
-    def __init__(self, painter: Painter, heard: Heard, parts: Parts, options: argparse.Namespace) -> None:
-        """`parts` are the styles that the painter was opened with."""
+    def __init__(self, painter: Painter, heard: Heard, options: argparse.Namespace) -> None:
+        """Go by the painter's own parts."""
         self._painter, self._heard, self._options = painter, heard, options
+        parts = painter.parts
         self._styles = [style for style, _ in parts]
         total = sum(share for _, share in parts)
         shares = tuple(share / total for _, share in parts)

@@ -7,22 +7,29 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from edge.painter import Look, Painter
+from edge.painter import Look, Painter, Parts
 from keras_vst import zoo
-from keras_vst.errors import UserError
+from keras_vst.errors import UserError, tell
 from keras_vst.networks import Network, open_network
-from keras_vst.networks.mixing import open_mix
-from keras_vst.networks.mixing import told as told_parts
 from keras_vst.video import Provenance
 from keras_vst.zoo import Style
 
 TOLD = ("title", "artist", "year")  # of a card; a look has no artist
-Parts = list[tuple[Style, float]]
 
 
 def open_painter(options: argparse.Namespace) -> Painter:
     """Open what the options name; wrong names and files are a UserError."""
-    parts = parts_of(options)
+    parts = chosen_parts(options)
+    if getattr(options, "react", None) or getattr(options, "react_from", None):
+        from edge.reaction import check
+
+        check(options, parts)
+    painter = _painter(parts, options)
+    painter.parts = parts
+    return painter
+
+
+def _painter(parts: Parts, options: argparse.Namespace) -> Painter:
     network = _open(parts, options)
     settings = painter_settings(network, parts[0][0], options)
     look = Look(strength=options.strength, keep_color=options.keep_color, detail=options.detail)
@@ -33,18 +40,21 @@ def open_painter(options: argparse.Namespace) -> Painter:
     return Painter(network, look=look, **settings)
 
 
-def parts_of(options: argparse.Namespace) -> Parts:
-    """The styles that the options name, and their shares."""
-    return select_parts(options.style, options.model, options.quality)
-
-
-def provenance(options: argparse.Namespace, parts: Parts | None = None) -> Provenance | None:
-    """What a file says of itself that is painted with these options, or these parts; None with --no-metadata."""
+def provenance(options: argparse.Namespace, parts: Parts) -> Provenance | None:
+    """What a file says of itself that is painted with these parts; None with --no-metadata."""
     if getattr(options, "no_metadata", False):
         return None
-    parts = [(style, share) for style, share in parts or parts_of(options) if share > 0]
+    parts = [(style, share) for style, share in parts if share > 0]
     told = (", ".join(str(style.card[key]) for key in TOLD if style.card.get(key)) for style, _ in parts)
-    return Provenance(told_parts(parts), "; ".join(filter(None, told)))
+    return Provenance(_called(parts), "; ".join(filter(None, told)))
+
+
+def _called(parts: Parts) -> str:
+    if len(parts) == 1:
+        return parts[0][0].name
+    from keras_vst.networks.mixing import told
+
+    return told(parts)
 
 
 def painter_settings(network: Network, style: Style, options: argparse.Namespace) -> dict[str, Any]:
@@ -70,11 +80,43 @@ def painter_settings(network: Network, style: Style, options: argparse.Namespace
 
 def first_style(options: argparse.Namespace) -> str | None:
     """What --style is when neither it nor --model was given: the first of those that most others can be mixed with."""
-    if options.style is not None or options.model is not None:
+    given = options.style, options.model, getattr(options, "painting", None)
+    if any(each is not None for each in given):
         return options.style
     styles = zoo.styles(quality=options.quality)
     alike = Counter(style.architecture for style in styles)
     return max(styles, key=lambda style: alike[style.architecture]).name if styles else None
+
+
+def chosen_parts(options: argparse.Namespace) -> Parts:
+    """What --style, --model or --painting names; that a painting's style is a preview is told."""
+    painting: Path | None = getattr(options, "painting", None)
+    if painting is None:
+        return select_parts(options.style, options.model, options.quality)
+    if options.style is not None or options.model is not None or options.quality != "live":
+        raise UserError(
+            "--painting makes a style of its own, of live quality; leave --style, --model and --quality out."
+        )
+    from edge.any_picture import read_painting, style_name
+    from edge.learning import learned_as
+    from keras_vst.preview import preview
+
+    pixels = read_painting(painting)
+    if known := learned_as(pixels):
+        tell(f"vst: {painting} was learned as {known}; painting with that")
+        return [(zoo.find_style(known), 1.0)]
+    style = preview(pixels, free_name(style_name(painting)))
+    told = ", ".join(f"{name} {share:.0%}" for name, share in style.card["mix"].items())
+    tell(f"vst: a preview of {painting}: {told}, in its colours; `vst learn {painting}` learns it properly")
+    return [(style, 1.0)]
+
+
+def free_name(name: str, *taken: str) -> str:
+    """The name, or the next that no style has yet."""
+    known = {*taken, *(style.name for style in zoo.styles())}
+    return next(
+        each for each in (name, *(f"{name}-{number}" for number in range(2, 10**6))) if each not in known
+    )
 
 
 def select_parts(text: str | None, model: Path | None, quality: str = "live") -> Parts:
@@ -137,7 +179,9 @@ def _share(text: str, whole: str) -> float:
 
 
 def _open(parts: Parts, options: argparse.Namespace) -> Network:
-    if len(parts) > 1:
+    if len(parts) > 1 or parts[0][0].content is not None:
+        from keras_vst.networks.mixing import open_mix
+
         return open_mix(parts, runtime=options.runtime, threads=options.threads)
     ((style, _),) = parts
     return open_network(style.path, runtime=options.runtime, threads=options.threads, sha256=style.sha256)

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from edge.folder import paint_folder
-from edge.options import add_command, add_network_options, moment, positive
+from edge.options import add_command, add_network_options, add_react_options, moment, positive
 from edge.outcome import counted
-from edge.reaction import add_react_options, check
 from edge.repaint import paint_clip
-from edge.style_choice import open_painter, parts_of
+from edge.style_choice import open_painter
 from keras_vst.errors import UserError, tell
 from keras_vst.video.stills import WRITTEN_PICTURES
 
@@ -72,7 +71,6 @@ def run(options: argparse.Namespace) -> int:
     """Repaint what the options name and say so in one line."""
     if options.duration == 0:
         raise UserError("--duration is a time above 0; correct it.")
-    check(options, parts_of(options))
     painter = open_painter(options)
     start = time.perf_counter()
     one_by_one = Path(options.input).is_dir() and options.output.endswith(("/", os.sep))

@@ -24,6 +24,7 @@ from training.sources import Opened, open_sources
 from training.stages import stages
 
 SIZE = (368, 640)  # 640x360, brought to multiples of 8
+FEWEST = 40  # steps that are worth a run
 TIMED = 2  # steps, after the one that compiles
 
 
@@ -38,6 +39,16 @@ def describe(config: RunConfig, inputs: Inputs, vgg16: str | None) -> str:
         "estimate": _estimate(session),
     }
     return json.dumps(told, indent=2)
+
+
+def within(minutes: float, config: RunConfig, inputs: Inputs, vgg16: str | None) -> RunConfig:
+    """The same run with as many steps as fit into the minutes, what it takes to find that out included."""
+    started = time.monotonic()
+    session = Session(RunDirectory("."), config, _opened(inputs, config), Devices(), vgg16, quiet=True)
+    seconds = _estimate(session)["minutes"] * 60 / config.schedule.steps
+    left = minutes * 60 - 2 * (time.monotonic() - started)  # the run itself opens and compiles once more
+    steps = max(FEWEST, int(left / max(seconds, 1e-3)))
+    return replace(config, schedule=replace(config.schedule, steps=steps))
 
 
 def _opened(inputs: Inputs, config: RunConfig) -> Opened:
@@ -85,6 +96,6 @@ def _estimate(session: Session) -> dict[str, Any]:
     whole = sum((each.end - each.first) * (each.judged / planned[0].judged) ** 2 for each in planned)
     return {
         "seconds_a_step": round(seconds, 3),
-        "minutes": round(seconds * whole / 60, 1),
+        "minutes": round(seconds * whole / 60, 3),
         "devices": session.devices.replicas,
     }

@@ -88,13 +88,13 @@ def open_sink(
     if (kind == ".gif" or kind not in WRITTEN_CLIPS) and (codec is not None or crf is not None):
         raise UserError(f"codec and crf do not apply to {kind}; leave them out or write a clip such as .mp4.")
     excerpt = sound if isinstance(sound, Excerpt) or sound is None else Excerpt(os.fspath(sound))
-    inputs = source_info.origin, excerpt and excerpt.uri
+    uri = excerpt and excerpt.uri
     if kind in WRITTEN_CLIPS:
         sink: FileSink = ClipSink(Path(name), source_info, codec, crf, excerpt)
+    elif kind == "/":
+        sink = FolderSink(Path(name), source_info.origin, uri, folder=True)
     else:
-        sink = (
-            FolderSink(Path(name), *inputs, folder=True) if kind == "/" else PictureSink(Path(name), *inputs)
-        )
+        sink = PictureSink(Path(name), source_info, uri)
     sink.made_by = made_by
     return sink
 

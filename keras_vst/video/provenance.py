@@ -8,8 +8,9 @@ they are; Matroska and WebM, and MP4 and MOV too, a comment, since players show 
 
 from __future__ import annotations
 
+import os
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
@@ -23,6 +24,7 @@ MP4_XMP = bytes.fromhex(
 )  # the box that Adobe's XMP specification, part 3, names
 GIF_XMP = b"\x21\xff\x0bXMP DataXMP"
 GIF_END = bytes([1, *range(255, -1, -1), 0])  # lets a reader that counts in blocks find the end of the packet
+TAIL = 8192  # bytes at the end of a file, in which its packet is
 WEBP_HAS_XMP, WEBP_HAS_ALPHA = 0x04, 0x10
 
 
@@ -77,6 +79,21 @@ class Provenance:
                 file.write(_box(self.xmp()))
         elif extension in _INSERTS:
             path.write_bytes(self.marked(path.read_bytes(), extension))
+
+
+def carried_tags(tags: Mapping[str, str]) -> dict[str, str]:
+    """Of a file's labels those that `Provenance.tags` wrote."""
+    return {name: value for name, value in tags.items() if name.lower() in ("comment", "digitalsourcetype")}
+
+
+def carry(source: Path, target: Path) -> None:
+    """The packet at the end of one MP4 or MOV to the end of another; nothing where there is none."""
+    with source.open("rb") as file:
+        file.seek(-min(TAIL, source.stat().st_size), os.SEEK_END)
+        _, there, xmp = file.read().partition(b"uuid" + MP4_XMP)
+    if there:
+        with target.open("ab") as file:
+            file.write(_box(xmp))
 
 
 def _box(xmp: bytes) -> bytes:

@@ -22,7 +22,11 @@ from keras_vst.zoo.card_file import CARD, broken, read_card
 
 ROOT = Path(__file__).parent
 PRECISION = "fp32"  # the file of a style that runs unless another is named: exact, and as fast as int8 on x86
-BESIDE = ("report.json", "about.toml")  # installed with the card and its files, where there is one
+BESIDE = (
+    "report.json",
+    "about.toml",
+    "thumbnail.jpg",
+)  # installed with the card and its files, where there is one
 RIGHTS = (  # said once, wherever a network begins to learn from a picture
     "the rights in a style picture are yours to have: your own, free of rights, or by leave of whoever has them."
 )
@@ -37,6 +41,7 @@ class Style:
     path: Path
     card: dict[str, Any] = field(default_factory=dict[str, Any], repr=False)
     own: bool = False  # whether it is the user's, not the package's
+    content: bytes | None = field(default=None, repr=False)  # the file itself, where it is on no disk
 
     @property
     def quality(self) -> str:

@@ -7,8 +7,8 @@ import av
 import numpy as np
 import pytest
 
-from edge.painter import Look
-from edge.reaction import HeardLine, moved
+from edge.painter import Look, moved
+from edge.reaction import HeardLine
 from keras_vst.errors import UserError
 from keras_vst.video import open_source
 from tests.keras_vst.clips import flat, grey_steps, write_clip

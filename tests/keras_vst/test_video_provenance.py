@@ -10,6 +10,7 @@ import pytest
 
 from keras_vst.video import Provenance, TimedFrame, VideoInfo, open_sink, open_source
 from keras_vst.video.animations import moves
+from keras_vst.video.pieces import join
 from keras_vst.video.provenance import SOURCE_TYPE
 from tests.conftest import draw_picture
 
@@ -131,3 +132,13 @@ def test_another_reader_still_plays_the_gif_for_ever(tmp_path):
     image = pytest.importorskip("PIL.Image")
     with image.open(write(tmp_path / "out.gif", MADE_BY, count=3)) as picture:
         assert (picture.n_frames, picture.info["loop"], picture.size) == (3, 0, (61, 45))
+
+
+def test_what_is_joined_of_pieces_says_what_they_say(tmp_path):
+    for extension in (".mp4", ".mkv"):
+        pieces = [write(tmp_path / f"{number}{extension}", MADE_BY, count=5, width=64) for number in range(2)]
+        join([pieces[0]], tmp_path / f"out{extension}", None, Fraction(1, 12800))
+        with av.open(str(tmp_path / f"out{extension}")) as container:
+            assert MADE_BY.told() in container.metadata.values()
+        if extension == ".mp4":
+            assert packet((tmp_path / "out.mp4").read_bytes())["description"] == MADE_BY.told()
