@@ -42,10 +42,8 @@ def check(options: argparse.Namespace, parts: Parts) -> None:
         )
 
 
-def hear_clip(options: argparse.Namespace, info: VideoInfo) -> HeardFile | None:
-    """What `vst stylize` hears along with a clip; None without --react."""
-    if options.react is None:
-        return None
+def hear_clip(options: argparse.Namespace, info: VideoInfo) -> HeardFile:
+    """What `vst stylize` hears along with a clip."""
     if (options.react_from or "").partition(":")[0] == MICROPHONE:
         raise UserError(
             "a microphone is heard while it happens, by `vst live`; name a file with --react-from."
