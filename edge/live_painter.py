@@ -14,14 +14,15 @@ from typing import Any
 
 from edge.controls import FADE, Controls, Shares
 from edge.latency import LatencyController
-from edge.painter import Painter, Started
-from edge.style_choice import chosen_parts, painter_settings
+from edge.painter import Look, Painter, Started, moved
+from edge.reaction import check
+from edge.style_choice import chosen_parts, painter_settings, provenance
 from keras_vst import zoo
 from keras_vst.errors import UserError, tell
 from keras_vst.networks import Network, open_network
 from keras_vst.networks.base import Size
 from keras_vst.networks.mixing import check_mixable, mix, open_mix
-from keras_vst.video import TimedFrame
+from keras_vst.video import Provenance, TimedFrame
 from keras_vst.zoo import Style
 
 RENEWALS = 12  # mixes between a network and a better one of the same style
@@ -93,6 +94,9 @@ class LivePainter(Painter):
         """`settings` are those of a Painter."""
         super().__init__(network, **settings)
         self.controls, self.mixer = controls, mixer
+        self.heard: Callable[[float], float] | None = None  # what --react hears at a time, 0 to 1
+        self.second: int | None = None  # the style that was named second, to which sound moves
+        self.made_by: Callable[[Shares], Provenance | None] | None = None  # what a file of these shares says
         self.styles: list[Style] = []  # those that the mixer mixes, in the order of the controls' names
         self.governor: LatencyController | None = None
         self.latency: float | None = None
@@ -116,7 +120,7 @@ class LivePainter(Painter):
 
     def start(self, frame: TimedFrame) -> Started:
         """The network's part, unless the picture is frozen."""
-        look = self.controls.look(float(frame.time))
+        look = self._look(float(frame.time))
         frozen = self._frozen if look.freeze else None
         if frozen is not None and frozen.painted_from.shape == frame.pixels.shape:
             return replace(frozen, frame=frame, look=look)
@@ -130,10 +134,24 @@ class LivePainter(Painter):
         self._frozen = started if look.freeze else None
         return started
 
+    def _look(self, time: float) -> Look:
+        """What the controls say, and then the sound."""
+        look = self.controls.look(time)
+        if self.heard is None or not (level := self.heard(time)):
+            return look
+        wished, blended = self.controls.wished
+        used = [index for index, share in enumerate(wished) if share > 0]
+        towards = None
+        if len(used) == 2:
+            known = (index for index in (blended, self.second) if index in used)
+            towards = next(known, min(used, key=wished.__getitem__))
+        return moved(look, level, towards)
+
 
 def open_live_painter(options: argparse.Namespace, **settings: Any) -> LivePainter:
     """Open what the options name, and all live styles to change to; `settings` go to the controls."""
     parts = chosen_parts(options)
+    check(options, parts)
     shares = {style.name: share for style, share in parts}
     styles = [style for style, _ in parts] if options.model else zoo.styles(quality="live")
     styles += [style for style, _ in parts if style.content is not None]
@@ -158,6 +176,8 @@ def open_live_painter(options: argparse.Namespace, **settings: Any) -> LivePaint
     else:
         network = open_network(style.path, runtime=options.runtime, threads=options.threads)
     painter = LivePainter(network, controls, mixer, **painter_settings(network, style, options))
+    painter.second = styles.index(parts[1][0]) if len(parts) == 2 else None
+    painter.made_by = lambda shares: provenance(options, list(zip(styles, shares, strict=False)))
     painter.styles = styles
     return painter
 

@@ -15,21 +15,24 @@ from typing import Any
 
 from keras_vst.config import RunConfig
 from keras_vst.errors import UserError
+from training.data.looks import look_named
 
 MOST_KEYFRAMES = 5
 KEYFRAMES_TEMPORAL = 4.0  # weight, where the clip is given
-SOURCES = ("style", "collection", "keyframe", "photos", "clips")
+SOURCES = ("style", "collection", "keyframe", "look", "photos", "clips")
 TAKES = {  # kind -> what it cannot do without, and what else it has a use for
     "base": ("", {"photos"}),
     "perceptual": ("style", {"photos"}),
     "film": ("style", {"photos", "clips"}),
     "adversarial": ("collection", {"photos"}),
     "keyframes": ("keyframe", {"clips"}),
+    "look": ("look", {"photos"}),
 }
 EXAMPLES = {
     "style": "--style painting.jpg",
     "collection": "--collection FOLDER (or a style clip)",
     "keyframe": "--keyframe walk.mp4@12=painted_12.png --clips walk.mp4",
+    "look": "--look silver",
 }
 
 
@@ -40,6 +43,7 @@ class Inputs:
     style: tuple[str, ...] = ()  # the painting; several are one style together
     collection: str = ""  # a folder of pictures of one hand, or a style clip
     keyframe: tuple[tuple[str, str], ...] = ()  # (frame, the same frame painted)
+    look: str = ""  # the name of a pipeline that makes what is to be learned
     photos: str = ""  # a folder; without one, pictures are made
     clips: tuple[str, ...] = ()  # real clips, or folders of them
     cache: str = ""  # where decoded clips are kept
@@ -60,6 +64,8 @@ class Inputs:
                 f"Recipe {recipe} learns from one to {MOST_KEYFRAMES} painted frames. "
                 f"Received: {len(self.keyframe)}. Leave out those that are most alike."
             )
+        if self.look:
+            look_named(self.look)
         for path in self._files():
             if not Path(path).exists():
                 raise UserError(f"There is no file {path}. Check the path, or give an absolute one.")
@@ -88,7 +94,9 @@ class Inputs:
             )
 
     def learned_from(self) -> dict[str, Any] | None:
-        """Name, file and checksum of what the style is learned from, for config.json and the card."""
+        """Name, file and checksum of what the style is learned from, for config.json and the card; a look's name."""
+        if self.look:
+            return {"name": self.look}
         for path in (*self.style, self.collection, *(painted for _, painted in self.keyframe)):
             if path:
                 return _about(Path(path))

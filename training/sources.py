@@ -27,6 +27,7 @@ from training.data import (
     Sources,
     load_picture,
 )
+from training.data.looks import look_named
 from training.data.paintings import NUM_FRAMES, TO_OUTER
 from training.data.shards import ShardSettings
 from training.inputs import Inputs
@@ -86,7 +87,7 @@ def open_sources(inputs: Inputs, config: RunConfig, quiet: bool = False) -> Open
     about |= {"clip_cache": cache.summary()} if cache else {}
     about |= {"collection": len(collection)} if collection else {}
     skipping = tuple(source for source in (photos, cache, collection) if hasattr(source, "skipped"))
-    sources = Sources(photos, clips, collection, keyframes)
+    sources = Sources(photos, clips, collection, keyframes, look_named(inputs.look) if inputs.look else None)
     return Opened(sources, _references(inputs, config, collection), about, skipping)
 
 

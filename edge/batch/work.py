@@ -25,7 +25,7 @@ from edge.outcome import Outcome
 from edge.painter import Painter
 from edge.repaint import paint as paint_through
 from edge.repaint import paint_clip
-from edge.style_choice import open_painter
+from edge.style_choice import open_painter, provenance
 from edge.trouble import told, unexpected
 from keras_vst.errors import UserError
 from keras_vst.video import Excerpt, open_sink, open_source
@@ -134,7 +134,12 @@ def paint(video: Video, size: tuple[int, int], piece: Piece) -> tuple[Outcome, b
             with ExitStack() as stack:
                 source = PieceSource(options.input, piece.start, piece.end, size)
                 stack.enter_context(source)
-                sink = open_sink(attempt, source.info, codec=options.codec, crf=options.crf)
+                told = {
+                    "codec": options.codec,
+                    "crf": options.crf,
+                    "made_by": provenance(options, painter.parts),
+                }
+                sink = open_sink(attempt, source.info, **told)
                 outcome = paint_through(stack, source, stack.enter_context(sink), painter, options)
         except CannotCut:
             return None

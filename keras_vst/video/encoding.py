@@ -136,6 +136,8 @@ class ClipSink(FileSink):
             self._output.close()
 
     def _start(self, width: int, height: int) -> None:
+        if self.made_by is not None:
+            self._output.metadata.update(self.made_by.tags())
         context = self._stream.codec_context
         self._size = width, height
         self._gained = (height % 2, width % 2) if self._encoder.even_only else (0, 0)

@@ -3,7 +3,7 @@
 A batch is a dict of float32 arrays.  `clip` (B, T, H, W, 3) in [0, 1]; for each of `pairs_of(config)`, `flow`
 (B, P, H, W, 2) and `visible` (B, P, H, W, 1).  With paintings also `painting` and, in threes, `painting_flow` and
 `painting_visible` (paintings.py); with keyframes `frame` and `target` (B, H, W, 3), and the clip's arrays only where
-there is an unpainted clip.
+there is an unpainted clip; with a look `target`, what it makes of the clip.
 Sample number i of a run is made from (seed, i) alone, so order, workers and threads change nothing.
 """
 
@@ -22,10 +22,11 @@ import numpy.typing as npt
 
 from keras_vst.config import RunConfig
 from keras_vst.errors import UserError
-from keras_vst.frames import to_float
+from keras_vst.frames import to_float, to_uint8
 from keras_vst.motion import Frame, SyntheticClip, clip_from_photos
 from training.data.augment import Sample, cut, jitter
 from training.data.clips import Clips
+from training.data.looks import Look
 from training.data.paintings import Collection, Keyframes
 from training.stages import Stage, painting_frames, pairs_of, stage, stages
 
@@ -54,6 +55,7 @@ class Sources:
     clips: Clips | None = None  # mixed in from schedule.clips_from on
     painting: Collection | None = None
     keyframes: Keyframes | None = None
+    look: Look | None = None  # what is made of the photos
 
 
 def arrays(
@@ -117,6 +119,8 @@ def sample(sources: Sources, config: RunConfig, step: int, index: int) -> Sample
         found |= cut(sources.clips.draw(rng), now.crop, rng, config.data.jitter)
     else:
         found |= _synthetic(sources.photos, config, now, rng)
+    if sources.look is not None:
+        found["target"] = to_float(np.stack([sources.look(frame) for frame in to_uint8(found["clip"])]))
     if sources.painting is not None:
         found |= sources.painting.draw(rng, now.judged, painting_frames(config))
     return found
@@ -132,6 +136,8 @@ def _maker(
         )
     if config.kind == "keyframes" and found.keyframes is None:
         raise UserError("kind=keyframes learns from pairs: give it a frame and the same frame painted.")
+    if config.kind == "look" and found.look is None:
+        raise UserError("kind=look learns what a pipeline makes of photos: name one with --look.")
     if config.data.batch % workers:
         raise UserError(
             f"data.batch must be a multiple of the number of workers, {workers}. "

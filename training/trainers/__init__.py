@@ -16,13 +16,14 @@ from training.trainers.base import Trainer
 
 BUNDLED, NOTHING = "bundled", "none"  # what --init takes besides paths: the base; random weights
 BASES = Path(keras_vst.__file__).parent / "assets" / "bases"
-BEGINS_WITH_BASE = ("perceptual", "adversarial", "keyframes")  # kinds that train a student to paint
+BEGINS_WITH_BASE = ("perceptual", "adversarial", "keyframes", "look")  # kinds that train a student to paint
 TRAINERS = {
     "base": ("perceptual", "PerceptualTrainer"),
     "perceptual": ("perceptual", "PerceptualTrainer"),
     "adversarial": ("adversarial", "AdversarialTrainer"),
     "film": ("film", "FilmTrainer"),
     "keyframes": ("keyframes", "KeyframeTrainer"),
+    "look": ("perceptual", "PerceptualTrainer"),
 }
 
 
