@@ -114,6 +114,8 @@ def run(options: argparse.Namespace) -> int:
                 output.close()
             raise
         output.close()
+    for note in (*source.notes, *sink.notes):
+        tell(f"vst: {note}")
     tell(session.summary())
     if options.stats:
         tell(painter.timeline.table())
@@ -209,11 +211,12 @@ def _govern(painter: LivePainter, options: argparse.Namespace, info: VideoInfo) 
 
 
 def _sink_options(options: argparse.Namespace, painter: LivePainter, source: Source) -> dict[str, Any]:
-    has_sound = source.info.has_audio and not source.live
+    has_sound = (source.info.has_audio or source.info.has_words) and not source.live
     return {
         "codec": options.codec,
         "crf": options.crf,
         "audio_from": options.source if has_sound else None,
+        "along": source.along if has_sound else None,
         "controls": painter.controls,
         "on_key": painter.controls.press,
     }

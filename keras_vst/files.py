@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -115,6 +116,27 @@ def disk_errors(path: Path) -> Iterator[None]:
         if trouble is None:
             raise
         raise UserError(f"cannot write {path}: {trouble}.") from error
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[bool]:
+    """Whether no other process holds this file now; it is ours until the end, and free again however we end."""
+    with disk_errors(path), path.open("a") as file:
+        try:
+            if sys.platform == "win32":
+                import msvcrt
+
+                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+            else:
+                import fcntl
+
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.EACCES, errno.EDEADLK):
+                raise
+            yield False
+        else:
+            yield True
 
 
 def sweep(folder: Path) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from keras_vst import config as configuration
 from keras_vst.config import RunConfig
-from keras_vst.errors import UserError, run_command
+from keras_vst.errors import UserError, run_command, tell
 from keras_vst.runs import RunDirectory
 from training.arguments import KNOBS, inputs_of, knobs, parser
 from training.inputs import SOURCES, Inputs
@@ -167,6 +167,8 @@ def _write_down(session: Session, finished: bool) -> None:
     warnings = list(dict.fromkeys([*session.run.record().get("warnings", []), *session.warnings]))
     told: dict[str, Any] = {"warnings": warnings, "skipped": session.opened.skipped(), "finished": finished}
     session.run.amend(**told)
+    for line in told["skipped"]["files"]:
+        tell(f"left out: {line}")
     write_report(session.run)
 
 

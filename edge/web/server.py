@@ -123,7 +123,10 @@ class WebServer:
         if len(self._viewers) >= MOST_VIEWERS:
             raise web.HTTPServiceUnavailable(text=f"{MOST_VIEWERS} pages are open already; close one.\n")
         connection = web.WebSocketResponse(heartbeat=20, max_msg_size=LARGEST_MESSAGE, compress=False)
-        await connection.prepare(request)
+        try:
+            await connection.prepare(request)
+        except ValueError as error:  # of a key that is not even text, where others are refused
+            raise web.HTTPBadRequest(text="This is no WebSocket.\n") from error
         viewer = Viewer(connection, self._hub, self._controls)
         self._viewers.add(viewer)
         try:

@@ -1,7 +1,7 @@
 """One .tflite network in whichever TFLite runtime is installed, its tensors addressed by name.
 
 In: `frame` (1, H, W, 3) float32 in [0, 1]; of film quality also `warped`, `visible` and perhaps `noise`
-(keras_vst.networks.film_maps).  Out: `stylized` (1, H, W, 3).  H and W are free unless the file fixes them.
+(keras_vst.networks.film_clip).  Out: `stylized` (1, H, W, 3).  H and W are free unless the file fixes them.
 """
 
 from __future__ import annotations
