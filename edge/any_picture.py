@@ -130,5 +130,5 @@ def _on_white(path: Path, pixels: Pixels) -> Pixels:
         whole = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
     if whole is None or whole.ndim != 3 or whole.shape[2] != 4 or whole.shape[:2] != pixels.shape[:2]:
         return pixels
-    seen = whole[..., 3:].astype(np.float32) / np.iinfo(whole.dtype).max
+    seen = whole[..., 3:].astype(np.float32) / (255 if whole.dtype == np.uint8 else 65535)
     return np.asarray(np.rint(255 - seen * (255.0 - pixels)), np.uint8)
