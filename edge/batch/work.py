@@ -154,7 +154,7 @@ def join(video: Video, plan: Plan, outcome: Outcome) -> Outcome:
     else:
         with open_source(video.options.input) as source:
             info = source.info
-        sound = Excerpt(video.options.input) if info.has_audio else None
+        sound = Excerpt(video.options.input) if info.has_audio or info.has_words else None
         outcome.sound_skipped += join_pieces(files, output, sound, tick_of(output.suffix.lower(), info))
         store.finish(plan.key, output, outcome)
     for piece in plan.pieces:

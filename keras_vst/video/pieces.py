@@ -132,9 +132,8 @@ def join(pieces: Sequence[Path], target: Path, sound: Excerpt | None, tick: Frac
                 source = container.streams.video[0]
                 if stream is None:
                     stream = output.add_stream_from_template(source)
-                    stream.codec_context.framerate = source.average_rate or Fraction(
-                        0
-                    )  # else Matroska guesses
+                    assert stream.codec_context is not None
+                    stream.codec_context.framerate = source.average_rate or Fraction(0)  # or Matroska guesses
                     track = Soundtrack(sound, output, target.suffix.lower()) if sound else None
                     if track is not None:
                         stack.callback(track.close)
