@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import tempfile
-from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -18,7 +17,6 @@ from keras_vst.errors import UserError
 from keras_vst.frames import Pixels
 from keras_vst.preview import SMALLEST
 from keras_vst.video import open_source
-from keras_vst.video.stills import PICTURES
 
 LARGEST_FILE = 256 * 2**20  # bytes
 LARGEST = 100_000_000  # pixels; a small file can claim more and take all memory
@@ -53,7 +51,7 @@ def read_painting(path: Path) -> Pixels:
             f"{path} has {width}x{height} pixels, too few to show a brush; "
             f"give a picture of {SMALLEST}x{SMALLEST} or more."
         )
-    pixels = _on_white(path, first.pixels)
+    pixels = first.pixels
     scale = min(1.0, LONGEST / max(height, width))
     size = max(SMALLEST, round(width * scale)), max(SMALLEST, round(height * scale))
     return (
@@ -119,16 +117,3 @@ def _check_size(head: bytes, name: str) -> None:
         raise UserError(
             f"{name} has {size[0]}x{size[1]} pixels; at most {LARGEST // 10**6} million are read, make it smaller."
         )
-
-
-def _on_white(path: Path, pixels: Pixels) -> Pixels:
-    """What can be seen through is white, whatever colour lies hidden there."""
-    if path.suffix.lower() not in PICTURES:
-        return pixels
-    whole = None
-    with suppress(OSError, cv2.error):
-        whole = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
-    if whole is None or whole.ndim != 3 or whole.shape[2] != 4 or whole.shape[:2] != pixels.shape[:2]:
-        return pixels
-    seen = whole[..., 3:].astype(np.float32) / np.iinfo(whole.dtype).max
-    return np.asarray(np.rint(255 - seen * (255.0 - pixels)), np.uint8)

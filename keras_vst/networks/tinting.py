@@ -91,7 +91,7 @@ def _first(colours: Values, inputs: Values, goal: tuple[Values, Values]) -> Valu
         np.linalg.lstsq(inputs * weight[:, [each]], wanted[:, each] * weight[:, each], rcond=None)[0]
         for each in range(3)
     ]
-    return np.stack(columns, axis=1)
+    return np.asarray(np.stack(columns, axis=1), np.float64)
 
 
 def _missed(found: Values, inputs: Values, goal: tuple[Values, Values]) -> Values:
@@ -114,7 +114,7 @@ def _shrunk(picture: npt.NDArray[np.float32]) -> Values:
 
 
 def _moments(colours: Values) -> tuple[Values, Values]:
-    return colours.mean(axis=0), np.cov(colours.T, bias=True)
+    return np.asarray(colours.mean(axis=0)), np.asarray(np.cov(colours.T, bias=True), np.float64)
 
 
 def _root(matrix: Values) -> Values:
