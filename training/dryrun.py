@@ -13,6 +13,7 @@ import numpy as np
 
 from keras_vst import config as configuration
 from keras_vst.config import RunConfig
+from keras_vst.frames import to_float
 from keras_vst.models import count_macs
 from keras_vst.runs import RunDirectory
 from training.data.augment import Sample
@@ -21,7 +22,7 @@ from training.devices import Devices
 from training.inputs import Inputs
 from training.loop import Session
 from training.sources import Opened, open_sources
-from training.stages import stages
+from training.stages import largest_crop, stages
 
 SIZE = (368, 640)  # 640x360, brought to multiples of 8
 TIMED = 2  # steps, after the one that compiles
@@ -41,11 +42,15 @@ def describe(config: RunConfig, inputs: Inputs, vgg16: str | None) -> str:
 
 
 def _opened(inputs: Inputs, config: RunConfig) -> Opened:
-    """The sources as they are, but for clips, which would have to be decoded into the cache first."""
+    """The sources as they are, but for clips and a teacher's pictures, which would have to be made first."""
     is_folder = Path(inputs.collection).is_dir()
-    opened = open_sources(
-        replace(inputs, clips=(), collection=inputs.collection if is_folder else ""), config
-    )
+    collection = inputs.collection if is_folder else ""
+    opened = open_sources(replace(inputs, clips=(), teacher="", collection=collection), config)
+    if inputs.teacher:
+        side = largest_crop(config)
+        noise = np.random.default_rng(0).integers(0, 256, (1, config.data.frames, side, side, 3), np.uint8)
+        sources = replace(opened.sources, taught=noise)
+        return replace(opened, sources=sources, references=[to_float(noise[0, :1])])
     if not inputs.collection or is_folder:
         return opened
     clip = _StandIn()

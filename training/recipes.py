@@ -83,5 +83,11 @@ RECIPES = {
         discriminator=DiscriminatorConfig(condition_channels=3),
         schedule=ScheduleConfig(steps=1500, judged_sizes=(64,)),
     ),
+    "distil": RunConfig(  # what another network paints, which needs VGG16 only now and then
+        kind="distil",
+        data=DataConfig(batch=4),
+        loss=LossConfig(weights={"content": 1.0, "style": 6.0, "palette": 1.0}, memory=0.0),
+        schedule=ScheduleConfig(steps=3000, judged_sizes=(192,), look_every=10),
+    ),
     "smoke": smoke_of(RunConfig()),
 }
