@@ -11,6 +11,7 @@ from typing import Any
 
 from edge.controls import KEYS
 from edge.latency import LatencyController, ladder
+from edge.keeping_up import AUTO
 from edge.live_painter import LivePainter, open_live_painter
 from edge.options import add_command, add_network_options, latency, positive_number
 from edge.output import Output
@@ -75,7 +76,7 @@ def add_parser(commands: Any, parent: argparse.ArgumentParser) -> None:
     )
     add("--hud", action="store_true", help="figures over the picture")
     add("--stats", action="store_true", help="say at the end where the time went")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, size_class=AUTO)
 
 
 def run(options: argparse.Namespace) -> int:

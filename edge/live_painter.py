@@ -15,7 +15,8 @@ from typing import Any
 from edge.controls import Controls, Shares
 from edge.latency import LatencyController
 from edge.painter import Painter, Started
-from edge.style_choice import painter_settings, select_parts
+from edge.keeping_up import PREFERRED
+from edge.style_choice import by_size, in_size, painter_settings, select_parts
 from keras_vst import zoo
 from keras_vst.errors import UserError, tell
 from keras_vst.networks import Network, open_network
@@ -108,9 +109,9 @@ class LivePainter(Painter):
 
 def open_live_painter(options: argparse.Namespace, **settings: Any) -> LivePainter:
     """Open what the options name, and all live styles to change to; `settings` go to the controls."""
-    parts = select_parts(options.style, options.model)
+    parts = in_size(select_parts(options.style, options.model), options)
     shares = {style.name: share for style, share in parts}
-    styles = [style for style, _ in parts] if options.model else zoo.styles(quality="live")
+    styles = [style for style, _ in parts] if options.model else _all_styles(options.size_class)
     controls = Controls(
         [style.name for style in styles],
         [shares.get(style.name, 0.0) for style in styles],
@@ -132,6 +133,13 @@ def open_live_painter(options: argparse.Namespace, **settings: Any) -> LivePaint
     else:
         network = open_network(style.path, runtime=options.runtime, threads=options.threads)
     return LivePainter(network, controls, mixer, **painter_settings(network, style, options))
+
+
+def _all_styles(size_class: str) -> list[Style]:
+    """All live styles that have a network of that size, by it."""
+    styles = zoo.styles(quality="live")
+    having = [style for style in styles if size_class in (PREFERRED, *zoo.sizes(style))]
+    return by_size(having, size_class)
 
 
 def _why_not(styles: Sequence[Style]) -> str | None:

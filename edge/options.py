@@ -9,6 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from keras_vst.config import SIZES
 from keras_vst.networks.tflite import RUNTIMES
 
 LARGEST = 7680 * 4320  # pixels
@@ -46,6 +47,13 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="FILE",
         help="a network file of your own, .tflite or .onnx, in place of --style",
+    )
+    add(
+        "--size-class",
+        choices=("auto", *SIZES),
+        default="base",
+        help="which network of the style: small takes a third of the time; auto times base for half a second and "
+        "takes the best that paints 30 frames a second (default: base; of `vst live`: auto)",
     )
     add(
         "--size",

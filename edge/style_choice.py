@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from edge.keeping_up import AUTO, PREFERRED, choose
 from edge.painter import Look, Painter
 from keras_vst import zoo
 from keras_vst.errors import UserError
@@ -18,7 +19,7 @@ Parts = list[tuple[Style, float]]
 
 def open_painter(options: argparse.Namespace) -> Painter:
     """Open what the options name; wrong names and files are a UserError."""
-    parts = select_parts(options.style, options.model, options.quality)
+    parts = in_size(select_parts(options.style, options.model, options.quality), options)
     network = _open(parts, options)
     settings = painter_settings(network, parts[0][0], options)
     look = Look(strength=options.strength, keep_color=options.keep_color, detail=options.detail)
@@ -56,6 +57,26 @@ def first_style(options: argparse.Namespace) -> str | None:
     styles = zoo.styles(quality=options.quality)
     alike = Counter(style.architecture for style in styles)
     return max(styles, key=lambda style: alike[style.architecture]).name if styles else None
+
+
+def in_size(parts: Parts, options: argparse.Namespace) -> Parts:
+    """The same styles by their networks of the size that --size-class names; `auto` becomes what keeps up here."""
+    styles = [style for style, _ in parts]
+    if options.model is not None or options.quality == "film":
+        if options.size_class not in (PREFERRED, AUTO):
+            raise UserError(
+                f"--size-class {options.size_class} chooses among a live style's networks, which are named with "
+                "--style; leave it out."
+            )
+        options.size_class = PREFERRED
+    if options.size_class == AUTO:
+        options.size_class = choose(styles, options)
+    return list(zip(by_size(styles, options.size_class), (share for _, share in parts), strict=True))
+
+
+def by_size(styles: list[Style], size_class: str) -> list[Style]:
+    """Each style by its network of that size; the preferred one is its own, whatever that is."""
+    return styles if size_class == PREFERRED else [zoo.of_size(style, size_class) for style in styles]
 
 
 def select_parts(text: str | None, model: Path | None, quality: str = "live") -> Parts:

@@ -22,7 +22,7 @@ def smoke_of(recipe: RunConfig) -> RunConfig:
         student=StudentConfig(channels=(8, 8, 16), num_blocks=1),
         teacher=TeacherConfig(channels=(4, 8, 8, 16), num_blocks=1),
         discriminator=dataclasses.replace(recipe.discriminator, channels=(4, 8), num_scales=2),
-        data=dataclasses.replace(recipe.data, batch=2, margin=16, photo_side=96, style_side=64),
+        data=dataclasses.replace(recipe.data, batch=2, margin=16, photo_side=96, style_side=64, taught=8),
         schedule=dataclasses.replace(recipe.schedule, steps=4, judged_sizes=(32,), stage_shares=(1.0,)),
     )
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from keras_vst.runs import RunDirectory
 from training.data import Photos
 from training.data.pipeline import Pictures, taught_clip
 from training.evaluation.material import Clip
-from training.evaluation.subjects import Subject, find_subject, open_painter
+from training.evaluation.subjects import Painter, find_subject, open_painter
 
 PICTURES, ABOUT = "pictures.npy", "about.json"
 FOLDER = "teacher"  # of a run, where no other is named
@@ -40,8 +41,10 @@ def open_pictures(
     """The pictures in the folder, painted where there are none; a UserError where they are not those asked for."""
     subject, about = find_subject(teacher), expected(teacher, photos, config)
     if not (folder / ABOUT).is_file():
+        painter = open_painter(subject, count_threads(None))  # refused here, before there is a folder
+        shown = {"disable": quiet, "unit": "clip", "desc": f"{subject.name} paints"}
         with atomic(folder, folder=True) as part:
-            _paint(part / PICTURES, subject, photos, config, quiet)
+            _paint(part / PICTURES, painter, photos, config, tqdm(range(config.data.taught), **shown))
             (part / ABOUT).write_text(json.dumps(about, indent=1), encoding="utf-8")
     _check(folder, about)
     try:
@@ -89,14 +92,13 @@ def _check(folder: Path, about: dict[str, Any]) -> None:
         )
 
 
-def _paint(path: Path, subject: Subject, photos: Pictures, config: RunConfig, quiet: bool) -> None:
+def _paint(path: Path, painter: Painter, photos: Pictures, config: RunConfig, shown: Iterable[int]) -> None:
     """One clip after the other into the file: a full disk is then an error, where a mapped file would end all."""
-    painter, count = open_painter(subject, count_threads(None)), config.data.taught
     with path.open("wb") as file:
-        for place in tqdm(range(count), disable=quiet, unit="clip", desc=f"{subject.name} paints"):
+        for place in shown:
             frames, clip = taught_clip(photos, config, place)
             painted = np.stack(painter.clip(Clip(list(frames), clip.flow, exact=True)))
             if place == 0:
-                header = {"descr": "|u1", "fortran_order": False, "shape": (count, *painted.shape)}
+                header = {"descr": "|u1", "fortran_order": False, "shape": (config.data.taught, *painted.shape)}
                 np.lib.format.write_array_header_2_0(file, header)
             file.write(painted.tobytes())

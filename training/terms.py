@@ -191,6 +191,11 @@ def _check(config: RunConfig) -> None:
             f"loss.memory remembers what was compared with a style picture; {kind} compares each frame with "
             f"its painting. Received: {loss.memory}. Set it to 0."
         )
+    if kind == "distil" and len(config.schedule.judged_sizes) > 1:
+        raise UserError(
+            "kind=distil learns from pictures of one size. "
+            f"Received: schedule.judged_sizes={config.schedule.judged_sizes}. Name one."
+        )
     _check_discriminator(config, found)
 
 

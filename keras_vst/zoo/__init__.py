@@ -1,5 +1,7 @@
 """The styles that can be painted in, one folder each: its .tflite files and the card.json that describes them.
 
+A folder in it that is named small or large holds the same style by a network of that size, with a card of its own.
+
 Some come with the package, some are the user's own; both are found by looking.  Reads cards only; nothing here opens
 a network.
 """
@@ -14,8 +16,9 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from keras_vst.config import SIZES
 from keras_vst.errors import UserError
 from keras_vst.files import atomic
 from keras_vst.zoo.card_file import CARD, broken, read_card
@@ -60,6 +63,19 @@ class Style:
         """What the file must hash to; None when no card lists it."""
         listed = (entry for entry in self.card.get("files", {}).values() if entry["file"] == self.path.name)
         return next((entry["sha256"] for entry in listed), None)
+
+    @property
+    def size_class(self) -> str:
+        """What --size-class calls it; a network of any other size goes as base."""
+        named = (name for name, config in SIZES.items() if config.architecture == self.architecture)
+        return next(named, "base")
+
+    @property
+    def gmacs(self) -> float:
+        """Thousand million multiply-accumulates of a frame of 640x368; 0 where the card does not tell."""
+        told = self.card.get("gmacs")
+        value = cast("dict[str, Any]", told).get("value") if isinstance(told, dict) else None
+        return float(value) if isinstance(value, int | float) else 0.0
 
     def about(self) -> dict[str, Any]:
         """What there is to tell of it, ready for JSON."""
@@ -118,6 +134,24 @@ def find_style(name: str) -> Style:
     raise UserError(unknown_style(name, [style.name for style in styles()]))
 
 
+def sizes(style: Style) -> dict[str, Path]:
+    """The folders of the networks that paint a style, by size class."""
+    own = style.path.parent
+    return {style.size_class: own} | {name: own / name for name in SIZES if (own / name / CARD).is_file()}
+
+
+def of_size(style: Style, size_class: str) -> Style:
+    """The style by its network of that size, or a UserError that says which there are."""
+    found = sizes(style)
+    if size_class not in found:
+        raise UserError(
+            f"{style.name} has no network of size {size_class}, only {', '.join(found)}; choose one of these."
+        )
+    if found[size_class] == style.path.parent:
+        return style
+    return _entry(found[size_class], style.own, style.name)
+
+
 def file_style(path: Path) -> Style:
     """Any network file as a style, under its own name; a card.json beside it says more."""
     beside = path.parent / CARD
@@ -154,10 +188,10 @@ def unknown_style(name: str, known: Iterable[str]) -> str:
     return f"there is no style {name!r}; {hint}: {', '.join(known) or 'none'}."
 
 
-def _entry(folder: Path, own: bool) -> Style:
-    card = read_card(folder / CARD)
-    if card["name"] != folder.name:
-        raise broken(folder / CARD, f"`name` is {card['name']!r}, but the folder is {folder.name}")
+def _entry(folder: Path, own: bool, name: str | None = None) -> Style:
+    card, name = read_card(folder / CARD), name or folder.name
+    if card["name"] != name:
+        raise broken(folder / CARD, f"`name` is {card['name']!r}, but the folder is {name}")
     if PRECISION not in card["files"]:
         raise broken(folder / CARD, f"`files` has no {PRECISION!r}")
     return Style(card["name"], folder / card["files"][PRECISION]["file"], card, own)
