@@ -44,9 +44,7 @@ def choose(styles: Sequence[Style], options: argparse.Namespace) -> str:
 
 def seconds_a_frame(style: Style, size: Size, options: argparse.Namespace) -> float:
     """The median of what frames of (height, width) take."""
-    network = open_network(
-        style.path, runtime=options.runtime, threads=options.threads, sha256=style.sha256
-    )
+    network = open_network(style.path, runtime=options.runtime, threads=options.threads, sha256=style.sha256)
     sides = network.size or [-(-(side + 2 * style.margin) // MULTIPLE) * MULTIPLE for side in size]
     frame = np.random.default_rng(0).integers(0, 256, (*sides, 3), np.uint8)
     for _ in range(WARM_UP):

@@ -13,9 +13,9 @@ from dataclasses import replace
 from typing import Any
 
 from edge.controls import Controls, Shares
+from edge.keeping_up import PREFERRED
 from edge.latency import LatencyController
 from edge.painter import Painter, Started
-from edge.keeping_up import PREFERRED
 from edge.style_choice import by_size, in_size, painter_settings, select_parts
 from keras_vst import zoo
 from keras_vst.errors import UserError, tell

@@ -8,7 +8,7 @@ from pathlib import Path
 from keras_vst.errors import UserError, run_command
 from training.goals import Goal, latency, macs, ratio
 
-GUIDE = """Make a student smaller: whole channels go, those that matter least; what is left learns to paint the same again.
+GUIDE = """Make a student smaller: the channels that matter least go, what is left learns to paint the same again.
 
     python -m training.prune --run runs/mine --target 8ms@640x360/2threads --photos photos/
     vst stylize clip.mp4 -o painted.mp4 --model runs/mine-pruned/round-3/round-3.tflite
@@ -53,14 +53,18 @@ def _parser() -> argparse.ArgumentParser:
     add("--run", required=True, metavar="RUN", help="the run whose student is pruned; it stays as it is")
     add("--out", metavar="DIR", help="where the rounds go; default: RUN-pruned")
     goal = found.add_argument_group("how far (one of them)").add_mutually_exclusive_group(required=True)
-    goal.add_argument("--target", metavar="MS@WxH/Nthreads", help="time a frame, measured: 8ms@640x360/2threads")
+    goal.add_argument(
+        "--target", metavar="MS@WxH/Nthreads", help="time a frame, measured: 8ms@640x360/2threads"
+    )
     goal.add_argument("--macs", metavar="N", help="multiply-accumulates a frame of 640x368: 250M, 0.25G")
     goal.add_argument("--ratio", metavar="R", help="share of the multiply-accumulates that stays: 0.5")
     add = found.add_argument_group("how").add_argument
     add("--photos", metavar="DIR", help="pictures to learn on; default: made by the program")
     add("--rounds", type=int, default=ROUNDS, metavar="N", help=f"in which channels go; default: {ROUNDS}")
     add("--steps", type=int, default=STEPS, metavar="N", help=f"of training a round; default: {STEPS}")
-    add("--set", action="append", default=[], metavar="KEY=VALUE", help="of the recipe distil; again for more")
+    add(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="of the recipe distil; again for more"
+    )
     add("--vgg16", metavar="FILE", help="ImageNet VGG16 weights (.npz or .h5); default: Keras's own")
     add("--quiet", action="store_true", help="no progress bar")
     add("--debug", action="store_true", help="show the traceback of an error")

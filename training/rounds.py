@@ -1,9 +1,9 @@
 """The rounds of pruning: each takes channels out of the network before it and learns from the unpruned one.
 
-    OUT/prune.json                 what is pruned, and how far: another request is refused
-    OUT/teacher/                   what the unpruned network paints, once for all rounds
-    OUT/round-1.weights.h5         the weights with which round 1 begins
-    OUT/round-1/, round-2/ ...     ordinary runs of kind distil, each exported; the last one is the result
+OUT/prune.json                 what is pruned, and how far: another request is refused
+OUT/teacher/                   what the unpruned network paints, once for all rounds
+OUT/round-1.weights.h5         the weights with which round 1 begins
+OUT/round-1/, round-2/ ...     ordinary runs of kind distil, each exported; the last one is the result
 """
 
 from __future__ import annotations
@@ -73,7 +73,9 @@ class Rounds:
                 raise UserError(f"{self.out} holds something else. Name another folder with --out.")
             write_whole(file, json.dumps(asked, indent=1))
         if json.loads(file.read_text(encoding="utf-8")) != asked:
-            raise UserError(f"{self.out} holds the rounds of another request. Name another folder with --out.")
+            raise UserError(
+                f"{self.out} holds the rounds of another request. Name another folder with --out."
+            )
 
     def _share(self, run: Path | None, config: StudentConfig) -> float:
         """What is asked for over what is there: 1 and above is met.  `run` None: of the unpruned network."""
@@ -83,7 +85,10 @@ class Rounds:
         self._unpruned = self._unpruned or self._export(self.source.path, self.out / "unpruned")
         files = {"unpruned": self._unpruned} | ({"now": run / f"{run.name}.tflite"} if run else {})
         times = by_turns(
-            {name: lambda file=file: milliseconds(file, self.goal.size, self.goal.threads) for name, file in files.items()}
+            {
+                name: lambda file=file: milliseconds(file, self.goal.size, self.goal.threads)
+                for name, file in files.items()
+            }
         )
         print(", ".join(f"{name} {time:.2f} ms" for name, time in times.items()), flush=True)
         return self.goal.milliseconds / times["now" if run else "unpruned"]
@@ -148,7 +153,10 @@ def _student_of(run: RunDirectory) -> StudentConfig:
 
 
 def _settings(config: StudentConfig, asked: argparse.Namespace) -> list[str]:
-    found = [f"student.channels={','.join(map(str, config.channels))}", f"student.num_blocks={config.num_blocks}"]
+    found = [
+        f"student.channels={','.join(map(str, config.channels))}",
+        f"student.num_blocks={config.num_blocks}",
+    ]
     found += [f"schedule.steps={asked.steps}", *asked.set]
     return [word for each in found for word in ("--set", each)]
 

@@ -99,6 +99,10 @@ def _paint(path: Path, painter: Painter, photos: Pictures, config: RunConfig, sh
             frames, clip = taught_clip(photos, config, place)
             painted = np.stack(painter.clip(Clip(list(frames), clip.flow, exact=True)))
             if place == 0:
-                header = {"descr": "|u1", "fortran_order": False, "shape": (config.data.taught, *painted.shape)}
+                header = {
+                    "descr": "|u1",
+                    "fortran_order": False,
+                    "shape": (config.data.taught, *painted.shape),
+                }
                 np.lib.format.write_array_header_2_0(file, header)
             file.write(painted.tobytes())

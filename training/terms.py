@@ -81,8 +81,13 @@ def _reconstruction(it: Painted) -> Tensor:
 
 def _taught(it: Painted) -> Tensor:
     """Pixel by pixel, and as means of 4x4 pixels, which say where colours lie whatever the strokes do."""
-    found = [(crop(a, it.config.data.margin), crop(b, it.config.data.margin)) for a, b in zip(it.stylized, it.taught, strict=True)]
-    apart = [losses.apart(*pair) + losses.apart(*(ops.average_pool(each, 4, 4) for each in pair)) for pair in found]
+    found = [
+        (crop(a, it.config.data.margin), crop(b, it.config.data.margin))
+        for a, b in zip(it.stylized, it.taught, strict=True)
+    ]
+    apart = [
+        losses.apart(*pair) + losses.apart(*(ops.average_pool(each, 4, 4) for each in pair)) for pair in found
+    ]
     return sum(apart) / len(apart)
 
 
@@ -97,13 +102,9 @@ def _passes_for_real(name: str) -> Callable[[Painted], Tensor]:
 
 
 TERMS = {
-    "content": Term(
-        lambda it: it.trainer.perceptual.content(it), 1.1, (*PAINTERS, *SHOWN), needs=(VGG16,)
-    ),
+    "content": Term(lambda it: it.trainer.perceptual.content(it), 1.1, (*PAINTERS, *SHOWN), needs=(VGG16,)),
     "style": Term(lambda it: it.trainer.perceptual.style(it), 12.0, (*PAINTERS, *SHOWN), needs=(VGG16,)),
-    "palette": Term(
-        lambda it: it.trainer.perceptual.palette(it), 4.0, (*PAINTERS, *SHOWN), needs=(VGG16,)
-    ),
+    "palette": Term(lambda it: it.trainer.perceptual.palette(it), 4.0, (*PAINTERS, *SHOWN), needs=(VGG16,)),
     "field": Term(lambda it: it.trainer.perceptual.field(it), 1.0, needs=(VGG16,)),
     "temporal": Term(
         lambda it: flicker(it.batch, it.stylized, it.config),

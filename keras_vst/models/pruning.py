@@ -36,7 +36,10 @@ class Group:
 def groups(config: StudentConfig) -> dict[str, Group]:
     """Every group of a student, by the name of the layer where its channels meet."""
     blocks = [f"block_{index}" for index in range(config.num_blocks)]
-    trunk = ("down_8", *(f"{block}_b" for block in blocks)), (*(f"{block}_a" for block in blocks), "up_4_widen")
+    trunk = (
+        ("down_8", *(f"{block}_b" for block in blocks)),
+        (*(f"{block}_a" for block in blocks), "up_4_widen"),
+    )
     return {
         "skip_2": Group(0, ("stem", "up_2_widen"), ("down_4", "mix_2")),
         "mix_2": Group(0, ("mix_2",), ("paint",)),
@@ -57,7 +60,7 @@ def importance(student: keras.Model, group: Group) -> Field:
 def choose(student: keras.Model, config: StudentConfig, macs: float) -> tuple[StudentConfig, Kept]:
     """The channels that stay where a frame of 640x368 may take so many multiply-accumulates.
 
-    Four of a level at a time, those whose importance is least for what they cost; `macs` of the smallest is not checked.
+    Four of a level at a time, those whose importance is least for what they cost, as long as there are any.
     """
     shares = {name: importance(student, group) for name, group in groups(config).items()}
     levels = {name: group.level for name, group in groups(config).items()}
@@ -67,7 +70,10 @@ def choose(student: keras.Model, config: StudentConfig, macs: float) -> tuple[St
             break
 
         def loss(cut: StudentConfig, before: StudentConfig = config) -> float:
-            lost = [_held(shares[name], before.channels[at]) - _held(shares[name], cut.channels[at]) for name, at in levels.items()]
+            lost = [
+                _held(shares[name], before.channels[at]) - _held(shares[name], cut.channels[at])
+                for name, at in levels.items()
+            ]
             return sum(lost) / (student_macs(before) - student_macs(cut))
 
         config = min(cuts, key=loss)

@@ -93,7 +93,8 @@ def test_a_run_killed_while_it_saves_ends_where_an_unbroken_one_does(words, unbr
 def test_killed_while_the_teacher_paints_the_same_command_begins_again(words, tmp_path):
     folder = tmp_path / "run"
     kill(KILLED_WHILE_THE_TEACHER_PAINTS, [*words, "--run", str(folder)])
-    assert not (folder / "config.json").exists() and not (folder / "teacher").exists()
+    assert not (folder / "config.json").exists()
+    assert not (folder / "teacher").exists()
 
     assert main([*words, "--run", str(folder), "--set", "schedule.steps=1"]) == 0
 
@@ -133,7 +134,10 @@ def test_a_run_of_another_kind_is_not_taken_for_one_of_distillation(photos, tmp_
         (["--teacher", "nowhere/a.tflite"], "there is no file nowhere/a.tflite"),
         (["--teacher", str(Path(__file__).parent)], "is not a run directory"),
         (["--teacher", __file__], "not a keras_vst network"),
-        (["--teacher", str(NEGATIVE), "--set", "loss.temporal=3"], "loss.temporal means nothing to kind=distil"),
+        (
+            ["--teacher", str(NEGATIVE), "--set", "loss.temporal=3"],
+            "loss.temporal means nothing to kind=distil",
+        ),
     ],
 )
 def test_a_mistake_gets_one_line_and_leaves_no_run(words, message, photos, tmp_path, capsys):

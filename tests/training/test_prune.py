@@ -74,7 +74,10 @@ def test_rounds_go_on_after_a_kill_and_end_where_unbroken_ones_do(words, tmp_pat
 
     asked = [*words, "--ratio", "0.5", "--out", str(broken)]
     done = subprocess.run(
-        [sys.executable, "-c", KILLED_IN_THE_SECOND_ROUND, *asked], capture_output=True, text=True, check=False
+        [sys.executable, "-c", KILLED_IN_THE_SECOND_ROUND, *asked],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert main(asked) == 0

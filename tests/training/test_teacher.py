@@ -39,7 +39,8 @@ def folder(pictures, tmp_path_factory):
 def test_every_frame_of_every_clip_is_as_the_teacher_paints_it(folder, pictures):
     taught = open_pictures(folder, NEGATIVE, pictures, CONFIG, quiet=True)
 
-    assert taught.shape == (3, 2, 64, 64, 3) and taught.dtype == np.uint8
+    assert taught.shape == (3, 2, 64, 64, 3)
+    assert taught.dtype == np.uint8
     for place, painted in enumerate(taught):
         frames, _ = taught_clip(pictures, CONFIG, place)
         assert np.abs(painted.astype(int) - (255 - frames)).max() <= 1
@@ -84,7 +85,7 @@ def test_a_damaged_folder_is_refused_in_one_line(damage, folder, pictures, tmp_p
     shutil.copytree(folder, tmp_path / "copy")
     (tmp_path / "copy" / "about.json").write_text(damage)
 
-    with pytest.raises(UserError, match="about.json cannot be read|of another teacher"):
+    with pytest.raises(UserError, match=r"about\.json cannot be read|of another teacher"):
         open_pictures(tmp_path / "copy", NEGATIVE, pictures, CONFIG, quiet=True)
 
 
@@ -93,7 +94,7 @@ def test_torn_pictures_are_refused_in_one_line(folder, pictures, tmp_path):
     whole = (folder / "pictures.npy").read_bytes()
     (tmp_path / "copy" / "pictures.npy").write_bytes(whole[: len(whole) // 2])
 
-    with pytest.raises(UserError, match="pictures.npy cannot be read"):
+    with pytest.raises(UserError, match=r"pictures\.npy cannot be read"):
         open_pictures(tmp_path / "copy", NEGATIVE, pictures, CONFIG, quiet=True)
 
 

@@ -2,8 +2,8 @@
 
 A batch is a dict of float32 arrays.  `clip` (B, T, H, W, 3) in [0, 1]; for each of `pairs_of(config)`, `flow`
 (B, P, H, W, 2) and `visible` (B, P, H, W, 1).  With paintings also `painting` and, in threes, `painting_flow` and
-`painting_visible` (paintings.py); with a teacher `taught`, the clip as that paints it; with keyframes `frame` and `target` (B, H, W, 3), and the clip's arrays only where
-there is an unpainted clip.
+`painting_visible` (paintings.py); with a teacher `taught`, the clip as that paints it; with keyframes `frame` and
+`target` (B, H, W, 3), and the clip's arrays only where there is an unpainted clip.
 Sample number i of a run is made from (seed, i) alone, so order, workers and threads change nothing.
 """
 

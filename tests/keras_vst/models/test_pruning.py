@@ -21,9 +21,8 @@ def student():
     network, rng = build_student(CONFIG), np.random.default_rng(0)
     for layer in network.layers:
         if layer.name.endswith("_norm"):
-            gamma, beta, mean, variance = layer.get_weights()
-            drawn = [rng.normal(size=gamma.shape) for _ in range(3)]
-            layer.set_weights([1 + 0.3 * drawn[0], 0.3 * drawn[1], 0.1 * drawn[2], variance + 0.2])
+            gamma, beta, mean = (rng.normal(size=weight.shape) for weight in layer.get_weights()[:3])
+            layer.set_weights([1 + 0.3 * gamma, 0.3 * beta, 0.1 * mean, np.full_like(mean, 1.2)])
     return network
 
 
@@ -34,7 +33,9 @@ def masked(student, group, kept):
     gone = np.setdiff1d(np.arange(CONFIG.channels[group.level]), kept)
     for name in group.producers:
         wide = name.endswith("_widen")
-        silent = np.concatenate([at * CONFIG.channels[group.level] + gone for at in range(4)]) if wide else gone
+        silent = (
+            np.concatenate([at * CONFIG.channels[group.level] + gone for at in range(4)]) if wide else gone
+        )
         for layer in [name] + ([] if wide else [f"{name}_norm"]):
             weights = network.get_layer(layer).get_weights()
             for array in weights if wide or layer.endswith("_norm") else weights[:1]:
