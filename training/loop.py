@@ -98,7 +98,8 @@ class Session:
     def _phase(self) -> tuple[bool, bool]:
         """Whether norms are held in the step to come, and whether it looks through VGG16."""
         schedule, step = self.config.schedule, self.trainer.step
-        return step >= schedule.norms_held_from * schedule.steps, step % schedule.look_every == 0
+        looks = step % schedule.look_every == 0 or not active(self.config, VGG16)
+        return step >= schedule.norms_held_from * schedule.steps, looks
 
     def _rows(self, log_every: int, recorder: _Recorder | None) -> Iterator[Row]:
         """Take the steps; every few of them hand out the mean of each term, and the minutes trained so far."""

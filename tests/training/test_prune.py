@@ -20,7 +20,14 @@ from training.prune import main
 STUDENT = StudentConfig(channels=(8, 8, 12), num_blocks=1)
 TINY = [
     *NO_VGG16,
-    *("data.batch=2", "data.margin=8", "data.photo_side=96", "data.taught=2", "schedule.judged_sizes=32"),
+    *(
+        "data.batch=2",
+        "data.margin=8",
+        "data.photo_side=96",
+        "data.taught=2",
+        "schedule.judged_sizes=32",
+        "schedule.norms_held_from=1",
+    ),
 ]
 KILLED_IN_THE_SECOND_ROUND = """
 import os, signal, sys
