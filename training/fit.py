@@ -144,7 +144,8 @@ def _train(session: Session, arguments: argparse.Namespace) -> int:
     took = (time.monotonic() - started) / 60
     if not finished:
         print(
-            f"\nStopped at step {session.trainer.step}. Continue: python -m training.fit --run {run.path} --resume"
+            f"\nStopped at step {session.trainer.step}. "
+            f"Continue: python -m {arguments.program} --run {run.path} --resume"
         )
         return 130
     print(f"{run.path}: step {session.trainer.step}, {took:.1f} min. Look at {run.report_file}")
