@@ -10,13 +10,11 @@ from statistics import median
 import numpy as np
 
 from keras_vst import zoo
-from keras_vst.config import SIZES
 from keras_vst.errors import tell
 from keras_vst.networks import open_network
 from keras_vst.networks.base import MULTIPLE, Size
-from keras_vst.zoo import Style
+from keras_vst.zoo import OWN_SIZE, SIZE_CLASSES, Style
 
-PREFERRED, AUTO = "base", "auto"  # size classes: quality, where it keeps up; whichever does
 SECONDS = 0.5
 WARM_UP = 2  # frames; the first makes the buffers
 RATE = 30.0  # frames a second that are to be reached, unless --fps says otherwise
@@ -25,11 +23,11 @@ USUAL = (360, 640)  # height and width at which a frame is painted, unless --siz
 
 
 def choose(styles: Sequence[Style], options: argparse.Namespace) -> str:
-    """The largest size class up to base that all styles have and that keeps up; else the smallest."""
-    common = [name for name in SIZES if all(name in zoo.sizes(style) for style in styles)]
-    offered = common[: common.index(PREFERRED) + 1] if PREFERRED in common else common
-    if len(offered) < 2:  # nothing to choose
-        return offered[-1] if offered else PREFERRED
+    """The best size class up to base that all styles have and that keeps up; else the cheapest."""
+    upto = SIZE_CLASSES[: SIZE_CLASSES.index(OWN_SIZE) + 1]
+    offered = [name for name in upto if all(name in zoo.sizes(style) for style in styles)]
+    if len(offered) == 1:  # nothing to choose
+        return offered[0]
     best = zoo.of_size(styles[0], offered[-1])
     size, allowed = options.size or USUAL, ROOM / (getattr(options, "fps", None) or RATE)
     taken = seconds_a_frame(best, size, options)

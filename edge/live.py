@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from edge.controls import KEYS
-from edge.keeping_up import AUTO
 from edge.latency import LatencyController, ladder
 from edge.live_painter import LivePainter, open_live_painter
-from edge.options import add_command, add_network_options, latency, positive_number
+from edge.options import AUTO, add_command, add_network_options, latency, positive_number
 from edge.output import Output
 from edge.painter import Painted
 from edge.sinks import TABLE as SINK_TABLE

@@ -13,7 +13,6 @@ from dataclasses import replace
 from typing import Any
 
 from edge.controls import Controls, Shares
-from edge.keeping_up import PREFERRED
 from edge.latency import LatencyController
 from edge.painter import Painter, Started
 from edge.style_choice import by_size, in_size, painter_settings, select_parts
@@ -138,8 +137,7 @@ def open_live_painter(options: argparse.Namespace, **settings: Any) -> LivePaint
 def _all_styles(size_class: str) -> list[Style]:
     """All live styles that have a network of that size, by it."""
     styles = zoo.styles(quality="live")
-    having = [style for style in styles if size_class in (PREFERRED, *zoo.sizes(style))]
-    return by_size(having, size_class)
+    return by_size([style for style in styles if size_class in zoo.sizes(style)], size_class)
 
 
 def _why_not(styles: Sequence[Style]) -> str | None:

@@ -9,9 +9,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from keras_vst.config import SIZES
 from keras_vst.networks.tflite import RUNTIMES
+from keras_vst.zoo import OWN_SIZE, SIZE_CLASSES
 
+AUTO = "auto"  # of --size-class: whichever network keeps up
 LARGEST = 7680 * 4320  # pixels
 MOST_THREADS = 256
 
@@ -50,8 +51,8 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--size-class",
-        choices=("auto", *SIZES),
-        default="base",
+        choices=(AUTO, *SIZE_CLASSES),
+        default=OWN_SIZE,
         help="which network of the style: small takes a third of the time; auto times base for half a second and "
         "takes the best that paints 30 frames a second (default: base; of `vst live`: auto)",
     )

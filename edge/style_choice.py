@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from edge.keeping_up import AUTO, PREFERRED, choose
+from edge.options import AUTO
 from edge.painter import Look, Painter
 from keras_vst import zoo
 from keras_vst.errors import UserError
@@ -63,20 +63,22 @@ def in_size(parts: Parts, options: argparse.Namespace) -> Parts:
     """The same styles by their networks of the size that --size-class names; `auto` becomes what keeps up here."""
     styles = [style for style, _ in parts]
     if options.model is not None or options.quality == "film":
-        if options.size_class not in (PREFERRED, AUTO):
+        if options.size_class not in (zoo.OWN_SIZE, AUTO):
             raise UserError(
                 f"--size-class {options.size_class} chooses among a live style's networks, which are named with "
                 "--style; leave it out."
             )
-        options.size_class = PREFERRED
+        options.size_class = zoo.OWN_SIZE
     if options.size_class == AUTO:
+        from edge.keeping_up import choose  # rarely needed
+
         options.size_class = choose(styles, options)
     return list(zip(by_size(styles, options.size_class), (share for _, share in parts), strict=True))
 
 
 def by_size(styles: list[Style], size_class: str) -> list[Style]:
-    """Each style by its network of that size; the preferred one is its own, whatever that is."""
-    return styles if size_class == PREFERRED else [zoo.of_size(style, size_class) for style in styles]
+    """Each style by its network of that size."""
+    return [zoo.of_size(style, size_class) for style in styles]
 
 
 def select_parts(text: str | None, model: Path | None, quality: str = "live") -> Parts:

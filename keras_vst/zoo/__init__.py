@@ -18,13 +18,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-from keras_vst.config import SIZES
 from keras_vst.errors import UserError
 from keras_vst.files import atomic
 from keras_vst.zoo.card_file import CARD, broken, read_card
 
 ROOT = Path(__file__).parent
 PRECISION = "fp32"  # the file of a style that runs unless another is named: exact, and as fast as int8 on x86
+SIZE_CLASSES, OWN_SIZE = (
+    ("small", "base", "large"),
+    "base",
+)  # the cheapest first; what lies in a style's own folder
 BESIDE = ("report.json", "about.toml")  # installed with the card and its files, where there is one
 DEFAULT_MARGIN = 8  # pixels of repeated edge that keep a network's zero border out of the picture
 
@@ -63,12 +66,6 @@ class Style:
         """What the file must hash to; None when no card lists it."""
         listed = (entry for entry in self.card.get("files", {}).values() if entry["file"] == self.path.name)
         return next((entry["sha256"] for entry in listed), None)
-
-    @property
-    def size_class(self) -> str:
-        """What --size-class calls it; a network of any other size goes as base."""
-        named = (name for name, config in SIZES.items() if config.architecture == self.architecture)
-        return next(named, "base")
 
     @property
     def gmacs(self) -> float:
@@ -135,9 +132,10 @@ def find_style(name: str) -> Style:
 
 
 def sizes(style: Style) -> dict[str, Path]:
-    """The folders of the networks that paint a style, by size class."""
+    """The folders of the networks that paint a style, by size class, the cheapest first."""
     own = style.path.parent
-    return {style.size_class: own} | {name: own / name for name in SIZES if (own / name / CARD).is_file()}
+    folders = {name: own if name == OWN_SIZE else own / name for name in SIZE_CLASSES}
+    return {name: folder for name, folder in folders.items() if name == OWN_SIZE or (folder / CARD).is_file()}
 
 
 def of_size(style: Style, size_class: str) -> Style:
@@ -147,9 +145,7 @@ def of_size(style: Style, size_class: str) -> Style:
         raise UserError(
             f"{style.name} has no network of size {size_class}, only {', '.join(found)}; choose one of these."
         )
-    if found[size_class] == style.path.parent:
-        return style
-    return _entry(found[size_class], style.own, style.name)
+    return style if size_class == OWN_SIZE else _entry(found[size_class], style.own, style.name)
 
 
 def file_style(path: Path) -> Style:

@@ -71,7 +71,7 @@ def test_a_style_of_one_size_is_not_measured(root, monkeypatch, capsys):
 def test_styles_are_exchanged_for_their_networks_of_the_named_size(root):
     ((small, share),) = in_size([(zoo.find_style("sea"), 0.5)], asked("small"))
 
-    assert (small.name, small.size_class, share) == ("sea", "small", 0.5)
+    assert (small.name, small.gmacs, share) == ("sea", 0.25, 0.5)
     assert small.path == root / "sea" / "small" / "sea.tflite"
     assert in_size([(zoo.find_style("sea"), 1.0)], asked("base"))[0][0].path == root / "sea" / "sea.tflite"
 
@@ -90,4 +90,4 @@ def test_a_size_beside_a_file_of_ones_own_is_refused(root, capsys):
 
 def test_folders_of_other_sizes_are_no_styles_of_their_own(root):
     assert [style.name for style in zoo.styles()] == ["land", "sea"]
-    assert set(zoo.sizes(zoo.find_style("sea"))) == {"base", "small", "large"}
+    assert list(zoo.sizes(zoo.find_style("sea"))) == ["small", "base", "large"] == list(SIZES)
