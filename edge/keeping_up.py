@@ -26,7 +26,7 @@ def choose(styles: Sequence[Style], options: argparse.Namespace) -> str:
     """The best size class up to base that all styles have and that keeps up; else the cheapest."""
     upto = SIZE_CLASSES[: SIZE_CLASSES.index(OWN_SIZE) + 1]
     offered = [name for name in upto if all(name in zoo.sizes(style) for style in styles)]
-    if len(offered) == 1:  # nothing to choose
+    if len(offered) == 1 or not styles:  # nothing to choose
         return offered[0]
     best = zoo.of_size(styles[0], offered[-1])
     size, allowed = options.size or USUAL, ROOM / (getattr(options, "fps", None) or RATE)

@@ -13,7 +13,9 @@ from dataclasses import replace
 from typing import Any
 
 from edge.controls import Controls, Shares
+from edge.keeping_up import choose
 from edge.latency import LatencyController
+from edge.options import AUTO
 from edge.painter import Painter, Started
 from edge.style_choice import by_size, in_size, painter_settings, select_parts
 from keras_vst import zoo
@@ -108,7 +110,11 @@ class LivePainter(Painter):
 
 def open_live_painter(options: argparse.Namespace, **settings: Any) -> LivePainter:
     """Open what the options name, and all live styles to change to; `settings` go to the controls."""
-    parts = in_size(select_parts(options.style, options.model), options)
+    parts = select_parts(options.style, options.model)
+    if options.model is None and options.size_class == AUTO:  # of a size that all have: any may be changed to
+        bundled = [style for style in zoo.styles(quality="live") if not style.own]
+        options.size_class = choose([*(style for style, _ in parts), *bundled], options)
+    parts = in_size(parts, options)
     shares = {style.name: share for style, share in parts}
     styles = [style for style, _ in parts] if options.model else _all_styles(options.size_class)
     controls = Controls(

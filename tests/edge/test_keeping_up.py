@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 
 import pytest
 
 from edge import keeping_up
 from edge.cli import main
 from edge.keeping_up import choose
+from edge.live_painter import open_live_painter
 from edge.style_choice import in_size
 from keras_vst import zoo
 from keras_vst.config import SIZES
@@ -91,3 +93,19 @@ def test_a_size_beside_a_file_of_ones_own_is_refused(root, capsys):
 def test_folders_of_other_sizes_are_no_styles_of_their_own(root):
     assert [style.name for style in zoo.styles()] == ["land", "sea"]
     assert list(zoo.sizes(zoo.find_style("sea"))) == ["small", "base", "large"] == list(SIZES)
+
+
+def test_live_offers_every_style_unless_all_have_the_smaller_network(root, monkeypatch):
+    monkeypatch.setattr(keeping_up, "seconds_a_frame", lambda style, size, options: 0.1)
+    told = {"style": "sea", "strength": 1.0, "keep_color": False, "detail": 0.0, "native": False}
+
+    def offered(size_class):
+        options = asked(size_class, **told)
+        return open_live_painter(options).controls.names, options.size_class
+
+    assert offered("auto") == (("land", "sea"), "base")
+    assert offered("small") == (("sea",), "small")
+    shutil.copytree(root / "sea" / "small", root / "land" / "small")
+    card = root / "land" / "small" / "card.json"
+    card.write_text(card.read_text().replace('"name": "sea"', '"name": "land"'))
+    assert offered("auto") == (("land", "sea"), "small")
