@@ -77,7 +77,7 @@ def test_a_run_tells_who_taught_it_and_keeps_the_pictures(unbroken, teacher):
     assert run.record()["command"].startswith("python -m training.distil --teacher")
     assert {"taught", "steadier", "border"} <= set(run.rows()[-1])
     assert (unbroken / "teacher" / "pictures.npy").is_file()
-    assert run.report_file.is_file()
+    assert "negative.tflite" in run.report_file.read_text(encoding="utf-8")
 
 
 def test_a_run_killed_while_it_saves_ends_where_an_unbroken_one_does(words, unbroken, tmp_path):
