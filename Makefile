@@ -6,10 +6,10 @@ JOBS ?= 2# test processes; each holds TensorFlow, about 1 GB
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.8
 UV := UV_PROJECT_ENVIRONMENT=$(VENV) UV_LINK_MODE=copy $(BIN)/uv
-EXTRAS := --extra train --extra onnx --extra live --extra webrtc --extra dev
+EXTRAS := --extra train --extra onnx --extra live --extra webrtc --extra serve --extra dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-edge check format bench window clean
+.PHONY: help demo test test-edge check format bench fuzz window clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -23,7 +23,7 @@ test: $(VENV)/.full .venv-tflite/.ready ## set up everything and run the tests
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --cov --cov-report=term
 
 test-edge: $(VENV)/.edge ## the tests of what needs no TensorFlow
-	$(UV) sync --quiet --locked --inexact --extra live --extra dev
+	$(UV) sync --quiet --locked --inexact --extra live --extra serve --extra dev
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile tests/edge
 
 check: $(VENV)/.full ## format, lint, spelling, types, import contracts
@@ -39,6 +39,11 @@ format: $(VENV)/.full ## put the code into shape
 
 bench: $(VENV)/.edge ## frames per second of `vst stylize` at 640x360, as one JSON row
 	@$(BIN)/vst bench --json
+
+SECONDS ?= 600
+fuzz: $(VENV)/.edge ## try changed files, messages and requests for SECONDS=600; finds go to fuzz-finds/
+	@$(UV) sync --quiet --locked --inexact --extra live
+	@$(BIN)/python -m benchmarks.fuzz --seconds $(SECONDS)
 
 # Both OpenCV packages own the folder cv2: the one with windows must be written last.
 window: $(VENV)/.edge ## add OpenCV with desktop windows

@@ -13,6 +13,8 @@ def main() -> int:
     """Run the command line and return the exit status."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, leave)
+    if "--debug" not in sys.argv:
+        keep_stderr_to_ourselves()
     from edge.cli import main as run
 
     status = run()
@@ -24,10 +26,23 @@ def main() -> int:
     return status
 
 
+def keep_stderr_to_ourselves() -> None:
+    """What libpng, OpenCV or an encoder writes on descriptor 2 goes nowhere; only Python's lines reach the user.
+
+    They say it for themselves, and what matters comes as an exception. `--debug` shows them.
+    """
+    with suppress(OSError, AttributeError, ValueError):  # there may be none, as under pythonw
+        ours, told = os.dup(2), sys.stderr
+        sys.stderr = open(ours, "w", 1, encoding=told.encoding, errors=told.errors)  # noqa: SIM115, PTH123
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 2)
+        os.close(nowhere)
+
+
 def leave(*_: object) -> None:
     """End at once: an import that is interrupted would fail as it likes, and there is nothing to tidy up yet."""
     with suppress(OSError):
-        os.write(2, f"vst: {STOPPED}\n".encode())
+        os.write(sys.stderr.fileno(), f"vst: {STOPPED}\n".encode())
     os._exit(130)
 
 

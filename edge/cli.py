@@ -18,8 +18,8 @@ from edge import STOPPED
 from keras_vst import __version__
 from keras_vst.errors import UserError, interrupted, run_command, tell
 
-COMMANDS = ("stylize", "live", "styles", "web", "bench")
-MODULES = {"web": "phone"}  # edge.web is the package behind `--sink web`
+COMMANDS = ("stylize", "batch", "live", "learn", "styles", "web", "serve", "bench")
+MODULES = {"web": "phone", "serve": "serve.service"}  # edge.web is the package behind `--sink web`
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # of mallopt(3)
 KEPT = 256 * 2**20  # bytes that are free at the top before any go back
 LARGEST_KEPT = 32 * 2**20  # the most glibc allows: 20 pictures of 720p

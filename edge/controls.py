@@ -97,6 +97,15 @@ class Controls:
                 return {"ok": False, "error": str(error)}
             return {"ok": True, **self.status()}
 
+    def add(self, name: str) -> None:
+        """One more style, which whoever paints has already; the picture goes over to it."""
+        with self._lock:
+            self.names += (name,)
+            self._shown += (0.0,)
+            self._mix = None if self._mix is None else (*self._mix, 0.0)
+            self._fade = self._fade and ((*self._fade[0], 0.0), self._fade[1])
+            self.apply({"style": name})
+
     def press(self, key: str) -> bool:
         """Carry out what a key stands for; False for keys that stand for nothing."""
         entry = KEYS.get(ALIASES.get(key, key))

@@ -27,17 +27,12 @@ def paint_folder(painter: Painter, options: argparse.Namespace) -> Outcome:
     if options.before_after:
         raise UserError("--before-after shows one clip or picture, not a folder of them; leave it out.")
     target = Path(options.output)
-    _make_folder(target, folder)
-    names, outcome = [], Outcome()
-    for entry in sorted(folder.iterdir()):
-        reason = _not_read(entry)
-        if reason is None:
-            names.append(entry.name)
-        elif not entry.name.startswith(".") and entry.resolve() != target.resolve():
-            outcome.left_out[entry.name] = reason
+    make_folder(target, folder)
+    outcome = Outcome()
+    names, outcome.left_out = readable(folder, target)
     with progress_bar(options.quiet, len(names), "file") as progress:
         for name in names:
-            its = _options_for(name, options)
+            its = options_for(folder / name, options)
             with ExitStack() as stack:
                 try:
                     opened = open_clip(stack, its)
@@ -53,6 +48,19 @@ def paint_folder(painter: Painter, options: argparse.Namespace) -> Outcome:
     return outcome
 
 
+def readable(folder: Path, target: Path) -> tuple[list[str], dict[str, str]]:
+    """The pictures and clips of a folder, and why what else lies there is left out; `target` may lie there too."""
+    names: list[str] = []
+    left_out: dict[str, str] = {}
+    for entry in sorted(folder.iterdir()):
+        reason = _not_read(entry)
+        if reason is None:
+            names.append(entry.name)
+        elif not entry.name.startswith(".") and entry.resolve() != target.resolve():
+            left_out[entry.name] = reason
+    return names, left_out
+
+
 def _not_read(entry: Path) -> str | None:
     """Why something in the folder is not painted; None for what is."""
     if entry.is_dir():
@@ -62,20 +70,21 @@ def _not_read(entry: Path) -> str | None:
     return "a hidden file" if entry.name.startswith(".") else None
 
 
-def _options_for(name: str, options: argparse.Namespace) -> argparse.Namespace:
-    """What of the options concerns one file of a folder, and what it is called when it is painted."""
-    extension = Path(name).suffix.lower()
-    still = extension in (*PICTURES, *STILLS) and not moves(Path(options.input) / name)
+def options_for(path: Path, options: argparse.Namespace) -> argparse.Namespace:
+    """What of the options concerns one of several files, and what it is called in the folder of the painted ones."""
+    name, extension = path.name, path.suffix.lower()
+    still = extension in (*PICTURES, *STILLS) and not moves(path)
     written, instead = (WRITTEN_PICTURES, ".png") if still else (WRITTEN_CLIPS, ".mp4")
     target = name if extension in written else f"{name}{instead}"
-    its = {"input": str(Path(options.input) / name), "output": str(Path(options.output) / target)}
+    its = {"input": str(path), "output": str(Path(options.output) / target)}
     its |= {"quiet": True}
     if still:
         its |= {"codec": None, "crf": None, "start": Fraction(0), "duration": None}
     return argparse.Namespace(**{**vars(options), **its})
 
 
-def _make_folder(target: Path, source: Path) -> None:
+def make_folder(target: Path, source: Path) -> None:
+    """Make the folder of the painted ones, which is not that of the others."""
     if target.resolve() == source.resolve():
         raise UserError(f"cannot write {target}: it is the input itself; name another output.")
     if target.exists() and not target.is_dir():

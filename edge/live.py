@@ -9,9 +9,12 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
+from edge.any_picture import read_painting
 from edge.controls import KEYS
 from edge.latency import LatencyController, ladder
+from edge.learning import Wishes
 from edge.live_painter import LivePainter, open_live_painter
+from edge.newcomers import Newcomers
 from edge.options import AUTO, add_command, add_network_options, latency, positive_number
 from edge.output import Output
 from edge.painter import Painted
@@ -63,6 +66,14 @@ def add_parser(commands: Any, parent: argparse.ArgumentParser) -> None:
         metavar="80ms",
         help="work at the largest size that shows a frame this soon after it came",
     )
+    add(
+        "--learn",
+        nargs="?",
+        const=10.0,
+        type=positive_number,
+        metavar="MINUTES",
+        help="learn --painting, and what is dropped on the page, while it is painted (default: 10 minutes)",
+    )
     add("--codec", metavar="C", help="encoder of a file")
     add("--crf", type=int, metavar="N", help="quality of encoded video, lower is better")
     add("--seconds", type=positive_number, metavar="N", help="end after so long")
@@ -85,7 +96,12 @@ def run(options: argparse.Namespace) -> int:
         source = open_source(options.source)
         stack.callback(source.close)
         _govern(painter, options, source.info)
-        sink = open_sink(options.sink, source.info, **_sink_options(options, painter, source))
+        newcomers = Newcomers(painter, Wishes(options.learn) if options.learn else None)
+        stack.callback(newcomers.close)
+        given = {"on_painting": newcomers.drop if painter.mixer else None}
+        sink = open_sink(options.sink, source.info, **_sink_options(options, painter, source), **given)
+        if options.learn and options.painting is not None:
+            newcomers.learn(read_painting(options.painting), painter.styles[-1])
         output = Output(sink, source.info, painter, options.folder, time.monotonic)
         session = Session(source, painter, output, options.seconds)
         status = 0
@@ -98,6 +114,8 @@ def run(options: argparse.Namespace) -> int:
                 output.close()
             raise
         output.close()
+    for note in (*source.notes, *sink.notes):
+        tell(f"vst: {note}")
     tell(session.summary())
     if options.stats:
         tell(painter.timeline.table())
@@ -173,6 +191,8 @@ def _painter(options: argparse.Namespace) -> LivePainter:
         )
     if not options.folder.is_dir():
         raise UserError(f"there is no folder {options.folder} for snapshots; create it first.")
+    if options.learn and options.model is not None:
+        raise UserError("--learn learns a painting, and --model names a file; leave one out.")
     if options.style is None and (style := first_style(options)):
         tell(f"vst: painting with {style}; `vst styles` lists what there is")
         options.style = style
@@ -191,11 +211,12 @@ def _govern(painter: LivePainter, options: argparse.Namespace, info: VideoInfo) 
 
 
 def _sink_options(options: argparse.Namespace, painter: LivePainter, source: Source) -> dict[str, Any]:
-    has_sound = source.info.has_audio and not source.live
+    has_sound = (source.info.has_audio or source.info.has_words) and not source.live
     return {
         "codec": options.codec,
         "crf": options.crf,
         "audio_from": options.source if has_sound else None,
+        "along": source.along if has_sound else None,
         "controls": painter.controls,
         "on_key": painter.controls.press,
     }

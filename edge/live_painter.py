@@ -12,19 +12,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from edge.controls import Controls, Shares
+from edge.controls import FADE, Controls, Shares
 from edge.keeping_up import choose
 from edge.latency import LatencyController
 from edge.options import AUTO
 from edge.painter import Painter, Started
-from edge.style_choice import by_size, in_size, painter_settings, select_parts
+from edge.style_choice import by_size, chosen_parts, in_size, painter_settings
 from keras_vst import zoo
 from keras_vst.errors import UserError, tell
 from keras_vst.networks import Network, open_network
 from keras_vst.networks.base import Size
-from keras_vst.networks.mixing import check_mixable, open_mix
+from keras_vst.networks.mixing import check_mixable, mix, open_mix
 from keras_vst.video import TimedFrame
 from keras_vst.zoo import Style
+
+RENEWALS = 12  # mixes between a network and a better one of the same style
 
 
 class Mixer:
@@ -38,7 +40,7 @@ class Mixer:
         """Open the first mix at once; `open_mix` makes the network of shares, ready for frames of a size."""
         self._open = open_mix
         self._wished: Shares = tuple(shares)
-        self._made, self._size = self._wished, None
+        self._wishes, self._made, self._size = 0, (self._wished, 0), None
         self.ready = open_mix(self._wished, None)
         self._lock = threading.Lock()
         self._making = False
@@ -47,21 +49,27 @@ class Mixer:
         """What to paint the next frame with, whose size for the network is probably (height, width); never waits."""
         with self._lock:
             self._wished, self._size = shares, size
-            if shares != self._made and not self._making:
+            if (shares, self._wishes) != self._made and not self._making:
                 self._making = True
                 threading.Thread(target=self._make, name="mixer", daemon=True).start()
             return self.ready
+
+    def renew(self) -> None:
+        """A style is another now: what was made of it is made anew."""
+        with self._lock:
+            self._wishes += 1
 
     def _make(self) -> None:
         while True:
             with self._lock:
                 shares, size = self._wished, self._size
-                if shares == self._made:
+                wish = shares, self._wishes
+                if wish == self._made:
                     self._making = False
                     return
             network = self._opened(shares, size)
             with self._lock:
-                self._made, self.ready = shares, network or self.ready
+                self._made, self.ready = wish, network or self.ready
 
     def _opened(self, shares: Shares, size: Size | None) -> Network | None:
         """The network, or None: what cannot be mixed is told, and the picture goes on as it is."""
@@ -87,9 +95,26 @@ class LivePainter(Painter):
         """`settings` are those of a Painter."""
         super().__init__(network, **settings)
         self.controls, self.mixer = controls, mixer
+        self.styles: list[Style] = []  # those that the mixer mixes, in the order of the controls' names
         self.governor: LatencyController | None = None
         self.latency: float | None = None
         self._frozen: Started | None = None
+
+    def add(self, style: Style) -> None:
+        """One more style, made while it runs; the picture goes over to it."""
+        self.styles.append(style)
+        self.controls.add(style.name)
+
+    def renew(self, style: Style) -> None:
+        """A better network of a style that there is; the picture goes over to it by mixes of both."""
+        assert self.mixer is not None
+        place = next(index for index, each in enumerate(self.styles) if each.name == style.name)
+        before = self.styles[place]
+        for step in range(1, RENEWALS + 1):
+            share = step / RENEWALS
+            self.styles[place] = replace(style, content=mix([(before, 1 - share), (style, share)]))
+            self.mixer.renew()
+            time.sleep(FADE / RENEWALS)
 
     def start(self, frame: TimedFrame) -> Started:
         """The network's part, unless the picture is frozen."""
@@ -110,13 +135,16 @@ class LivePainter(Painter):
 
 def open_live_painter(options: argparse.Namespace, **settings: Any) -> LivePainter:
     """Open what the options name, and all live styles to change to; `settings` go to the controls."""
-    parts = select_parts(options.style, options.model)
-    if options.model is None and options.size_class == AUTO:  # of a size that all have: any may be changed to
+    parts = chosen_parts(options)
+    made = [style for style, _ in parts if style.content is not None]
+    if (
+        not made and options.model is None and options.size_class == AUTO
+    ):  # of a size that all have: any may be changed to
         bundled = [style for style in zoo.styles(quality="live") if not style.own]
         options.size_class = choose([*(style for style, _ in parts), *bundled], options)
     parts = in_size(parts, options)
     shares = {style.name: share for style, share in parts}
-    styles = [style for style, _ in parts] if options.model else _all_styles(options.size_class)
+    styles = [style for style, _ in parts] if options.model else [*_all_styles(options.size_class), *made]
     controls = Controls(
         [style.name for style in styles],
         [shares.get(style.name, 0.0) for style in styles],
@@ -128,7 +156,7 @@ def open_live_painter(options: argparse.Namespace, **settings: Any) -> LivePaint
     )
 
     def open_shares(shares: Sequence[float], size: Size | None) -> Network:
-        mixed = list(zip(styles, shares, strict=True))
+        mixed = list(zip(styles, shares, strict=False))  # one may come at this very moment
         return open_mix(mixed, runtime=options.runtime, threads=options.threads, size=size)
 
     style, mixer = parts[0][0], None
@@ -137,7 +165,9 @@ def open_live_painter(options: argparse.Namespace, **settings: Any) -> LivePaint
         network = mixer.ready
     else:
         network = open_network(style.path, runtime=options.runtime, threads=options.threads)
-    return LivePainter(network, controls, mixer, **painter_settings(network, style, options))
+    painter = LivePainter(network, controls, mixer, **painter_settings(network, style, options))
+    painter.styles = styles
+    return painter
 
 
 def _all_styles(size_class: str) -> list[Style]:

@@ -57,6 +57,13 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
         "takes the best that paints 30 frames a second (default: base; of `vst live`: auto)",
     )
     add(
+        "--painting",
+        type=Path,
+        metavar="PICTURE",
+        help="in place of --style: paint after any picture, at once, by a mix of the styles there are in its colours; "
+        "a preview of what `vst learn PICTURE` makes",
+    )
+    add(
         "--size",
         type=size,
         metavar="WxH",

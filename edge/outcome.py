@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+import threading
 from dataclasses import dataclass, field
 from typing import Any
 
 from tqdm import tqdm
 
 from keras_vst.video import Sink, Source
+
+LOCK = threading.RLock()
 
 
 @dataclass
@@ -21,12 +24,14 @@ class Outcome:
     mended: int = 0  # leaps in the times of clips
     ends_early: list[str] = field(default_factory=list)  # what broke off before its end
     left_out: dict[str, str] = field(default_factory=dict)  # what of a folder was not painted, and why
+    notes: list[str] = field(default_factory=list)  # what could not be kept as it was, each by its name
 
     @classmethod
     def of(cls, source: Source, sink: Sink, frames: int) -> Outcome:
         """What came of one source, now that it is read and its sink is closed."""
         early = [source.info.origin or ""] if source.ends_early else []
-        return cls(frames, source.skipped, sink.skipped, source.mended, early)
+        notes = [f"{source.info.origin}: {note}" for note in (*source.notes, *sink.notes)]
+        return cls(frames, source.skipped, sink.skipped, source.mended, early, notes=notes)
 
     def add(self, other: Outcome) -> None:
         """Take in what came of one file of a folder."""
@@ -36,6 +41,7 @@ class Outcome:
         self.mended += other.mended
         self.ends_early += other.ends_early
         self.left_out |= other.left_out
+        self.notes += other.notes
 
     def row(self) -> dict[str, Any]:
         """As `--json` prints it; `skipped` counts the damaged frames and the files left out."""
@@ -46,6 +52,7 @@ class Outcome:
             "times_mended": self.mended,
             "ends_early": self.ends_early,
             "left_out": self.left_out,
+            "notes": self.notes,
         }
 
     def told(self) -> str:
@@ -61,7 +68,7 @@ class Outcome:
         """What stderr says, a line each."""
         lines = [f"left out: {name}: {reason}" for name, reason in self.left_out.items()]
         lines += [f"{name} ends early; painted up to there, fetch it again" for name in self.ends_early]
-        return lines
+        return lines + self.notes
 
 
 def counted(number: int, what: str) -> str:
@@ -69,7 +76,8 @@ def counted(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
-def progress_bar(quiet: bool, total: int | None, unit: str = "frame") -> Any:
+def progress_bar(quiet: bool, total: int | None, unit: str = "frame", **more: Any) -> Any:
     """A bar with the time left on a terminal, and nothing elsewhere."""
     hidden = quiet or not sys.stderr.isatty()
-    return tqdm(total=total, unit=unit, leave=False, disable=hidden, file=sys.stderr)
+    tqdm.set_lock(LOCK)  # its own is a semaphore of the system, which a process that is killed leaves behind
+    return tqdm(total=total, unit=unit, leave=False, disable=hidden, file=sys.stderr, **more)

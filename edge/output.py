@@ -56,7 +56,7 @@ class Output:
         if painted.look.hud:
             figures = self._painter.controls.status()["figures"]
             lines = [f"{name} {value}" for name, value in figures.items()]
-            shown = TimedFrame(write_lines(shown.pixels, self._painter.hud_lines(*lines)), shown.time)
+            shown = replace(shown, pixels=write_lines(shown.pixels, self._painter.hud_lines(*lines)))
         try:
             self._sink.write(shown)
         except Exception:
@@ -105,7 +105,7 @@ class Output:
             if self._recording is None:
                 self._recording = open_sink(self._name(".mp4"), self._info), painted.after
             sink, first = self._recording
-            sink.write(TimedFrame(painted.after.pixels, painted.after.time - first.time))
+            sink.write(replace(painted.after, time=painted.after.time - first.time))
         except UserError:
             self._failed = True
             self._painter.controls.apply({"record": False})

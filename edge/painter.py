@@ -6,7 +6,7 @@ network is at the next frame.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 
 from edge.compositing import half_and_half, mix, recolour, upsample
@@ -112,7 +112,7 @@ class Painter:
                 pixels = recolour(started.painted_from, pixels, size=fitting.content, **wishes)
         if look.split:
             pixels = half_and_half(frame.pixels, pixels)
-        return Painted(frame, TimedFrame(pixels, frame.time), look)
+        return Painted(frame, replace(frame, pixels=pixels), look)
 
     def resize(self, size: Size | None) -> None:
         """Work at another size from the next frame on: the file's own where that is fixed; or a UserError."""

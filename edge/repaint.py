@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from contextlib import ExitStack
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from edge.painter import Painted, Painter
 from edge.threads import Pipeline
 from keras_vst.errors import UserError
 from keras_vst.video import Excerpt, Sink, Source, TimedFrame, open_sink, open_source
+
+IN_WORK = 64 * 2**20  # bytes of the frames that are on their way from source to sink together
+FEWEST = 2  # of them, whatever they take
 
 
 def paint_clip(painter: Painter, options: argparse.Namespace) -> Outcome:
@@ -28,7 +32,10 @@ def paint_clip(painter: Painter, options: argparse.Namespace) -> Outcome:
 def open_clip(stack: ExitStack, options: argparse.Namespace) -> tuple[Source, Sink]:
     """Open input and output of one clip or picture."""
     source = stack.enter_context(_source(options.input, options.start, options.duration))
-    sound = Excerpt(options.input, options.duration, options.start) if source.info.has_audio else None
+    takes_along = source.info.has_audio or source.info.has_words
+    sound = (
+        Excerpt(options.input, options.duration, options.start, shared=source.along) if takes_along else None
+    )
     sink = open_sink(options.output, source.info, codec=options.codec, crf=options.crf, sound=sound)
     return source, stack.enter_context(sink)
 
@@ -59,14 +66,21 @@ def paint(
         if split is not None and count <= middle:
             halves = half_and_half(painted.before.pixels, after.pixels)
         if options.hud:
-            after = TimedFrame(write_lines(after.pixels, painter.hud_lines()), after.time)
+            after = replace(after, pixels=write_lines(after.pixels, painter.hud_lines()))
         sink.write(after)
         count += 1
         progress.update()
 
     painter.reset()
-    Pipeline(source, [painter.start, painter.finish], write, timeline=painter.timeline).run()
+    # What a frame was is let go of unless somebody looks at it once more.
+    finish = painter.finish if split else lambda started: _without_before(painter.finish(started))
+    at_once = max(FEWEST, IN_WORK // (3 * source.info.width * source.info.height))
+    Pipeline(source, [painter.start, finish], write, at_once=at_once, timeline=painter.timeline).run()
     if split is not None and halves is not None:
         split.write(TimedFrame(halves, Fraction(0)))
     sink.close()  # only now all of the sound has gone through
     return Outcome.of(source, sink, count)
+
+
+def _without_before(painted: Painted) -> Painted:
+    return replace(painted, before=painted.after)

@@ -10,7 +10,7 @@ from typing import Any
 from edge.options import AUTO
 from edge.painter import Look, Painter
 from keras_vst import zoo
-from keras_vst.errors import UserError
+from keras_vst.errors import UserError, tell
 from keras_vst.networks import Network, open_network
 from keras_vst.zoo import Style
 
@@ -19,7 +19,7 @@ Parts = list[tuple[Style, float]]
 
 def open_painter(options: argparse.Namespace) -> Painter:
     """Open what the options name; wrong names and files are a UserError."""
-    parts = in_size(select_parts(options.style, options.model, options.quality), options)
+    parts = in_size(chosen_parts(options), options)
     network = _open(parts, options)
     settings = painter_settings(network, parts[0][0], options)
     look = Look(strength=options.strength, keep_color=options.keep_color, detail=options.detail)
@@ -52,7 +52,8 @@ def painter_settings(network: Network, style: Style, options: argparse.Namespace
 
 def first_style(options: argparse.Namespace) -> str | None:
     """What --style is when neither it nor --model was given: the first of those that most others can be mixed with."""
-    if options.style is not None or options.model is not None:
+    given = options.style, options.model, getattr(options, "painting", None)
+    if any(each is not None for each in given):
         return options.style
     styles = zoo.styles(quality=options.quality)
     alike = Counter(style.architecture for style in styles)
@@ -62,7 +63,7 @@ def first_style(options: argparse.Namespace) -> str | None:
 def in_size(parts: Parts, options: argparse.Namespace) -> Parts:
     """The same styles by their networks of the size that --size-class names; `auto` becomes what keeps up here."""
     styles = [style for style, _ in parts]
-    if options.model is not None or options.quality == "film":
+    if options.model is not None or options.quality == "film" or any(style.content for style in styles):
         if options.size_class not in (zoo.OWN_SIZE, AUTO):
             raise UserError(
                 f"--size-class {options.size_class} chooses among a live style's networks, which are named with "
@@ -79,6 +80,37 @@ def in_size(parts: Parts, options: argparse.Namespace) -> Parts:
 def by_size(styles: list[Style], size_class: str) -> list[Style]:
     """Each style by its network of that size."""
     return [zoo.of_size(style, size_class) for style in styles]
+
+
+def chosen_parts(options: argparse.Namespace) -> Parts:
+    """What --style, --model or --painting names; that a painting's style is a preview is told."""
+    painting: Path | None = getattr(options, "painting", None)
+    if painting is None:
+        return select_parts(options.style, options.model, options.quality)
+    if options.style is not None or options.model is not None or options.quality != "live":
+        raise UserError(
+            "--painting makes a style of its own, of live quality; leave --style, --model and --quality out."
+        )
+    from edge.any_picture import read_painting, style_name
+    from edge.learning import learned_as
+    from keras_vst.preview import preview
+
+    pixels = read_painting(painting)
+    if known := learned_as(pixels):
+        tell(f"vst: {painting} was learned as {known}; painting with that")
+        return [(zoo.find_style(known), 1.0)]
+    style = preview(pixels, free_name(style_name(painting)))
+    told = ", ".join(f"{name} {share:.0%}" for name, share in style.card["mix"].items())
+    tell(f"vst: a preview of {painting}: {told}, in its colours; `vst learn {painting}` learns it properly")
+    return [(style, 1.0)]
+
+
+def free_name(name: str, *taken: str) -> str:
+    """The name, or the next that no style has yet."""
+    known = {*taken, *(style.name for style in zoo.styles())}
+    return next(
+        each for each in (name, *(f"{name}-{number}" for number in range(2, 10**6))) if each not in known
+    )
 
 
 def select_parts(text: str | None, model: Path | None, quality: str = "live") -> Parts:
@@ -141,7 +173,7 @@ def _share(text: str, whole: str) -> float:
 
 
 def _open(parts: Parts, options: argparse.Namespace) -> Network:
-    if len(parts) > 1:
+    if len(parts) > 1 or parts[0][0].content is not None:
         from keras_vst.networks.mixing import open_mix
 
         return open_mix(parts, runtime=options.runtime, threads=options.threads)

@@ -1,10 +1,12 @@
-"""`vst styles`: what can be given as --style, as a list, or as a sheet of one's own picture in every style."""
+"""`vst styles`: what can be given as --style, as a list or as a sheet; one's own styles sent, added and changed."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import tempfile
 from dataclasses import replace
+from fractions import Fraction
 from math import ceil, sqrt
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,12 @@ from keras_vst import zoo
 from keras_vst.errors import UserError, tell
 from keras_vst.frames import Pixels
 from keras_vst.networks import open_network
+from keras_vst.preview import stand_ins
 from keras_vst.video import TimedFrame, open_sink, open_source
+from keras_vst.video.stills import encode_picture
+from keras_vst.zoo import own
+from keras_vst.zoo.card_file import CARD, read_card
+from keras_vst.zoo.parcel import SUFFIX, pack, unpack
 
 TILE = 480  # pixels along the longer side of each picture of a sheet
 GAP, LABEL = 12, 30  # pixels between them, and for the name below each
@@ -39,13 +46,30 @@ def add_parser(commands: Any, parent: argparse.ArgumentParser) -> None:
         metavar="FILE.png",
         help="where the sheet goes (default: styles.png)",
     )
+    one = parser.add_mutually_exclusive_group()
+    one.add_argument("--remove", metavar="NAME", help="delete a style of your own")
+    one.add_argument(
+        "--rename", nargs=2, metavar=("NAME", "NEW"), help="call a style of your own something else"
+    )
+    one.add_argument(
+        "--export",
+        nargs=2,
+        metavar=("NAME", "FILE"),
+        help=f"write a style as one file that can be sent ({SUFFIX})",
+    )
+    one.add_argument(
+        "--add", type=Path, metavar="FILE", help="put a style that was sent to you into your own zoo"
+    )
     parser.add_argument("--threads", type=threads, metavar="N", help="default: all cores, up to 4")
     parser.add_argument("--json", action="store_true", help="as a list of objects")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the styles, one a line, or write their sheet."""
+    """Print the styles, one a line, write their sheet, or change one's own."""
+    if changed := _change(options):
+        print(changed)
+        return 0
     if options.sheet is not None:
         count = write_sheet(options.sheet, options.output, options.threads)
         print(f"{count} {'style' if count == 1 else 'styles'}: {options.output}")
@@ -63,6 +87,43 @@ def run(options: argparse.Namespace) -> int:
         after = f" ({', '.join(notes)})" if notes else ""
         print(f"{style.name:{width}}  {told['title']}, {told['artist']}, {told['year']}{after}")
     return 0
+
+
+def _change(options: argparse.Namespace) -> str | None:
+    """Do what concerns one style, and say so; None where nothing of the kind was asked for."""
+    if options.remove is not None:
+        own.remove(options.remove)
+        return f"{options.remove} is removed"
+    if options.rename is not None:
+        own.rename(*options.rename)
+        return f"{options.rename[0]} is called {options.rename[1]} now"
+    if options.export is not None:
+        name, target = options.export
+        style = zoo.find_style(name)
+        pack(style, _thumbnail(style), target := Path(target))
+        return f"{name}: {target}, {target.stat().st_size / 2**20:.1f} MiB"
+    if options.add is not None:
+        added = _add(options.add)
+        return f"{added} is added: paint with --style {added}"
+    return None
+
+
+def _thumbnail(style: zoo.Style) -> bytes:
+    network = open_network(style.path, sha256=style.sha256)
+    painter = Painter(network, margin=style.margin, native=True)
+    return encode_picture(".jpg", painter.repaint(TimedFrame(stand_ins()[0], Fraction(0))).after.pixels)
+
+
+def _add(source: Path) -> str:
+    """Into one's own zoo, once every network of it was opened in a process of its own."""
+    with tempfile.TemporaryDirectory(prefix="vst-") as name:
+        folder = Path(name)
+        style = unpack(source, folder)
+        own.check_free(style)
+        for entry in read_card(folder / CARD)["files"].values():
+            if entry["file"].endswith(".tflite"):
+                open_network(folder / entry["file"])
+        return zoo.install(folder).name
 
 
 def write_sheet(photo: Path, target: Path, threads: int | None = None) -> int:

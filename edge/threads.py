@@ -140,14 +140,16 @@ class Pipeline:
         deliver: Callable[[Any], None],
         *,
         live: bool = False,
+        at_once: int | None = None,
         timeline: Timeline | None = None,
         interrupt: Callable[[], None] | None = None,
     ) -> None:
-        """Nothing starts before `run`."""
+        """Nothing starts before `run`; `at_once` frames at most are on their way, of which none may be dropped."""
         self._source, self._steps, self._deliver = source, steps, deliver
         self._timeline, self._interrupt = timeline or Timeline(), interrupt
         capacity = 1 if live else WAITING
         self._handovers = [Handover(capacity, newest_wins=live) for _ in range(len(steps) + 1)]
+        self._room = None if at_once is None else threading.Semaphore(at_once)
         self._stopping = threading.Event()  # no further frame is captured
         self._over = threading.Event()  # the last frame was delivered, or something failed
         self._error: BaseException | None = None
@@ -199,6 +201,8 @@ class Pipeline:
     def _capture(self) -> None:
         frames = iter(self._source)
         while not self._stopping.is_set():
+            if self._room is not None and not self._room.acquire(timeout=POLL):
+                continue
             with self._timeline.stage(CAPTURE):
                 frame = next(frames, None)
             if frame is None or not self._handovers[0].put((frame, time.monotonic())):
@@ -217,6 +221,8 @@ class Pipeline:
             with self._timeline.stage(SINK):
                 self._deliver(item)
             self.delivered += 1
+            if self._room is not None:
+                self._room.release()
             self.latency = time.monotonic() - since
         self._over.set()
 

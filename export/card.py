@@ -52,7 +52,7 @@ def card(
     shapes = {name: (1, *CARD_SIZE, tensor.shape[-1]) for name, tensor in network.input.items()}
     files = _earlier(options)
     for each in released:  # but a SavedModel, which is a folder for servers, and no part of the zoo
-        if each.artifact and each.artifact.format != "savedmodel":
+        if each.artifact.format != "savedmodel":
             files[each.key] = each.entry()
     training = {key: source.record.get(key) for key in TRAINING} | about.get("training", {})
     told = {**ABOUT, "title": options.name} | {key: about[key] for key in ABOUT if key in about}

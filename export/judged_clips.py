@@ -22,10 +22,11 @@ import numpy.typing as npt
 import keras_vst
 from keras_vst.config import MotionConfig
 from keras_vst.errors import UserError
-from keras_vst.flow import estimate, visibility
+from keras_vst.flow import between
 from keras_vst.frames import Fitting, Pixels, fit
 from keras_vst.motion import clip_from_photos
 from keras_vst.networks.base import MULTIPLE, Network, Size
+from keras_vst.networks.film_clip import Film, Motion
 from keras_vst.zoo import DEFAULT_MARGIN
 
 FILM = Path(keras_vst.__file__).parent / "assets" / "scene.mp4"
@@ -36,7 +37,6 @@ JUDGED = (170, 80)
 MOTION = MotionConfig(shift=2.5, zoom=0.004, rotation=0.3, light=0.01, noise=1.0)
 SEED = 3  # with which both the camera and the piece do move
 
-Flow = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
 Array = npt.NDArray[Any]
 
 
@@ -47,7 +47,7 @@ class Clip:
     content: Pixels  # (T, h, w, 3), what a camera would give
     frames: Pixels  # (T, H, W, 3), what the network is given
     fitting: Fitting
-    flow: Callable[[int], Flow]
+    flow: Callable[[int], Motion]
     origin: str
 
     @property
@@ -90,27 +90,13 @@ def users_clip(path: Path, content: Size, num_frames: int) -> Clip:
     endless = itertools.cycle([*frames, *frames[-2:0:-1]])
     frames = [_resize(frame, content) for frame in itertools.islice(endless, num_frames)]
 
-    def flow(time: int) -> Flow:
-        backward = estimate(frames[time - 1], frames[time])
-        return backward, visibility(backward, estimate(frames[time], frames[time - 1]))
-
-    return _clip(frames, flow, path.name)
+    return _clip(frames, lambda time: between(frames[time - 1], frames[time]), path.name)
 
 
 def play(network: Network, clip: Clip) -> Array:
     """(T, H, W, 3) float32, margin and all; a film network is given its own last painting, moved by the flow."""
-    stylized: list[Any] = []
-    for time, frame in enumerate(clip.frames):
-        maps = last_painting(stylized[-1], clip, time) if network.map_channels and stylized else {}
-        stylized.append(network.paint_film(frame, maps)[0])
-    return np.stack(stylized)
-
-
-def last_painting(painting: Array, clip: Clip, time: int) -> dict[str, Array]:
-    """What a film network is given beside frame `time`."""
-    from keras_vst.networks.film_maps import moved  # of film networks only
-
-    return moved(painting[None], *clip.flow(time), clip.fitting)
+    film = Film(network, clip.fitting, clip.flow)
+    return np.stack([film.paint_over(frame, film.look(frame))[0] for frame in clip.frames])
 
 
 def psnr(ours: Array, theirs: Array) -> float:
@@ -119,7 +105,7 @@ def psnr(ours: Array, theirs: Array) -> float:
     return float("inf") if error == 0 else -10.0 * float(np.log10(error))
 
 
-def _clip(frames: list[Pixels], flow: Callable[[int], Flow], origin: str) -> Clip:
+def _clip(frames: list[Pixels], flow: Callable[[int], Motion], origin: str) -> Clip:
     fitted = [fit(frame, multiple=MULTIPLE, margin=DEFAULT_MARGIN) for frame in frames]
     return Clip(np.stack(frames), np.stack([picture for picture, _ in fitted]), fitted[0][1], flow, origin)
 

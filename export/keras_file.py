@@ -11,7 +11,6 @@ import dataclasses
 import json
 import re
 import zipfile
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -51,12 +50,14 @@ def read_members(path: Path) -> tuple[Any, Any]:
 def student_config(description: Any, origin: str) -> StudentConfig:
     """The configuration of the student that is described; a UserError that names what is not a student's."""
     try:
-        config = _config({layer["name"]: layer for layer in _layers(description, origin)})
+        config = _config({layer["name"]: layer for layer in description["config"]["layers"]})
+        check_extent(config, origin)
+        student = json.loads(
+            json.dumps(keras.saving.serialize_keras_object(build_student(config, batch_size=1)))
+        )
+        difference = _difference(student["config"], description["config"])
     except (KeyError, TypeError, IndexError, AttributeError) as error:
         raise _foreign(origin, f"it has no usable {error}") from error
-    check_extent(config, origin)
-    expected = _describe(build_student(config, batch_size=1))
-    difference = _difference(expected["config"], description["config"])
     if difference:
         raise _foreign(origin, difference)
     return config
@@ -68,28 +69,6 @@ def check_extent(config: StudentConfig, origin: str) -> None:
     for name, most in MOST.items():
         if values[name] > most:
             raise _foreign(origin, f"its {name} is {values[name]}, at most {most} expected")
-
-
-def _layers(description: Any, origin: str) -> list[Json]:
-    """The layers, once it is sure that each is of a kind that students use."""
-    layers = description["config"]["layers"]
-    for layer in layers:
-        if _kind(layer) not in _known_kinds():
-            raise _foreign(
-                origin, f"its layer {layer.get('name')!r} is a {_kind(layer)!r}, which ours never use"
-            )
-    return layers
-
-
-def _describe(student: keras.Model) -> Json:
-    """The description that a .keras file of this network holds."""
-    return json.loads(json.dumps(keras.saving.serialize_keras_object(student)))
-
-
-@cache
-def _known_kinds() -> frozenset[str]:
-    smallest = StudentConfig(channels=(1, 1, 1), num_blocks=1)
-    return frozenset(_kind(layer) for layer in _describe(build_student(smallest))["config"]["layers"])
 
 
 def _kind(layer: Json) -> str:

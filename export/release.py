@@ -13,10 +13,9 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 from tensorflow.lite.python.convert_phase import ConverterError
 from tqdm import tqdm
 
@@ -26,9 +25,9 @@ from export.card import card, read_about, read_scores
 from export.formats import to_tflite
 from export.formats.int8 import Frames, calibration_frames
 from export.gate import Check, operations
-from export.gate.checks import Candidate, Reference
-from export.gate.speed import measure, speed
-from export.results import GAIN, Report, Result
+from export.gate.checks import Reference, judge
+from export.gate.speed import measure, ready, speed
+from export.results import NETWORK, Report, Result
 from export.source import Source
 from keras_vst import zoo
 from keras_vst.errors import UserError
@@ -50,7 +49,7 @@ def release(options: Options) -> Report:
     frames = calibration_frames(options.calibrate) if int8 else ()
     with _staging(options.out) as staging:
         report = make_and_check(options, source, frames, staging)
-        released = [each for each in report.results if each.artifact and each.passed]
+        released = [each for each in report.results if each.file and each.passed]
         with disk_errors(options.out):
             report.files = [_move(each, options, staging) for each in released]
             if released:
@@ -58,8 +57,7 @@ def release(options: Options) -> Report:
                 write_whole(options.out / CARD, text + "\n")
             write_whole(options.out / "report.json", report.to_json())
             write_whole(options.out / PAGE, report.to_html())
-    exact = any(each.key == zoo.PRECISION for each in released)  # without it there is nothing to paint with
-    if options.install and exact:
+    if options.install and zoo.PRECISION in {each.key for each in released}:  # what one paints with
         report.installed = zoo.install(options.out).path.parent
     return report
 
@@ -67,51 +65,51 @@ def release(options: Options) -> Report:
 def make_and_check(options: Options, source: Source, frames: Frames, staging: Path) -> Report:
     """Every artifact, made in `staging`, with every answer; none where the network itself paints nothing."""
     groups, network, effort = plan(options), source.network, options.effort
-    report = Report(options.name, network.count_params())
+    report, architecture = Report(options.name, network.count_params()), source.config.architecture
     # One step an artifact; silent where stderr is no terminal.
     with tqdm(total=sum(map(len, groups.values())), bar_format=BAR, disable=None) as bar:
         for size, artifacts in groups.items():
             bar.set_description("painting the clip in Keras")
-            reference = Reference.paint(network, options.judged_on(size or effort.open_size))
-            if not report.results and not _network_passes(report, reference):
+            references = [Reference.paint(network, options.judged_on(size or effort.open_size))]
+            if not report.results and not _network_passes(report, references[0]):
                 break
-            resized = None
             if size is None:
-                resized = Reference.paint(network, options.judged_on(effort.resized, effort.resized_frames))
-            timed = []
+                resized = options.judged_on(effort.resized, effort.resized_frames)
+                references.append(Reference.paint(network, resized))
+            opened: list[tuple[Result, Path]] = []
             for artifact in artifacts:
                 result = Result(artifact)
                 report.results.append(result)
-                bar.set_description(f"{artifact.key}: making it")
+
+                def tell(question: str, key: str = artifact.key) -> None:
+                    bar.set_description(f"{key}: {question}")
+
+                tell("making it")
                 path = make(result, options, source, frames, staging)
-                if path:
-                    candidate = Candidate(artifact, path, reference, resized)
-                    if _check(candidate, result, options, source, bar):
-                        timed.append((candidate, result))
+                if path and judge(result, path, references, options.runtimes, architecture, tell):
+                    opened.append((result, path))
                 bar.update()
             bar.set_description("speed")
-            _time(timed, reference, effort.timed)
+            _time(opened, references[0], effort.timed)
     return report
 
 
 def make(result: Result, options: Options, source: Source, frames: Frames, staging: Path) -> Path | None:
     """Write one artifact; None where the network cannot be converted, which its check then tells."""
-    artifact = result.artifact
-    assert artifact is not None
+    artifact, network = result.artifact, source.network
     path = artifact.path(staging, options.name)
     with disk_errors(options.out):
         try:
             if artifact.format == "savedmodel":
                 from export.formats import to_savedmodel
 
-                to_savedmodel.write(source.network, source.config, path, options.name, source.record)
+                to_savedmodel.write(network, source.config, path, options.name, source.record)
             elif artifact.format == "onnx":
                 from export.formats import to_onnx  # optional: only who exports ONNX needs it
 
-                path.write_bytes(to_onnx.convert(source.network, name=options.name))
+                path.write_bytes(to_onnx.convert(network, name=options.name))
             else:
-                file = to_tflite.convert(source.network, artifact.precision, artifact.takes, frames)
-                path.write_bytes(file)
+                path.write_bytes(to_tflite.convert(network, artifact.precision, artifact.takes, frames))
         except ConverterError as error:
             result.checks.append(operations.refused_by_converter(str(error)))
             return None
@@ -127,44 +125,24 @@ def _network_passes(report: Report, reference: Reference) -> bool:
     """Put the Keras network itself on the report, and what it was judged on."""
     content = reference.clip.content
     report.clip, report.frame = f"{reference.clip.origin}, {len(content)} frames", content[len(content) // 2]
-    report.results.append(Result(None, reference.checks(), picture=reference.shown(reference.stylized)))
+    report.results.append(Result(NETWORK, reference.checks(), picture=reference.shown(reference.stylized)))
     return report.passed
 
 
-def _check(candidate: Candidate, result: Result, options: Options, source: Source, bar: Any) -> bool:
-    """Put every question to a file; False where it did not even open."""
-    result.bytes, result.sha256 = candidate.bytes, candidate.sha256
-
-    def tell(question: str) -> None:
-        bar.set_description(f"{result.key}: {question}")
-
-    result.checks += candidate.checks(options.runtimes, source.config.architecture, tell)
-    if any(check.failed and check.gate == "opening" for check in result.checks):
-        return False
-    reference = candidate.reference
-    result.picture, expected = reference.shown(candidate.played), reference.shown(reference.stylized)
-    apart = np.abs(result.picture.astype(np.int16) - expected)
-    result.difference = np.minimum(GAIN * apart, 255).astype(np.uint8)
-    candidate.forget()
-    return True
-
-
-def _time(timed: list[tuple[Candidate, Result]], reference: Reference, count: int) -> None:
+def _time(opened: list[tuple[Result, Path]], reference: Reference, count: int) -> None:
     """The speed of all files of one size in one run, beside fp32; a SavedModel runs on servers, not here."""
-    steps = {result.key: each.step for each, result in timed if each.artifact.format != "savedmodel"}
-    timings = measure(steps, reference.clip.frames, count)
-    baseline = next((key for key in steps if key.startswith("fp32")), None)
-    for candidate, result in timed:
-        if result.key in steps:
-            here = candidate.artifact.format == "tflite" and not reference.film
-            result.checks.append(
-                speed(result.key, timings, baseline, candidate.artifact.precision if here else None)
-            )
+    files = [(result, path) for result, path in opened if result.artifact.format != "savedmodel"]
+    openers = {each.key: partial(ready, path, each.sha256, reference) for each, path in files}
+    timings = measure(openers, reference.clip.frames, count)
+    baseline = next((key for key in openers if key.startswith("fp32")), None)
+    for result, _ in files:
+        artifact = result.artifact
+        precision = artifact.precision if artifact.format == "tflite" and not reference.film else None
+        result.checks.append(speed(artifact.key, timings, baseline, precision))
 
 
 def _move(result: Result, options: Options, staging: Path) -> Path:
     """Put a file that passed in place of what was there; a SavedModel beside its earlier versions."""
-    assert result.artifact is not None
     target = result.artifact.path(options.out, options.name)
     if result.artifact.format == "savedmodel":
         target.parent.mkdir(exist_ok=True)

@@ -1,13 +1,12 @@
-"""What the gate found: report.json for programs, export.html for people, and a table of the measured numbers.
+"""What the gate found: report.json for programs, export.html for people.
 
 report.json is small, and the same on every machine but for what was measured: no paths, host names or times of day, so
-that it can be committed beside a network.  `python -m export.results build/mine/report.json` prints the table.
+that it can be committed beside a network.
 """
 
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,16 +19,15 @@ from export.gate import Check
 from keras_vst import machine, page
 from keras_vst.frames import Pixels
 
-NETWORK = "network"  # what the checks of the Keras network itself are called
+NETWORK = Artifact("network")  # the Keras network itself, of which there is no file
 PICTURE_WIDTH, GAIN = 320, 8
-COLUMNS = ("file", "size", "ms, 1 thread", "ms, 2 threads", "dB", "flicker")
 
 
 @dataclass
 class Result:
     """One artifact and every answer about it; pictures are (h, w, 3) uint8 of the content."""
 
-    artifact: Artifact | None  # None: the Keras network itself
+    artifact: Artifact
     checks: list[Check] = field(default_factory=list)
     file: str = ""  # relative to the folder of the export
     bytes: int = 0
@@ -40,7 +38,7 @@ class Result:
     @property
     def key(self) -> str:
         """What the report calls it."""
-        return self.artifact.key if self.artifact else NETWORK
+        return self.artifact.key
 
     @property
     def passed(self) -> bool:
@@ -49,7 +47,7 @@ class Result:
 
     def entry(self) -> dict[str, Any]:
         """What report and card say of the file."""
-        if self.artifact is None:
+        if self.artifact is NETWORK:
             return {}
         size, takes = self.artifact.size, self.artifact.takes
         sizes = {"size": in_words(size), "takes": in_words(takes)} if size and takes else {}
@@ -127,7 +125,7 @@ class Report:
     def _pictures(self) -> list[str]:
         named = [("frame", self.frame)]
         for each in self.results:
-            named.append((each.key if each.artifact else "Keras", each.picture))
+            named.append(("Keras" if each.artifact is NETWORK else each.key, each.picture))
             named.append((f"{each.key}, difference x {GAIN}", each.difference))
         return [page.figure(_smaller(each), name, "small") for name, each in named if each is not None]
 
@@ -146,32 +144,6 @@ class Report:
             if check.gate == gate
         ]
         return page.table(rows, ("artifact", "of", "measured", "limit", "", ""))
-
-
-def table(report: dict[str, Any]) -> str:
-    """One row an artifact of a report.json, Markdown."""
-    rows = [_row(entry) for key, entry in report["artifacts"].items() if key != NETWORK]
-    return "\n".join([f"| {' | '.join(COLUMNS)} |", "|---" * len(COLUMNS) + "|", *rows])
-
-
-def _row(entry: dict[str, Any]) -> str:
-    measured: dict[str, dict[str, Any]] = {}
-    for check in entry["checks"]:
-        measured.setdefault(check["gate"], check.get("measured", {}))  # of each gate the first check
-    cells = [
-        f"`{entry['file']}`" if entry.get("file") else "refused",
-        f"{entry.get('bytes', 0) / 1e6:.2f} MB",
-    ]
-    forms = (
-        ("speed", "median_1", ".1f"),
-        ("speed", "median_2", ".1f"),
-        ("parity", "worst", ".0f"),
-        ("flicker", "ratio", ".3f"),
-    )
-    for gate, name, form in forms:
-        value = measured.get(gate, {}).get(name)
-        cells.append(format(value, form) if isinstance(value, int | float) else "-")
-    return f"| {' | '.join(cells)} |"
 
 
 def _check(check: Check) -> dict[str, Any]:
@@ -216,7 +188,3 @@ def _smaller(picture: Pixels) -> Pixels:
         return picture
     size = PICTURE_WIDTH, round(height * PICTURE_WIDTH / width)
     return cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
-
-
-if __name__ == "__main__":
-    print(table(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))))

@@ -15,10 +15,9 @@ from typing import Any
 import keras
 
 from keras_vst import config as configuration
-from keras_vst.config import StudentConfig, TeacherConfig
+from keras_vst.config import RunConfig, StudentConfig, TeacherConfig
 from keras_vst.errors import UserError
-from keras_vst.models.student import build_student
-from keras_vst.models.teacher import build_teacher
+from keras_vst.models import build_network
 from keras_vst.runs import RunDirectory
 
 UNKNOWN = {"recipe": "", "config": {}, "versions": {}, "seed": None, "steps": None, "sha256": ""}
@@ -61,9 +60,10 @@ def _from_run(path: Path) -> Source:
         record = run.record()
         told = record["config"]
         # Of the configuration only what builds the network: how it was trained may have been said in other words.
-        part, build = ("teacher", build_teacher) if told.get("kind") == "film" else ("student", build_student)
-        config = getattr(configuration.from_dict({part: told[part]}), part)
-        network = build(config, batch_size=1)
+        film = told.get("kind") == "film"
+        builds = {"kind": "film", "teacher": told["teacher"]} if film else {"student": told["student"]}
+        config = configuration.from_dict(builds)
+        network = build_network(config, batch_size=1)
         run.load_network(network)
         known = {
             **{key: record.get(key, "") for key in ("recipe", "command", "init")},
@@ -74,7 +74,7 @@ def _from_run(path: Path) -> Source:
             "minutes": max((row.get("minutes", 0.0) for row in run.rows()), default=0.0),
             "sha256": (record.get("style") or {}).get("sha256", ""),
         }
-    return Source(network, config, known)
+    return Source(network, config.teacher if film else config.student, known)
 
 
 def _from_keras(path: Path) -> Source:
@@ -83,7 +83,7 @@ def _from_keras(path: Path) -> Source:
     with _unusable(path):
         description, metadata = read_members(path)
         config = student_config(description, str(path))
-        student = build_student(config, batch_size=1)
+        student = build_network(RunConfig(student=config), batch_size=1)
         student.load_weights(path)
         versions = {"keras": str(metadata["keras_version"])}
     return Source(student, config, {**UNKNOWN, "versions": versions})
@@ -95,14 +95,14 @@ def _from_savedmodel(path: Path) -> Source:
 
     with _unusable(path):
         manifest = read_manifest(path)
-        config = configuration.from_dict({"student": manifest["config"]}).student
-        check_extent(config, str(path))
-        student = build_student(config, batch_size=1)
+        config = configuration.from_dict({"student": manifest["config"]})
+        check_extent(config.student, str(path))
+        student = build_network(config, batch_size=1)
         weights = read_weights(path, manifest)
         for variable in student.variables:
             variable.assign(weights[variable.path])
         record = {key: manifest["record"].get(key, value) for key, value in UNKNOWN.items()}
-    return Source(student, config, record)
+    return Source(student, config.student, record)
 
 
 def _newest_version(path: Path) -> Path | None:

@@ -21,6 +21,7 @@ PASSWORD = re.compile(r"(?<=://)[^\s/?#@:]*:[^\s/?#]*@")  # and the name before 
 EXTRAS = {  # what brings the modules that not every installation has
     **dict.fromkeys(("tensorflow", "keras", "tensorboard", "matplotlib", "PIL"), "train"),
     **dict.fromkeys(("onnx", "onnxruntime"), "onnx"),
+    "ray": "cluster",
 }
 
 

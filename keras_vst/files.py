@@ -6,9 +6,11 @@ import errno
 import os
 import re
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO, Any
 
 from keras_vst.errors import UserError
 
@@ -116,10 +118,49 @@ def disk_errors(path: Path) -> Iterator[None]:
         raise UserError(f"cannot write {path}: {trouble}.") from error
 
 
+@contextmanager
+def alone(path: Path) -> Iterator[bool]:
+    """Whether no other process holds this file now; it is ours until the end, and free again however we end."""
+    with disk_errors(path), path.open("a") as file:
+        try:
+            if sys.platform == "win32":
+                import msvcrt
+
+                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+            else:
+                import fcntl
+
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.EACCES, errno.EDEADLK):
+                raise
+            yield False
+        else:
+            yield True
+
+
 def sweep(folder: Path) -> None:
     """Delete what kills have left half-written anywhere in a folder that nobody else is writing to."""
     for part in folder.rglob(".*.part-*"):
         _delete(part)
+
+
+def hold(path: Path) -> IO[Any]:
+    """The file, held by this process and whomever it hands it to; BlockingIOError where another holds it."""
+    file = path.open("a+b")
+    try:
+        if os.name == "posix":
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        else:
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    except OSError as error:
+        file.close()
+        raise BlockingIOError(*error.args) from error
+    return file
 
 
 def _delete(part: Path) -> None:

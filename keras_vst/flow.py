@@ -38,6 +38,12 @@ def estimate(previous: Frame, current: Frame) -> Flow:
     return np.ascontiguousarray(flow[:height, :width], np.float32)
 
 
+def between(earlier: Frame, later: Frame) -> tuple[Flow, npt.NDArray[np.float32]]:
+    """Backward flow from `later` to `earlier`, and where it can be believed."""
+    backward = estimate(earlier, later)
+    return backward, visibility(backward, estimate(later, earlier))
+
+
 def visibility(backward: Flow, forward: Flow) -> npt.NDArray[np.float32]:
     """(H, W, 1) in {0, 1}: 1 where the previous frame shows the same point and the flow can be believed.
 

@@ -6,6 +6,7 @@ checkpoints/   trainer.weights.h5: every network, optimizer and the step; previo
 student.weights.h5  the running mean alone: what is exported (teacher.weights.h5 of a film)
 samples/       strips of input and output, PNG
 tensorboard/   the same for TensorBoard, one folder each time it was started
+now.tflite     the same as a network that paints, every few steps; of architectures that the zoo has
 curves.png, report.html  to look at without TensorBoard
 NAME.tflite and others, card.json, report.json, export.html  what `python -m export` made of it, once it is finished
 """
@@ -40,6 +41,7 @@ class RunDirectory:
         self.curves_file = self.path / "curves.png"
         self.report_file = self.path / "report.html"
         self.checkpoint = self.path / "checkpoints" / f"trainer{WEIGHTS}"
+        self.now = self.path / "now.tflite"
         self.previous = self.path / "checkpoints" / f"previous{WEIGHTS}"
 
     def check_new(self) -> None:

@@ -129,6 +129,16 @@ def _factor(text: str) -> float:
     return value
 
 
+def _minutes(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.1 <= value <= 10000:
+        raise argparse.ArgumentTypeError(f"a number of minutes from 0.1 to 10000 is needed; {text!r} came")
+    return value
+
+
 def _add_sources(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     several: dict[str, Any] = {"nargs": "+", "action": "extend"}
@@ -171,8 +181,10 @@ def add_settings(group: argparse._ArgumentGroup) -> None:
 
 def add_running(group: argparse._ArgumentGroup) -> None:
     """Where it begins, whether it goes on, and what comes after."""
-    told = "start from the weights of another run; default: the bundled base; none: from nothing"
+    told = "start from another run or a .tflite file of this student; default: the bundled base; none: from nothing"
     group.add_argument("--init", metavar="RUN", help=told)
+    told = "as many steps as fit into so long here, in place of schedule.steps"
+    group.add_argument("--minutes", type=_minutes, metavar="N", help=told)
     for name, told in (
         ("--resume", "continue the run in --run"),
         ("--dry-run", "print settings, sizes and the time it would take; write nothing"),

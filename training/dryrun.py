@@ -20,11 +20,12 @@ from training.data.augment import Sample
 from training.data.paintings import NUM_FRAMES
 from training.devices import Devices
 from training.inputs import Inputs
-from training.loop import Session
+from training.loop import COMPILED, Session
 from training.sources import Opened, open_sources
 from training.stages import largest_crop, stages
 
 SIZE = (368, 640)  # 640x360, brought to multiples of 8
+FEWEST = 40  # steps that are worth a run
 TIMED = 2  # steps, after the one that compiles
 
 
@@ -39,6 +40,16 @@ def describe(config: RunConfig, inputs: Inputs, vgg16: str | None) -> str:
         "estimate": _estimate(session),
     }
     return json.dumps(told, indent=2)
+
+
+def within(minutes: float, config: RunConfig, inputs: Inputs, vgg16: str | None) -> RunConfig:
+    """The same run with as many steps as fit into the minutes, what it takes to find that out included."""
+    started = time.monotonic()
+    session = Session(RunDirectory("."), config, _opened(inputs, config), Devices(), vgg16, quiet=True)
+    seconds = _estimate(session)["minutes"] * 60 / config.schedule.steps
+    left = minutes * 60 - 2 * (time.monotonic() - started)  # the run itself opens and compiles once more
+    steps = max(FEWEST, int(left / max(seconds, 1e-3)))
+    return replace(config, schedule=replace(config.schedule, steps=steps))
 
 
 def _opened(inputs: Inputs, config: RunConfig) -> Opened:
@@ -81,7 +92,8 @@ def _shapes(network: keras.Model) -> dict[str, tuple[int, ...]]:
 def _estimate(session: Session) -> dict[str, Any]:
     """Time of a few real steps, scaled to the size of every stage: VGG16 looks at what is judged, and leads."""
     batches = iter(session.batches())
-    session.step(next(batches))
+    for _ in range(COMPILED):
+        session.step(next(batches))
     started = time.perf_counter()
     for _ in range(TIMED):
         session.step(next(batches))
@@ -90,6 +102,6 @@ def _estimate(session: Session) -> dict[str, Any]:
     whole = sum((each.end - each.first) * (each.judged / planned[0].judged) ** 2 for each in planned)
     return {
         "seconds_a_step": round(seconds, 3),
-        "minutes": round(seconds * whole / 60, 1),
+        "minutes": round(seconds * whole / 60, 3),
         "devices": session.devices.replicas,
     }

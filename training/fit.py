@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from keras_vst import config as configuration
 from keras_vst.config import RunConfig
-from keras_vst.errors import UserError, run_command
+from keras_vst.errors import UserError, run_command, tell
 from keras_vst.runs import RunDirectory
 from training.arguments import KNOBS, inputs_of, knobs, parser
 from training.inputs import SOURCES, Inputs
@@ -69,6 +69,11 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     if not arguments.run:
         raise UserError("A run needs a folder to live in. Add --run runs/NAME.")
+    if arguments.minutes:
+        from training.dryrun import within
+
+        RunDirectory(arguments.run).check_new()
+        config = within(arguments.minutes, config, inputs, arguments.vgg16)
     return _start(arguments, config, inputs)
 
 
@@ -94,7 +99,18 @@ def _start(arguments: argparse.Namespace, config: RunConfig, inputs: Inputs) -> 
 
 
 def _resume(arguments: argparse.Namespace) -> int:
-    for name in (*SOURCES, *KNOBS, "pictures", "size", "recipe", "config", "set", "init", "dry_run"):
+    for name in (
+        *SOURCES,
+        *KNOBS,
+        "pictures",
+        "size",
+        "recipe",
+        "config",
+        "set",
+        "init",
+        "minutes",
+        "dry_run",
+    ):
         if getattr(arguments, name):
             raise UserError(
                 f"--resume goes on with the settings and sources of the run; --{name.replace('_', '-')} would change "
@@ -164,6 +180,8 @@ def _write_down(session: Session, finished: bool) -> None:
     warnings = list(dict.fromkeys([*session.run.record().get("warnings", []), *session.warnings]))
     told: dict[str, Any] = {"warnings": warnings, "skipped": session.opened.skipped(), "finished": finished}
     session.run.amend(**told)
+    for line in told["skipped"]["files"]:
+        tell(f"left out: {line}")
     write_report(session.run)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -14,7 +15,7 @@ from keras_vst.config import RunConfig
 from keras_vst.features import load_vgg16
 from keras_vst.files import write_whole
 from keras_vst.runs import RunDirectory
-from training import samples
+from training import laid_out, samples
 from training.data import dataset
 from training.devices import Devices, features_dtype, lost_worker_told, use_precision
 from training.objective import style_references
@@ -27,6 +28,8 @@ from training.watch import Watch, not_a_number
 NUM_SHOWN = 3  # terms in the progress bar
 COMPILED = 2  # steps at the start, of which each may be another that has to be compiled
 TIMED = 12  # steps after them that tell how long a run will take
+SETTLED, SETTLED_SIDE = 16, 256  # photos over which the norms of a network from a file are found
+FILE = ".tflite"  # what --init takes besides runs
 EARLY = (45.0, 100.0)  # seconds after which there is something to look at already
 
 
@@ -51,7 +54,13 @@ class Session:
 
     def start_from(self, origin: str) -> None:
         """Take the weights that `--init` names, and forget nothing else."""
-        take_weights(self.trainer.averaged, origin, self.config)
+        if origin.endswith(FILE):
+            rng, photos = np.random.default_rng(0), self.opened.sources.photos
+            drawn = [photos.draw(rng, SETTLED_SIDE)[:SETTLED_SIDE, :SETTLED_SIDE] for _ in range(SETTLED)]
+            pattern = laid_out.pattern(self.config.student.architecture)
+            laid_out.take(self.trainer.averaged, Path(origin), pattern, drawn)
+        else:
+            take_weights(self.trainer.averaged, origin, self.config)
         self.trainer.generator.set_weights(self.trainer.averaged.get_weights())
 
     def resume(self) -> None:
@@ -176,11 +185,15 @@ class _Recorder:
         self._board = Board(self._run.tensorboard, self._trainer.step)
         self._begun = self._saved = time.monotonic()
         self._early = list(EARLY)
+        self._pattern = (
+            laid_out.pattern(self._config.student.architecture) if _is_student(self._config) else None
+        )
 
     def take(self, row: Row) -> None:
         """Log a row; now and then save and look at what is painted."""
         self._run.log(row)
         self._board.row(row)
+        self._show()
         now = time.monotonic()
         early = bool(self._early) and now - self._begun > self._early[0]
         if early or now - self._saved > self._save_every:
@@ -199,6 +212,11 @@ class _Recorder:
 
     def close(self) -> None:
         self._board.close()
+
+    def _show(self) -> None:
+        """The network as it is by now, for whoever watches: `vst live --learn`."""
+        if self._pattern is not None:
+            self._run.write_bytes(self._run.now, laid_out.written(self._trainer.averaged, self._pattern))
 
     def _look(self, step: int) -> None:
         """Strips, curves and scores; raises `Trouble`, before anything is overwritten, when nothing is painted."""
@@ -221,3 +239,7 @@ class _Recorder:
             if warning not in self._session.warnings:
                 self._session.warnings.append(warning)
                 tqdm.write(f"Warning at step {step}: {warning}")
+
+
+def _is_student(config: RunConfig) -> bool:
+    return config.kind not in ("base", "film")

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from edge.address import Address
 from keras_vst.errors import UserError
 from keras_vst.video import Excerpt
+from keras_vst.video.feeding import Feed
 
 
 class Controls(Protocol):
@@ -31,13 +32,19 @@ class SinkOptions:
     crf: int | None = None  # quality of encoded video, lower is better
     preset: str | None = None  # x264's, for streams
     audio_from: str | None = None  # the file whose sound goes along
+    along: Feed | None = None  # where it comes from when that can be read only once
     controls: Controls | None = None  # for pages
     on_key: Callable[[str], None] | None = None  # for windows: told of every key
+    on_painting: Callable[[str, bytes], str] | None = (
+        None  # for pages: name and content in, the style's name out
+    )
 
     @property
     def sound(self) -> Excerpt | None:
         """The sound that goes along, no longer than the pictures: a run may be ended at any moment."""
-        return Excerpt(self.audio_from, with_pictures_only=True) if self.audio_from else None
+        return (
+            Excerpt(self.audio_from, with_pictures_only=True, shared=self.along) if self.audio_from else None
+        )
 
     def check_unused(self, address: Address, *unused: str) -> None:
         """Refuse what a sink would ignore although it was asked for."""

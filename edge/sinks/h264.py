@@ -48,6 +48,7 @@ class StreamSink(Sink):
             self._stream = _add_stream(output, info, options)
             if options.sound is not None and may_have_sound(options.sound.uri):
                 self._sound = Soundtrack(options.sound, output, kind)
+                self.notes = self._sound.notes
             for stream in output.streams:
                 # PyAV sees to it where it knows the format, which in `fifo` it does not.
                 if stream.codec_context is not None and kind == ".flv":

@@ -37,7 +37,9 @@ class WebSink(Sink):
             )
         from edge.web.server import WebServer
 
-        self._server = WebServer(host, port, options.controls, webrtc=self.webrtc)
+        self._server = WebServer(
+            host, port, options.controls, webrtc=self.webrtc, on_painting=options.on_painting
+        )
         self.address = self._server.address
         print(f"open {self.address} in a browser", file=sys.stderr)
 

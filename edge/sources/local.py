@@ -118,10 +118,10 @@ class StdinSource(ThreadedSource):
                 "standard input is no video that is recognised here; send y4m, mkv or MPEG-TS, or say how "
                 "large raw pictures are: '-?size=640x360&fps=30&format=rgb24'."
             ) from error
-        with ClipSource(self._name, container) as clip:
-            self.info = clip.info
+        with ClipSource(self._name, container, share=not self.live) as clip:
+            self.info, self.along = clip.info, clip.along
             for frame in clip:
-                self.skipped = clip.skipped
+                self.skipped, self.notes = clip.skipped, clip.notes
                 yield frame
 
 

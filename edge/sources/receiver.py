@@ -56,7 +56,7 @@ class StreamSource(ThreadedSource):
 
     def _frames(self, closing: threading.Event) -> Iterator[TimedFrame]:
         first = self._connect()
-        self.info, self.live = first.info, first.info.duration is None
+        self.info, self.along, self.live = first.info, first.along, first.info.duration is None
         if not self.live:
             with first:
                 yield from self._decoded(first)
@@ -86,7 +86,8 @@ class StreamSource(ThreadedSource):
 
     def _connect(self) -> ClipSource:
         container = self._open()
-        return ClipSource(self._name, container, low_delay=container.duration is None)
+        recorded = container.duration is not None
+        return ClipSource(self._name, container, low_delay=not recorded, share=recorded)
 
     def _open(self) -> InputContainer:
         wait = WAIT_FOR_SENDER if self._listens else CONNECT
@@ -103,7 +104,7 @@ class StreamSource(ThreadedSource):
     def _decoded(self, clip: Source) -> Iterator[TimedFrame]:
         before = self.skipped
         for frame in clip:
-            self.skipped = before + clip.skipped
+            self.skipped, self.notes = before + clip.skipped, clip.notes
             yield frame
         self.skipped = before + clip.skipped
 

@@ -48,8 +48,8 @@ class RecordedSource(StreamSource):
 
     def _frames(self, closing: threading.Event) -> Iterator[TimedFrame]:
         line = _Line(self._open())
-        with ClipSource(self._name, cast(InputContainer, line), start=self._start) as clip:
-            self.info, self.live = clip.info, False
+        with ClipSource(self._name, cast(InputContainer, line), start=self._start, share=True) as clip:
+            self.info, self.along, self.live = clip.info, clip.along, False
             yield from self._decoded(clip)
         if line.error is not None:
             late = isinstance(line.error, ExitError)

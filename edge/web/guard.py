@@ -8,12 +8,14 @@ and the Origin, where the browser sends one, must be this very page.  Away from 
 from __future__ import annotations
 
 import ipaddress
+import logging
 import secrets
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from urllib.parse import urlsplit
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -32,25 +34,33 @@ COOKIE = "vst-token"
 
 
 class Guard:
-    """The rules for a server that is bound to `host`."""
+    """The rules for a server that is bound to `host`; `open_paths` need no token.
 
-    def __init__(self, host: str) -> None:
-        """Think of a token when others than this machine can come."""
-        self._host = host
-        self.token = "" if is_loopback(host) else secrets.token_urlsafe(16)
+    A program gives the token as `Authorization: Bearer TOKEN`.  What knows it is no foreign site, so it may come under
+    any name, such as that of a service in a cluster.
+    """
+
+    def __init__(self, host: str, token: str = "", open_paths: Collection[str] = ()) -> None:
+        """Think of a token when others than this machine can come and none is given."""
+        self._host, self._open_paths = host, open_paths
+        self.token = token or ("" if is_loopback(host) else secrets.token_urlsafe(16))
+        logging.getLogger("aiohttp.server").addFilter(_is_ours)
 
     @web.middleware
     async def check(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Let a request pass, or answer why not."""
-        if not self._host_allowed(request.headers.get("Host", "")):
+        bearer = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        trusted = bool(self.token) and self.is_token(bearer)
+        if not trusted and not self._host_allowed(request.headers.get("Host", "")):
             raise web.HTTPMisdirectedRequest(
                 text="This name does not lead here; use localhost or the address.\n"
             )
         origin = request.headers.get("Origin")
-        if origin is not None and _netloc(origin) != request.headers["Host"]:
+        if origin is not None and _netloc(origin) != request.headers.get("Host"):
             raise web.HTTPForbidden(text="Another site may not use this page.\n")
         given = request.query.get("token") or request.cookies.get(COOKIE, "")
-        if self.token and not secrets.compare_digest(given.encode(errors="replace"), self.token.encode()):
+        known = trusted or not self.token or self.is_token(given)
+        if not known and request.path not in self._open_paths:
             raise web.HTTPUnauthorized(text="Open the address with the token that vst printed.\n")
         try:
             response = await handler(request)
@@ -59,6 +69,10 @@ class Guard:
         if self.token and "token" in request.query and not response.prepared:
             response.set_cookie(COOKIE, self.token, httponly=True, samesite="Strict")
         return response
+
+    def is_token(self, given: str) -> bool:
+        """Whether that is the token; takes as long for any other."""
+        return secrets.compare_digest(given.encode(errors="replace"), self.token.encode())
 
     async def mark(self, request: web.Request, response: web.StreamResponse) -> None:
         """Add what the browser should enforce; called before an answer is sent."""
@@ -74,6 +88,11 @@ class Guard:
             return True
         own = socket.gethostname().lower()
         return bool(self.token) and (name in (self._host, own, f"{own}.local") or _is_number(name))
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    """Whether what aiohttp would print is a defect of ours, not of a request that is no HTTP, which it has answered."""
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
 
 
 def _netloc(origin: str) -> str | None:

@@ -4,6 +4,7 @@
     /stream.mjpg  Motion JPEG          /status      JSON
     /snapshot.jpg the newest frame     /control     POST of one message as JSON
     /offer        POST of a WebRTC offer, where aiortc is installed
+    /painting     POST of a picture to paint after, its name in ?name=
 
 It is bound to this machine unless told otherwise; guard.py says who may come in.
 """
@@ -14,6 +15,7 @@ import asyncio
 import os
 import socket
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from importlib import resources
@@ -29,10 +31,13 @@ from keras_vst.frames import Pixels
 
 MOST_VIEWERS = 16
 LARGEST_MESSAGE = 64 * 1024  # bytes of a control message or a WebRTC offer
+LARGEST_PICTURE = 32 * 2**20
+UPLOADED = 60.0  # seconds for one to arrive
 FILES = {
     "/": ("index.html", "text/html"),
     "/page.css": ("page.css", "text/css"),
     "/page.js": ("page.js", "text/javascript"),
+    "/drop.js": ("drop.js", "text/javascript"),
 }
 BOUNDARY = "vst-frame"
 STOPPING = 3.0  # seconds for goodbyes
@@ -41,7 +46,15 @@ STOPPING = 3.0  # seconds for goodbyes
 class WebServer:
     """Serves from its construction until `stop`."""
 
-    def __init__(self, host: str, port: int, controls: Controls | None, *, webrtc: bool = False) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        controls: Controls | None,
+        *,
+        webrtc: bool = False,
+        on_painting: Callable[[str, bytes], str] | None = None,
+    ) -> None:
         """Bind and start; port 0 takes a free one.  `webrtc` is what the page starts with.
 
         `address` is what to type into a browser.
@@ -50,13 +63,14 @@ class WebServer:
         self._guard = Guard(host)
         self.address = _address(self._socket, self._guard.token)
         self._controls = controls
-        self._webrtc = webrtc
+        self._webrtc, self._on_painting = webrtc, on_painting
         self._viewers: set[Viewer] = set()
         self._peers: Any = None
         self._encoders = ThreadPoolExecutor(1, "vst-jpeg")
         self._loop = asyncio.new_event_loop()
         self._hub = FrameHub(self._loop, self._encoders)
         self._stopping = asyncio.Event()
+        self._taking = asyncio.Lock()  # one picture at a time: each may take 300 MB
         self._thread = threading.Thread(target=self._run, name="vst-web", daemon=True)
         self._thread.start()
 
@@ -97,6 +111,7 @@ class WebServer:
         answers |= {"/status": self._status, **dict.fromkeys(FILES, self._file)}
         application.add_routes([web.get(path, answer) for path, answer in answers.items()])
         application.add_routes([web.post("/control", self._control), web.post("/offer", self._offer)])
+        application.add_routes([web.post("/painting", self._painting)])
         return application
 
     async def _file(self, request: web.Request) -> web.Response:
@@ -108,7 +123,10 @@ class WebServer:
         if len(self._viewers) >= MOST_VIEWERS:
             raise web.HTTPServiceUnavailable(text=f"{MOST_VIEWERS} pages are open already; close one.\n")
         connection = web.WebSocketResponse(heartbeat=20, max_msg_size=LARGEST_MESSAGE, compress=False)
-        await connection.prepare(request)
+        try:
+            await connection.prepare(request)
+        except ValueError as error:  # of a key that is not even text, where others are refused
+            raise web.HTTPBadRequest(text="This is no WebSocket.\n") from error
         viewer = Viewer(connection, self._hub, self._controls)
         self._viewers.add(viewer)
         try:
@@ -135,7 +153,8 @@ class WebServer:
 
     async def _status(self, request: web.Request) -> web.Response:
         status = self._controls.status() if self._controls is not None else None
-        return web.json_response({"status": status, "viewers": len(self._viewers), "webrtc": self._webrtc})
+        about = {"webrtc": self._webrtc, "paintings": self._on_painting is not None}
+        return web.json_response({"status": status, "viewers": len(self._viewers), **about})
 
     async def _control(self, request: web.Request) -> web.Response:
         answer = await carry_out(self._controls, await _json(request))
@@ -152,6 +171,36 @@ class WebServer:
                 ) from None
             self._peers = Peers(self._hub)
         return web.json_response(await self._peers.answer(offer))
+
+    async def _painting(self, request: web.Request) -> web.Response:
+        if self._on_painting is None:
+            raise web.HTTPNotFound(text="No picture is taken here.\n")
+        if not request.content_type.startswith("image/"):
+            raise web.HTTPUnsupportedMediaType(text="Send a picture, as image/png or the like.\n")
+        if self._taking.locked():
+            raise web.HTTPServiceUnavailable(text="Another picture is being looked at; send it again.\n")
+        async with self._taking:
+            try:
+                content = await asyncio.wait_for(_picture(request), UPLOADED)
+                name = request.query.get("name", "dropped")[:100]
+                style = await asyncio.to_thread(self._on_painting, name, content)
+            except UserError as error:
+                return web.json_response({"error": str(error)}, status=400)
+            except asyncio.TimeoutError:
+                raise web.HTTPRequestTimeout(text="The picture did not come to its end.\n") from None
+        for viewer in tuple(self._viewers):
+            await viewer.tell(len(self._viewers))
+        return web.json_response({"style": style})
+
+
+async def _picture(request: web.Request) -> bytes:
+    """What is sent, up to a limit of its own: pictures are larger than messages."""
+    content = bytearray()
+    async for piece in request.content.iter_chunked(1 << 16):
+        content += piece
+        if len(content) > LARGEST_PICTURE:
+            raise web.HTTPRequestEntityTooLarge(LARGEST_PICTURE, len(content))
+    return bytes(content)
 
 
 async def _json(request: web.Request) -> dict[str, Any]:

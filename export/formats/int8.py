@@ -54,8 +54,13 @@ def calibration_frames(clips: Sequence[Path] = (), size: tuple[int, int] = SIZE)
     return [*frames, *harder[::AGAIN]]
 
 
-def rewrite(folded: keras.Model, frames: Frames) -> tuple[keras.Model, tuple[float, float]]:
-    """The network to convert, and the range that its logits (the layer PAINT) are to have in the file."""
+def rewrite(folded: keras.Model, frames: Frames) -> tuple[keras.Model, tuple[float, float] | None]:
+    """The network to convert, and the range that its logits (the layer PAINT) are to have in the file.
+
+    One of another architecture is converted as it is.
+    """
+    if not {BLUR, SKIP, *itertools.chain(*PAIRS)} <= {layer.name for layer in folded.layers}:
+        return folded, None
     network = equalize(folded, frames)
     low, high = (float(each[PAINT]) for each in _ranges(network, frames, (PAINT,), RARE_LOGITS, apart=False))
     take_rounding_out(network, frames)

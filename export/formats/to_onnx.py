@@ -19,9 +19,9 @@ import numpy.typing as npt
 import onnx
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
-from export.formats.rebuild import fold
 from keras_vst import layers
 from keras_vst.errors import UserError
+from keras_vst.models import fold
 from keras_vst.zoo import DEFAULT_MARGIN
 
 OPSET = 13  # the oldest with every operation we need; TensorRT 8.0 and ONNX Runtime 1.8 already take it

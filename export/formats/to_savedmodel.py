@@ -27,11 +27,11 @@ from tensorflow.core.protobuf import trackable_object_graph_pb2
 
 from keras_vst.errors import UserError
 from keras_vst.models.student import SIZE_MULTIPLE
+from keras_vst.networks.saved_model import MANIFEST
 from keras_vst.zoo import DEFAULT_MARGIN
 
 SIGNATURES = ("serving_default", "jpeg")
 EXTRA = Path("assets.extra")
-MANIFEST = EXTRA / "student.json"
 MOST_MANIFEST = 1 << 20  # bytes; a run's record takes a few thousand
 WARM_UP = EXTRA / "tf_serving_warmup_requests"
 COLLECTION = "student"  # the weights among the checkpoint's objects, numbered as in the manifest

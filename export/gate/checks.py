@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -15,8 +15,8 @@ from export.artifact import Artifact, digest
 from export.formats.flatbuffer import BYTES_SIGNATURE, SIGNATURE
 from export.gate import Check, contents, not_judged, operations, runtimes, same
 from export.gate.contents import Contents
-from export.gate.speed import Step
-from export.judged_clips import Array, Clip, last_painting, play
+from export.judged_clips import Array, Clip, play
+from export.results import GAIN, Result
 from keras_vst.errors import UserError
 from keras_vst.frames import Pixels, to_uint8
 from keras_vst.networks import open_network
@@ -64,18 +64,58 @@ class Reference:
         return to_uint8(np.nan_to_num(self.clip.inside(middle)[0]))
 
 
-@dataclass
-class Candidate:
-    """An artifact that lies at `path`, beside its reference; `resized` is a second size, for files that take any."""
+def judge(
+    result: Result,
+    path: Path,
+    references: Sequence[Reference],
+    wanted: tuple[str, ...],
+    architecture: str,
+    tell: Callable[[str], Any],
+) -> bool:
+    """Put every question to the artifact at `path`, of which `tell` is told; False where it did not even open.
 
-    artifact: Artifact
+    The first of the references is what it is held against; a second one has another size, for files that take any.
+    `wanted` names the other runtimes that are to agree.
+    """
+    result.bytes, result.sha256 = digest(path)
+    candidate = _Candidate(result, path, references[0])
+    if result.artifact.format == "tflite":
+        tell("opening")
+        result.checks.append(trial(path))
+        if result.checks[-1].failed:
+            return False
+        candidate.contents = Contents(path.read_bytes())
+    result.checks += candidate.checks(references[1:], wanted, architecture, tell)
+    result.picture, expected = (
+        references[0].shown(each) for each in (candidate.played, references[0].stylized)
+    )
+    apart = np.abs(result.picture.astype(np.int16) - expected)
+    result.difference = np.minimum(GAIN * apart, 255).astype(np.uint8)
+    return True
+
+
+def trial(path: Path) -> Check:
+    """Whether a file opens and paints at all, which is tried where it can do no harm."""
+    limit = "LiteRT opens and runs it in a process of its own"
+    try:
+        open_network(path, threads=THREADS)  # no checksum is known to it: it asks a child first
+    except UserError as error:
+        return Check("opening", "trial", False, limit, message=str(error))
+    return Check("opening", "trial", True, limit)
+
+
+@dataclass
+class _Candidate:
+    """An artifact beside its reference, and the clips that it played."""
+
+    result: Result
     path: Path
     reference: Reference
-    resized: Reference | None = None
+    contents: Contents | None = None  # a .tflite taken apart
 
-    def __post_init__(self) -> None:
-        self.bytes, self.sha256 = digest(self.path)
-        self.contents: Contents | None = None  # a .tflite taken apart, once it was tried
+    @property
+    def artifact(self) -> Artifact:
+        return self.result.artifact
 
     @cached_property
     def played(self) -> Array:
@@ -93,39 +133,32 @@ class Candidate:
             from export.gate.served import play_served  # of SavedModels only
 
             return play_served(self.path, clip)
-        return play(open_network(self.path, threads=THREADS, sha256=self.sha256), clip)
-
-    def step(self, threads: int) -> Step:
-        """Ready to be timed: live with bytes in and out, of film quality with the maps of a moving clip."""
-        network = open_network(self.path, threads=threads, sha256=self.sha256)
-        if not self.reference.film:
-            return network.paint
-        maps = last_painting(self.reference.stylized[0], self.reference.clip, 1)
-        return lambda frame: network.paint_film(frame, maps)
+        return play(open_network(self.path, threads=THREADS, sha256=self.result.sha256), clip)
 
     def checks(
-        self, wanted: tuple[str, ...], architecture: str, tell: Callable[[str], Any]
+        self,
+        resized: Sequence[Reference],
+        wanted: tuple[str, ...],
+        architecture: str,
+        tell: Callable[[str], Any],
     ) -> Iterator[Check]:
-        """Every answer; none after the first where the file does not even open.  `tell` is told what is asked.
+        """Every answer about an artifact that opens.
 
         Film files run on processors, offline: what delegates and other runtimes take of them is not asked.
         """
         artifact, reference = self.artifact, self.reference
-        if artifact.format == "tflite":
-            tell("opening")
-            trial = self.trial()
-            yield trial
-            if trial.failed:
-                return
-            self.contents = Contents(self.path.read_bytes())
+        if self.contents:
             yield contents.weights(self.contents)
         tell("parity")
-        yield from self._parities()
+        yield from self._parities(resized)
         yield reference.picture(self.played)
         tell("flicker")
         inside = reference.clip.inside(self.played)
         yield same.steadiness(same.flicker(reference.clip, inside), reference.flicker)
-        yield from self._sizes()
+        parameters = reference.network.count_params()
+        yield contents.size(self.result.bytes, artifact.format, artifact.precision, parameters, self.contents)
+        if self.contents:
+            yield contents.stored(self.contents, artifact.precision)
         if self.contents and not reference.film:
             tell("operations")
             yield from operations.checks(self.contents, reference.clip.size)
@@ -139,35 +172,15 @@ class Candidate:
             tell("signatures")
             yield from served.checks(self.path, reference.clip, reference.network)
 
-    def trial(self) -> Check:
-        """Whether a file opens and paints at all, which is tried where it can do no harm."""
-        limit = "LiteRT opens and runs it in a process of its own"
-        try:
-            open_network(self.path, threads=THREADS)  # no checksum is known to it: it asks a child first
-        except UserError as error:
-            return Check("opening", "trial", False, limit, message=str(error))
-        return Check("opening", "trial", True, limit)
-
-    def forget(self) -> None:
-        """Drop the played clips, 140 MB each at 640x360."""
-        for name in ("played", "played_bytes"):
-            self.__dict__.pop(name, None)
-
-    def _parities(self) -> Iterator[Check]:
-        precision, expected, resized = self.artifact.precision, self.reference.stylized, self.resized
+    def _parities(self, resized: Sequence[Reference]) -> Iterator[Check]:
+        precision, expected = self.artifact.precision, self.reference.stylized
         yield same.parity(SIGNATURE, expected, self.played, precision, self.contents)
         if self.contents and not self.reference.film:
             yield same.parity(BYTES_SIGNATURE, expected, self.played_bytes, precision, self.contents)
-        if resized:
-            height, width = resized.clip.size
-            told, played = f"{SIGNATURE}, at {width}x{height}", self.play(resized.clip)
-            yield same.parity(told, resized.stylized, played, precision, self.contents)
-
-    def _sizes(self) -> Iterator[Check]:
-        artifact, parameters = self.artifact, self.reference.network.count_params()
-        yield contents.size(self.bytes, artifact.format, artifact.precision, parameters, self.contents)
-        if self.contents:
-            yield contents.stored(self.contents, artifact.precision)
+        for other in resized:
+            height, width = other.clip.size
+            told, played = f"{SIGNATURE}, at {width}x{height}", self.play(other.clip)
+            yield same.parity(told, other.stylized, played, precision, self.contents)
 
     def _agreement(self, wanted: tuple[str, ...]) -> Iterator[Check]:
         frames, precision = self.reference.clip.frames[:AGREEMENT_FRAMES], self.artifact.precision

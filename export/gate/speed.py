@@ -5,12 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from export.gate import Check, rounded
+from export.gate.checks import Reference
 from keras_vst.frames import Pixels
+from keras_vst.networks import open_network
+from keras_vst.networks.film_clip import Film
 
 # Relative to the fp32 file in the same run, and generous: int8 gains nothing on x86 processors without VNNI
 # (1.13-1.25 x the time of fp32 was measured on AVX2), where it is made for others anyway.
@@ -31,6 +35,18 @@ class Timed:
 
 
 Timings = Mapping[str, Mapping[int, Timed]]  # name -> threads -> times
+
+
+def ready(path: Path, sha256: str, reference: Reference, threads: int) -> Step:
+    """A file to be timed: live with bytes in and out, of film quality with the maps of a moving clip."""
+    network = open_network(path, threads=threads, sha256=sha256)
+    if not reference.film:
+        return network.paint
+    clip = reference.clip
+    film = Film(network, clip.fitting, clip.flow)
+    film.paint_over(clip.frames[0], {})
+    maps = film.look(clip.frames[1])
+    return lambda frame: network.paint_film(frame, maps)
 
 
 def measure(openers: Mapping[str, Opener], frames: Pixels, count: int) -> dict[str, dict[int, Timed]]:

@@ -18,6 +18,7 @@ ADVERSARIAL_FORMS = ("nonsaturating", "least_squares", "hinge", "wasserstein")
 class StudentConfig:
     """The live network: its cost grows with the square of `channels`, linearly with `num_blocks`."""
 
+    family: str = "student"  # which network: a row of LIVE in keras_vst/models
     channels: tuple[int, int, int] = (16, 32, 48)  # filters at 1/2, 1/4 and 1/8 of the frame
     num_blocks: int = 3  # residual blocks at 1/8; each widens what a pixel can see by 16 pixels a side
 
@@ -28,7 +29,7 @@ class StudentConfig:
     @property
     def architecture(self) -> str:
         """What two networks must share to be mixed by mixing their weights."""
-        return "-".join(map(str, ("student", *self.channels, self.num_blocks)))
+        return "-".join(map(str, (self.family, *self.channels, self.num_blocks)))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,7 +26,7 @@ def mix(parts: Sequence[tuple[Style, float]]) -> bytes:
     if not taken or any(share < 0 for _, share in parts):
         raise UserError("a mix needs shares of 0 or more, one of them above 0; correct them.")
     check_mixable([style for style, _ in taken])
-    contents = [read_network(style.path, style.sha256) for style, _ in taken]
+    contents = [style.content or read_network(style.path, style.sha256) for style, _ in taken]
     if len(taken) == 1:
         return contents[0]
     if len({len(content) for content in contents}) > 1:

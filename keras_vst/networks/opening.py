@@ -17,7 +17,6 @@ import numpy as np
 
 from keras_vst.errors import UserError
 from keras_vst.networks.base import Network, count_threads, not_ours
-from keras_vst.networks.onnx import OnnxNetwork
 from keras_vst.networks.tflite import TfliteNetwork, find_runtime
 
 IDENTIFIER = b"TFL3"
@@ -46,15 +45,16 @@ def open_network(
     if path.suffix.lower() == ".onnx":
         if runtime is not None:
             raise UserError(f"{path} is run by ONNX Runtime; leave --runtime {runtime} out.")
+        from keras_vst.networks.onnx import OnnxNetwork  # of .onnx files only
+
         return OnnxNetwork(path, read_file(path, sha256), count)
     chosen = find_runtime(runtime)
     content = read_network(path, sha256)
     if sha256 is None:
         _try_in_child(path, chosen.name)
     network = TfliteNetwork(path, content, chosen, count)
-    network.prepare(
-        network.size or TRIAL_SIZE
-    )  # the runtime's greeting comes now, while it can be kept off stderr
+    # The runtime's greeting comes now, while it can be kept off stderr.
+    network.prepare(network.size or TRIAL_SIZE)
     return network
 
 

@@ -1,7 +1,7 @@
 """One .tflite network in whichever TFLite runtime is installed, its tensors addressed by name.
 
 In: `frame` (1, H, W, 3) float32 in [0, 1]; of film quality also `warped`, `visible` and perhaps `noise`
-(keras_vst.networks.film_maps).  Out: `stylized` (1, H, W, 3).  H and W are free unless the file fixes them.
+(keras_vst.networks.film_clip).  Out: `stylized` (1, H, W, 3).  H and W are free unless the file fixes them.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class TfliteNetwork:
     def __init__(self, path: Path, content: bytes, runtime: Runtime, threads: int) -> None:
         """Read names and sizes from the file; `path` is for messages."""
         self.path, self.runtime, self.threads = path, runtime, threads
-        self._content = content
+        self.content = content
         self._interpreter = self._open()
         self._inputs, self._stylized, checked = _read_signature(self._interpreter, path)
         self.size, self.map_channels = checked
@@ -99,7 +99,7 @@ class TfliteNetwork:
 
     def _open(self) -> Any:
         try:
-            return self.runtime.interpreter(model_content=self._content, num_threads=self.threads)
+            return self.runtime.interpreter(model_content=self.content, num_threads=self.threads)
         except (ValueError, RuntimeError) as error:
             raise base.not_ours(
                 self.path, f"{self.runtime.name} cannot read it ({base.first_line(error)})"

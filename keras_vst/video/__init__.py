@@ -78,8 +78,10 @@ def open_sink(
     excerpt = sound if isinstance(sound, Excerpt) or sound is None else Excerpt(os.fspath(sound))
     if kind in WRITTEN_CLIPS:
         return ClipSink(Path(name), source_info, codec, crf, excerpt)
-    inputs = source_info.origin, excerpt and excerpt.uri
-    return FolderSink(Path(name), *inputs, folder=True) if kind == "/" else PictureSink(Path(name), *inputs)
+    uri = excerpt and excerpt.uri
+    if kind == "/":
+        return FolderSink(Path(name), source_info.origin, uri, folder=True)
+    return PictureSink(Path(name), source_info, uri)
 
 
 def _open(name: str, start: Fraction) -> Source:

@@ -12,6 +12,7 @@ import numpy as np
 
 from keras_vst.errors import UserError
 from keras_vst.video.base import Source, TimedFrame, VideoInfo
+from keras_vst.video.pictures import on_white
 
 MILLISECOND = Fraction(1, 1000)
 FILM_BRANDS = ("avis", "msf1", "hevc")  # of AVIF and HEIC that hold a film beside a still
@@ -61,7 +62,14 @@ class AnimationSource(Source):
             if self._closed:
                 return
             rgb = np.asarray(cv2.cvtColor(np.ascontiguousarray(pixels[..., :3]), cv2.COLOR_BGR2RGB), np.uint8)
-            yield TimedFrame(rgb, time * MILLISECOND)
+            alpha = _alpha(pixels)
+            yield TimedFrame(rgb if alpha is None else on_white(rgb, alpha), time * MILLISECOND, alpha)
+
+
+def _alpha(pixels: np.ndarray) -> np.ndarray | None:
+    """(H, W), or None where all is opaque."""
+    alpha = pixels[..., 3] if pixels.shape[2] == 4 else None
+    return None if alpha is None or alpha.min() == 255 else np.ascontiguousarray(alpha)
 
 
 def _decoded(path: Path) -> tuple[list[np.ndarray], list[int]]:

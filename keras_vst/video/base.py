@@ -18,6 +18,7 @@ from pathlib import Path
 from keras_vst.errors import UserError
 from keras_vst.files import Part, disk_errors
 from keras_vst.frames import Pixels
+from keras_vst.video.feeding import Feed
 from keras_vst.video.signature import wrote
 
 
@@ -31,12 +32,14 @@ class VideoInfo:
     frames: int | None = None  # counted by the file, else estimated from duration and rate
     duration: float | None = None  # seconds
     has_audio: bool = False
+    has_words: bool = False  # subtitles, chapters or a title
     rotation: int = 0  # degrees counter-clockwise by which the stored frames are turned: 0, 90, 180, 270
     is_image: bool = False
     time_base: Fraction | None = None  # every frame's time is a whole multiple of it
     clock_may_leap: bool = False  # as in MPEG-TS, whose length is guessed from its first and last times
     pixel_aspect: Fraction = Fraction(1)  # width of a pixel over its height
     origin: str | None = None  # the path or address it was read from
+    exif: bytes = b""  # of a picture: what the camera wrote
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +48,7 @@ class TimedFrame:
 
     pixels: Pixels  # (H, W, 3) RGB
     time: Fraction  # seconds, exactly as the file has it
+    alpha: Pixels | None = None  # (H, W); where it is below 255 the pixels are already laid on white
 
 
 class Source(ABC):
@@ -57,6 +61,8 @@ class Source(ABC):
     live: bool = False  # frames come when they come, and a late one is worth less than a new one
     skipped: int = 0  # damaged frames left out so far
     mended: int = 0  # times that its clock leapt or ran backwards so far
+    notes: tuple[str, ...] = ()  # what is not shown as the file has it, a line each
+    along: Feed | None = None  # its sound and subtitles, where it can be read only once
     ends_early: bool = False  # once all is read: the file or line broke off before its end
     _closed: bool = False
 
@@ -85,6 +91,7 @@ class Sink(ABC):
     """
 
     skipped: int = 0  # damaged packets of sound left out so far
+    notes: tuple[str, ...] = ()  # what of the source it cannot hold, a line each
     closed_by_user: bool = False  # the window was closed, the reader of the pipe left: time to end
     main_thread: bool = False  # whether `write` and `idle` must come from the main thread
 

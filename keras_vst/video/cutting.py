@@ -31,7 +31,7 @@ class CutSource(Source):
         left = min([*lengths, float(duration)] if duration is not None else lengths, default=None)
         fps = source.info.fps
         frames = max(1, round(left * fps)) if left is not None and fps else None
-        self.info = replace(source.info, duration=left, frames=frames)
+        self.info, self.along = replace(source.info, duration=left, frames=frames), source.along
 
     def __iter__(self) -> Iterator[TimedFrame]:
         """Yield the frames inside."""
@@ -42,12 +42,12 @@ class CutSource(Source):
                 break
             if frame.time >= self._start:
                 empty = False
-                yield TimedFrame(frame.pixels, frame.time - self._start)
+                yield replace(frame, time=frame.time - self._start)
             else:
                 before = frame
         self._take_over()
         if empty and before is not None:
-            yield TimedFrame(before.pixels, Fraction(0))
+            yield replace(before, time=Fraction(0))
 
     def close(self) -> None:
         """Let go of the file."""
@@ -55,4 +55,4 @@ class CutSource(Source):
 
     def _take_over(self) -> None:
         self.skipped, self.mended = self._source.skipped, self._source.mended
-        self.ends_early = self._source.ends_early
+        self.ends_early, self.notes = self._source.ends_early, self._source.notes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -17,14 +18,19 @@ from av.video.stream import VideoStream
 from keras_vst.errors import UserError
 from keras_vst.video.animations import FILM_BRANDS
 from keras_vst.video.base import Source, TimedFrame, VideoInfo
-from keras_vst.video.heif import true_size
+from keras_vst.video.feeding import SharedFeed, open_container
+from keras_vst.video.heif import has_exif, true_size
+from keras_vst.video.labels import has_words
 from keras_vst.video.pixels import RgbReader
 from keras_vst.video.steady import SteadyTimes, time_origin
 from keras_vst.video.wholeness import ends_early
 
 FALLBACK_PERIOD = Fraction(1, 25)  # between frames of which neither the times nor the rate are known
 LONGEST_FRAME = 1  # second that the last frame may still be seen
-PATIENCE = 8.0, 5.0  # seconds to connect to an address, and for anything to come from it
+LARGE, LARGEST = (
+    1920 * 1088,
+    3840 * 2160,
+)  # pixels beyond which the decoder's threads are counted, down to one
 FAREWELL = 1.0  # seconds that `close` waits for a frame that is being read
 
 
@@ -38,22 +44,31 @@ class ClipSource(Source):
         *,
         start: Fraction = Fraction(0),
         low_delay: bool = False,
+        share: bool = False,
     ) -> None:
         """Open and decode the first frame, which tells the true size.
 
         `container` is what to read when it is open already.  The last keyframe before `start` comes first.
         `low_delay` leaves out the frame threads, which decode faster and hold one frame back for each of them.
+        `share` lays sound and subtitles aside in `along`, for what can be read only once.
         """
         self._lock = threading.Lock()  # a container closed in the middle of a decode would crash
         self._file = Path(uri) if container is None and "://" not in uri else None
         self._size = _size(self._file)
+        self._shared: SharedFeed | None = None
         self._container = open_container(uri) if container is None else container
         try:
-            self._stream, self._times = _picture_stream(self._container, uri), SteadyTimes(self._container)
+            self._stream, self._times = picture_stream(self._container, uri), SteadyTimes(self._container)
             if start and not self._times.active:  # clocks that leap are to be followed from the beginning
                 with suppress(FFmpegError):  # what cannot be wound forward is read from its beginning
-                    self._container.seek(int(start * av.time_base))
+                    base = self._stream.time_base or Fraction(1, av.time_base)
+                    self._container.seek(
+                        int(start / base), stream=self._stream
+                    )  # in ticks, to the very keyframe
+            if share:
+                self.along = self._shared = SharedFeed(self._container)
             self._stream.thread_type = "SLICE" if low_delay else "AUTO"
+            self._limit_threads()
             self._decoded = self._decode(start)
             first = next(self._decoded, None)
             if first is None and start:
@@ -65,6 +80,12 @@ class ClipSource(Source):
             self._first: av.VideoFrame | None = first
             shown = self._file and true_size(self._file, first.width, first.height)
             self._reader = RgbReader(first, shown)
+            if self._file and has_exif(self._file):
+                self.notes += ("its EXIF cannot be read here; left out",)
+            if self._reader.hdr:
+                self.notes += (
+                    f"its high dynamic range ({self._reader.hdr}) is shown as a usual screen has it",
+                )
             self.info = _describe(self._container, self._stream, self._reader, uri)
         except BaseException:
             self.close()
@@ -79,14 +100,21 @@ class ClipSource(Source):
             ticks = frame.dts if frame.pts is None else frame.pts
             base = frame.time_base or self._stream.time_base
             time = time + period if ticks is None or base is None else ticks * base - start
-            yield TimedFrame(self._reader.pixels(frame), time)
+            yield self._reader.timed(frame, time)
 
     def close(self) -> None:
         """Let go of the file; a thread that is stuck in a dead line is left with it."""
         self._closed = True
         if self._lock.acquire(timeout=FAREWELL):
-            self._container.close()
+            (self._shared or self._container).close()
             self._lock.release()
+
+    def _limit_threads(self) -> None:
+        """Each thread of the decoder holds frames of its own, 30 MB of 4K, which one decodes faster than we paint."""
+        context = self._stream.codec_context
+        pixels = context.width * context.height
+        if pixels > LARGE:
+            context.thread_count = min(os.cpu_count() or 1, max(1, LARGEST // pixels))
 
     def _next(self) -> av.VideoFrame | None:
         with self._lock:
@@ -127,7 +155,8 @@ class ClipSource(Source):
 
     def _packets(self) -> Iterator[av.Packet]:
         """The packets of our stream, their times in one piece, and an empty one at the end."""
-        packets = self._container.demux(self._times.streams(self._container, [self._stream]))
+        others = self._shared.streams if self._shared else []
+        packets = self._container.demux(self._times.streams(self._container, [self._stream, *others]))
         while True:
             try:
                 packet = next(packets, None)
@@ -143,28 +172,15 @@ class ClipSource(Source):
             if packet.stream.index == self._stream.index:
                 self.mended = self._times.mended
                 yield packet
+            elif self._shared is not None:
+                self._shared.put(packet)
 
     def _breaks_off(self) -> bool:
         """Whether the file holds less than it states, or than it held when it was opened."""
         return self._file is not None and (_size(self._file) < self._size or ends_early(self._file))
 
 
-def open_container(uri: str) -> InputContainer:
-    """Open a clip for reading, or raise a UserError that says why it cannot be."""
-    try:
-        # A file's own labels may be in any encoding; they must not stop us.
-        remote = "://" in uri
-        name = uri if remote else str(Path(uri).absolute())
-        container = av.open(name, metadata_errors="replace", timeout=PATIENCE if remote else None)
-    except FFmpegError as error:
-        raise _unreadable(uri, error.strerror or type(error).__name__) from error
-    if container.format.name == "tty":  # FFmpeg would show a .txt file as a film of a terminal
-        container.close()
-        raise _unreadable(uri, "it is text")
-    return container
-
-
-def _picture_stream(container: InputContainer, uri: str) -> VideoStream:
+def picture_stream(container: InputContainer, uri: str) -> VideoStream:
     """The first stream of moving pictures; the cover of a song is not one, nor the still beside an AVIF's animation."""
     streams = [
         stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic
@@ -185,13 +201,6 @@ def _size(path: Path | None) -> int:
     return 0
 
 
-def _unreadable(uri: str, reason: str) -> UserError:
-    return UserError(
-        f"{uri} cannot be read as a clip ({reason}); expected a video, a GIF or a picture. "
-        "Check that it is whole and that it plays, or export it again."
-    )
-
-
 def _describe(container: InputContainer, stream: VideoStream, reader: RgbReader, uri: str) -> VideoInfo:
     width, height = reader.upright
     fps = stream.average_rate or stream.guessed_rate or None
@@ -208,6 +217,7 @@ def _describe(container: InputContainer, stream: VideoStream, reader: RgbReader,
         frames=stream.frames or (round(duration * fps) if duration and fps else None),
         duration=duration,
         has_audio=bool(container.streams.audio),
+        has_words=has_words(container),
         rotation=reader.rotation,
         time_base=stream.time_base,
         clock_may_leap=SteadyTimes(container).active,

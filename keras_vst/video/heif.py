@@ -16,6 +16,11 @@ def made_of(path: Path) -> str | None:
     return DERIVED.get(_main_type(_described(path)))
 
 
+def has_exif(path: Path) -> bool:
+    """Whether its camera wrote something into it, which FFmpeg does not hand on."""
+    return b"Exif" in dict(_boxes(_described(path))).get(b"iinf", b"")
+
+
 def true_size(path: Path, width: int, height: int) -> tuple[int, int]:
     """The size that the picture states where it was coded with a row or a column more, else the size that came."""
     properties = dict(_boxes(dict(_boxes(_described(path))).get(b"iprp", b""))).get(b"ipco", b"")

@@ -7,7 +7,6 @@ length passes through a few seconds of memory.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
@@ -19,10 +18,12 @@ from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.error import FFmpegError, InvalidDataError, PatchWelcomeError
 from av.packet import Packet
+from av.subtitles.stream import SubtitleStream
 
-from keras_vst.video.decoding import open_container
-from keras_vst.video.steady import SteadyTimes, time_origin
+from keras_vst.video.feeding import Feed, OwnFeed
+from keras_vst.video.labels import copy_labels, left_behind, titles
 from keras_vst.video.stills import PICTURES
+from keras_vst.video.words import WordTrack, carry_over, fits
 
 AAC, OPUS = "aac", "libopus"
 ISO_CODECS = {"aac", "mp3", "mp3float", "ac3", "eac3", "alac", "opus", "libopus", "flac"}
@@ -56,22 +57,30 @@ class Excerpt:
     until: Fraction | None = None
     since: Fraction = Fraction(0)
     with_pictures_only: bool = False
+    shared: Feed | None = None  # where it comes from when the file can be read only once
 
 
 class Soundtrack:
-    """All audio streams of one input, fed into an output in step with its pictures."""
+    """The sound and the subtitles of one input, fed into an output in step with its pictures."""
 
     def __init__(self, excerpt: Excerpt, output: OutputContainer, extension: str) -> None:
-        """Add a stream to `output`, a file of that extension, for each of the input's."""
+        """Add a stream to `output`, a file of that extension, for each of the input's that goes into it."""
         self._output, self._damaged = output, 0
         self._until, self._since = excerpt.until, excerpt.since
-        self._input = open_container(excerpt.uri)
+        self._feed = excerpt.shared or OwnFeed(excerpt.uri)
+        self._feed.claim()
         try:
-            self._start = time_origin(self._input) + excerpt.since
-            streams = [stream for stream in self._input.streams.audio if stream.codec_context is not None]
-            self._tracks = {stream.index: _Track(stream, output, extension) for stream in streams}
-            self._packets = self._read(streams)
-            self._next = next(self._packets, None)
+            self._start = self._feed.start + excerpt.since
+            self.notes = left_behind(self._feed.container, extension)
+            self.titles = titles(self._feed.container)
+            copy_labels(self._feed.container, output, extension, excerpt.since, excerpt.until)
+            self._tracks: dict[int, _Track | WordTrack] = {}
+            for stream in self._feed.streams:
+                if not isinstance(stream, SubtitleStream):
+                    self._tracks[stream.index] = _Track(stream, output, extension)
+                elif fits(stream.codec_context.name, extension):
+                    self._tracks[stream.index] = WordTrack(stream, output, extension)
+            self._next: tuple[Fraction, Packet] | None = None
         except BaseException:
             self.close()
             raise
@@ -83,54 +92,40 @@ class Soundtrack:
 
     def advance(self, time: Fraction) -> None:
         """Hand on what is heard before `time`."""
-        end = time if self._until is None else min(time, self._until)
-        while self._next is not None and self._next[0] < end:
-            self._hand_on()
+        self._hand_on(time)
 
     def finish(self, until: Fraction | None = None) -> None:
         """Hand on what is left, up to `until` when the pictures ended before the sound."""
-        if until is not None:
-            self._until = until if self._until is None else min(until, self._until)
-        while self._next is not None and (self._until is None or self._next[0] < self._until):
-            self._hand_on()
+        self._hand_on(until)
         for track in self._tracks.values():
             self._output.mux(track.packets(None))
 
     def close(self) -> None:
         """Let go of the input."""
-        self._input.close()
+        self._feed.close()
 
-    def _hand_on(self) -> None:
-        assert self._next is not None
-        packet = self._next[1]
-        try:
-            self._output.mux(self._tracks[packet.stream.index].packets(packet))
-        except (InvalidDataError, PatchWelcomeError):  # what the container finds damaged
-            self._damaged += 1
-        self._next = next(self._packets, None)
-
-    def _read(self, streams: list[AudioStream]) -> Iterator[tuple[Fraction, Packet]]:
-        times = SteadyTimes(self._input)
-        packets = self._input.demux(times.streams(self._input, [*streams])) if streams else iter(())
-        while True:
+    def _hand_on(self, until: Fraction | None) -> None:
+        ends = [end for end in (self._until, until) if end is not None]
+        while (came := self._peek()) is not None and (not ends or came[0] < min(ends)):
+            self._next, packet = None, came[1]
             try:
-                packet = next(packets, None)
-            except FFmpegError:  # the file breaks off here
-                return
-            if packet is None:
-                return
-            times.mend(packet)
+                self._output.mux(self._tracks[packet.stream.index].packets(packet))
+            except (InvalidDataError, PatchWelcomeError):  # what the container finds damaged
+                self._damaged += 1
+
+    def _peek(self) -> tuple[Fraction, Packet] | None:
+        """The next packet and its time, which is counted from the excerpt's start; None while there is none."""
+        while self._next is None and (packet := self._feed.take()) is not None:
             ticks = packet.dts if packet.pts is None else packet.pts
-            if (
-                ticks is None or packet.stream.index not in self._tracks
-            ):  # the empty packet at the end; pictures
+            if ticks is None or packet.stream.index not in self._tracks:  # the empty one at the end; pictures
                 continue
             shift = round(self._start / packet.time_base)
             if ticks < shift and self._since > 0:
                 continue
             packet.pts = None if packet.pts is None else packet.pts - shift
             packet.dts = None if packet.dts is None else packet.dts - shift
-            yield (ticks - shift) * packet.time_base, packet
+            self._next = (ticks - shift) * packet.time_base, packet
+        return self._next
 
 
 class _Track:
@@ -149,7 +144,7 @@ class _Track:
             self._stream = cast(AudioStream, output.add_stream(codec, rate=rate, layout=layout))
             self._stream.bit_rate = BITS_PER_CHANNEL * (1 if layout == "mono" else 2)
             self._resampler = av.AudioResampler(format=self._stream.format, layout=layout, rate=rate)
-        self._stream.metadata.update(source.metadata)
+        carry_over(source, self._stream)
 
     def packets(self, packet: Packet | None) -> list[Packet]:
         """What one packet of the input becomes, None for what is left at the end."""

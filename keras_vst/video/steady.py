@@ -37,7 +37,11 @@ class SteadyTimes:
 
     def streams(self, container: InputContainer, wanted: list[Stream]) -> list[Stream]:
         """What has to be read so that `mend` sees what it needs."""
-        return [*container.streams.video, *container.streams.audio] if self.active else wanted
+        if not self.active:
+            return wanted
+        clocked = [*container.streams.video, *container.streams.audio]
+        seen = {stream.index for stream in clocked}
+        return [*clocked, *(stream for stream in wanted if stream.index not in seen)]
 
     def mend(self, packet: Packet) -> None:
         """Set right the times of one packet."""

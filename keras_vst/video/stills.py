@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from fractions import Fraction
@@ -13,30 +14,27 @@ import numpy as np
 from keras_vst.errors import UserError
 from keras_vst.frames import Pixels
 from keras_vst.video.base import FileSink, Source, TimedFrame, VideoInfo
+from keras_vst.video.pictures import TRANSPARENT, encode_picture, open_picture, read_picture
 from keras_vst.video.signature import signed
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")  # those we read
 WRITTEN_PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 FOLDER_RATE = Fraction(25)  # frames a second of a folder, which has no clock of its own
-ENCODING = {
-    ".jpg": [cv2.IMWRITE_JPEG_QUALITY, 95],
-    ".jpeg": [cv2.IMWRITE_JPEG_QUALITY, 95],
-    ".webp": [cv2.IMWRITE_WEBP_QUALITY, 95],
-}
 
 
 class PictureSource(Source):
-    """One picture as a video of one frame at time 0; EXIF orientation is applied, transparency dropped."""
+    """One picture as a video of one frame at time 0; EXIF orientation is applied."""
 
     def __init__(self, path: Path) -> None:
         """Read the picture at once, since its header does not tell the upright size."""
-        self._pixels = read_picture(path)
-        height, width = self._pixels.shape[:2]
-        self.info = VideoInfo(width, height, frames=1, is_image=True, origin=str(path))
+        self._picture = open_picture(path)
+        height, width = self._picture.pixels.shape[:2]
+        exif = self._picture.exif
+        self.info = VideoInfo(width, height, frames=1, is_image=True, origin=str(path), exif=exif)
 
     def __iter__(self) -> Iterator[TimedFrame]:
         """Yield the picture."""
-        yield TimedFrame(self._pixels, Fraction(0))
+        yield TimedFrame(self._picture.pixels, Fraction(0), self._picture.alpha)
 
 
 class FolderSource(Source):
@@ -68,17 +66,23 @@ class FolderSource(Source):
             if self._closed:
                 return
             try:
-                pixels = read_picture(file)
+                picture = open_picture(file)
             except UserError:
                 self.skipped += 1
                 continue
+            pixels, alpha = picture.pixels, picture.alpha
             if pixels.shape[1::-1] != size:
-                pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
-            yield TimedFrame(pixels, index / FOLDER_RATE)
+                pixels, alpha = _resized(pixels, size), None if alpha is None else _resized(alpha, size)
+            yield TimedFrame(pixels, index / FOLDER_RATE, alpha)
 
 
 class PictureSink(FileSink):
-    """One frame as a picture file."""
+    """One frame as a picture file, with the source's EXIF and transparency where its format has them."""
+
+    def __init__(self, path: Path, info: VideoInfo, *inputs: str | os.PathLike[str] | None) -> None:
+        """Check that the target can be written."""
+        super().__init__(path, info.origin, *inputs)
+        self._exif = info.exif
 
     def _add(self, frame: TimedFrame) -> None:
         if self._count:
@@ -86,46 +90,22 @@ class PictureSink(FileSink):
             raise UserError(
                 f"{name} holds one picture, but more frames came; name a clip ({stem}.mp4) or a folder ({stem}/)."
             )
-        write_picture(self._part, frame.pixels)
+        extension, alpha = self._part.suffix.lower(), frame.alpha
+        if alpha is not None and extension not in TRANSPARENT:
+            alpha, self.notes = None, ("what is transparent is shown on white",)
+        self._part.write_bytes(encode_picture(extension, frame.pixels, alpha, self._exif))
 
 
 class FolderSink(FileSink):
     """Every frame as a numbered PNG with our mark, 000000.png on; the times are not kept."""
 
     def _add(self, frame: TimedFrame) -> None:
-        content = signed(encode_picture(".png", frame.pixels))
+        content = signed(encode_picture(".png", frame.pixels, frame.alpha))
         (self._part / f"{self._count:06d}.png").write_bytes(content)
 
 
-def read_picture(path: Path) -> Pixels:
-    """A picture file as (H, W, 3) uint8 RGB, upright."""
-    try:
-        # Not cv2.imread, which cannot open names outside the code page on Windows.
-        content = np.fromfile(path, np.uint8)
-        bgr = cv2.imdecode(content, cv2.IMREAD_COLOR)
-    except (OSError, cv2.error) as error:
-        raise UserError(f"{path} cannot be read ({error}); check the file and its permissions.") from error
-    if bgr is None:
-        raise UserError(f"{path} is not a picture that can be read; it is damaged or something else.")
-    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
-
-
-def write_picture(path: Path, pixels: Pixels) -> None:
-    """Write (H, W, 3) uint8 RGB in the format of the extension."""
-    path.write_bytes(encode_picture(path.suffix.lower(), pixels))
-
-
-def encode_picture(extension: str, pixels: Pixels) -> bytes:
-    """(H, W, 3) uint8 RGB as the content of a file with that extension."""
-    bgr = cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2BGR)
-    try:
-        done, content = cv2.imencode(extension, bgr, ENCODING.get(extension, []))
-    except cv2.error:
-        done, content = False, np.empty(0, np.uint8)
-    if not done:
-        height, width = pixels.shape[:2]
-        raise UserError(f"a {extension} file cannot hold {width}x{height} pixels; write .png instead.")
-    return content.tobytes()
+def _resized(pixels: Pixels, size: tuple[int, int]) -> Pixels:
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _number(path: Path) -> tuple[list[int], str]:

@@ -28,7 +28,11 @@ SIZE_CLASSES, OWN_SIZE = (
     ("small", "base", "large"),
     "base",
 )  # the cheapest first; what lies in a style's own folder
-BESIDE = ("report.json", "about.toml")  # installed with the card and its files, where there is one
+BESIDE = (
+    "report.json",
+    "about.toml",
+    "thumbnail.jpg",
+)  # installed with the card and its files, where there is one
 DEFAULT_MARGIN = 8  # pixels of repeated edge that keep a network's zero border out of the picture
 
 
@@ -40,6 +44,7 @@ class Style:
     path: Path
     card: dict[str, Any] = field(default_factory=dict[str, Any], repr=False)
     own: bool = False  # whether it is the user's, not the package's
+    content: bytes | None = field(default=None, repr=False)  # the file itself, where it is on no disk
 
     @property
     def quality(self) -> str:

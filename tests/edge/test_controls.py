@@ -178,3 +178,22 @@ def test_many_threads_may_turn_at_once():
         thread.join()
     status = made.status()
     assert (status["keep_color"], status["split"], status["style"]) == (False, False, NAMES[200 % 3])
+
+
+def test_a_style_that_comes_while_it_runs_is_faded_to_and_can_be_left_again():
+    controls = Controls(["wave", "scream"], [0.5, 0.5])
+    controls.look(0.0)
+    controls.add("mine")
+    assert controls.status()["style"] == "mine"
+    assert controls.look(0.25).shares == pytest.approx((0.25, 0.25, 0.5))
+    assert controls.look(1.0).shares == (0.0, 0.0, 1.0)
+    assert controls.apply({"mix": {"mine": 0.5, "wave": 0.5}})["shares"] == [0.5, 0.0, 0.5]
+
+
+def test_a_style_may_come_in_the_middle_of_a_fade():
+    controls = Controls(["wave", "scream"], [1.0, 0.0])
+    controls.look(0.0)
+    controls.apply({"style": "scream"})
+    controls.look(0.25)
+    controls.add("mine")
+    assert controls.look(0.5).shares == pytest.approx((0.25, 0.25, 0.5))

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 REPOSITORY = Path(__file__).parents[2]
@@ -42,3 +44,20 @@ def test_who_had_us_ignore_ctrl_c_is_heeded():
     finally:
         signal.signal(signal.SIGINT, before)
     assert done.returncode == 2
+
+
+def test_libraries_write_no_lines_of_their_own(tmp_path, negative):
+    """A PNG whose checksum is wrong, of which libpng complains, is one line or none, but ours."""
+    done, content = cv2.imencode(".png", np.full((30, 40, 3), 90, np.uint8))
+    assert done
+    damaged = bytearray(content.tobytes())
+    damaged[damaged.index(b"IDAT") + 20] ^= 0xFF
+    (tmp_path / "in.png").write_bytes(damaged)
+    arguments = ["stylize", tmp_path / "in.png", "-o", tmp_path / "out.png", "--model", negative]
+    command = [sys.executable, "-m", "edge", *arguments]
+    quiet = subprocess.run(command, cwd=REPOSITORY, capture_output=True, check=False)
+    loud = subprocess.run([*command, "--debug"], cwd=REPOSITORY, capture_output=True, check=False)
+    assert b"libpng" in loud.stderr or b"WARN" in loud.stderr, (
+        "the picture is not damaged enough for this test"
+    )
+    assert all(line.startswith(b"vst: ") for line in quiet.stderr.splitlines())

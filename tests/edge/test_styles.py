@@ -1,3 +1,4 @@
+import hashlib
 import json
 
 import cv2
@@ -6,6 +7,7 @@ import pytest
 
 from edge.styles import GAP, LABEL, arrange
 from keras_vst import zoo
+from keras_vst.zoo.parcel import pack
 from tests.conftest import draw_picture
 from tests.conftest import write_picture as draw_to
 from tests.keras_vst.clips import flat, names
@@ -97,3 +99,67 @@ def test_an_empty_zoo_lists_nothing_and_has_no_sheet(vst, tmp_path, monkeypatch)
     status, _, err = vst("styles", "--sheet", photo, "-o", tmp_path / "sheet.png")
     assert status == 2
     assert "no styles are installed" in err
+
+
+def test_a_style_of_ones_own_is_sent_and_added_again(vst, own, bundled, tmp_path, negative):
+    write_style(own, "mine", negative)
+    parcel = tmp_path / "mine.vst"
+    status, out, err = vst("styles", "--export", "mine", parcel)
+    assert (status, err) == (0, "")
+    assert out.startswith(f"mine: {parcel}, ")
+    assert vst("styles", "--remove", "mine")[:2] == (0, "mine is removed\n")
+    assert not (own / "mine").exists()
+    status, out, err = vst("styles", "--add", parcel)
+    assert (status, out, err) == (0, "mine is added: paint with --style mine\n", "")
+    assert (own / "mine" / "thumbnail.jpg").is_file()
+    assert zoo.find_style("mine").sha256 == zoo.find_style("dark").sha256
+
+
+def test_what_is_added_takes_nobodys_name(vst, own, bundled, tmp_path, negative):
+    write_style(own, "mine", negative)
+    vst("styles", "--export", "mine", tmp_path / "mine.vst")
+    status, _, err = vst("styles", "--add", tmp_path / "mine.vst")
+    assert (status, err) == (
+        2,
+        "vst: there is a style mine already; choose another name, or remove that first.\n",
+    )
+
+
+def test_a_network_that_kills_its_runtime_is_not_added(vst, own, bundled, tmp_path, negative):
+    folder = write_style(own, "mine", negative)
+    broken = bytearray(negative.read_bytes())
+    broken[16:200] = bytes(255 - value for value in broken[16:200])
+    (folder / "mine.tflite").write_bytes(broken)
+    card = json.loads((folder / "card.json").read_text())
+    card["files"]["fp32"]["sha256"] = hashlib.sha256(broken).hexdigest()
+    (folder / "card.json").write_text(json.dumps(card))
+    pack(zoo.find_style("mine"), b"", tmp_path / "mine.vst")
+    vst("styles", "--remove", "mine")
+    status, _, err = vst("styles", "--add", tmp_path / "mine.vst")
+    assert (status, err.count("\n"), list(own.iterdir())) == (2, 1, [])
+
+
+def test_a_style_gets_another_name(vst, own, bundled, negative):
+    write_style(own, "mine", negative)
+    assert vst("styles", "--rename", "mine", "opus-1")[:2] == (0, "mine is called opus-1 now\n")
+    assert [style.name for style in zoo.styles() if style.own] == ["opus-1"]
+    assert zoo.find_style("opus-1").path.is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--remove", "dark"), "dark comes with the package and stays"),
+        (("--rename", "light", "x"), "light comes with the package and stays"),
+        (("--rename", "mine", "dark"), "there is a style dark already"),
+        (("--rename", "mine", "a/b"), "a style cannot be called 'a/b'"),
+        (("--remove", "../own/mine"), "there is no style '../own/mine'"),
+        (("--add", "none.vst"), "there is no file none.vst"),
+    ],
+)
+def test_what_cannot_be_changed_is_one_line(vst, own, bundled, negative, arguments, told):
+    write_style(own, "mine", negative)
+    status, _, err = vst("styles", *arguments)
+    assert (status, err.count("\n")) == (2, 1)
+    assert told in err
+    assert zoo.find_style("mine").own

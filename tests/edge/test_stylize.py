@@ -302,3 +302,17 @@ def test_an_animation_in_a_folder_becomes_a_clip(vst, negative, tmp_path):
     assert vst("stylize", mixed, "-o", f"{tmp_path}/done/", "--model", negative)[0] == 0
     assert names(tmp_path / "done") == ["a.webp.mp4", "b.png.mp4", "c.avif.mp4"]
     assert len(video_times(tmp_path / "done" / "a.webp.mp4")) == 4
+
+
+def test_a_transparent_picture_stays_transparent_and_what_cannot_be_kept_is_said(vst, bundled, tmp_path):
+    pixels = np.dstack([draw_picture(1, 45, 61), np.full((45, 61), 255, np.uint8)])
+    pixels[:, 30:, 3] = 0
+    assert cv2.imwrite(str(tmp_path / "in.png"), pixels)
+    assert vst("stylize", tmp_path / "in.png", "-o", tmp_path / "out.png", "--style", "dark")[::2] == (0, "")
+    kept = cv2.imread(str(tmp_path / "out.png"), cv2.IMREAD_UNCHANGED)
+    np.testing.assert_array_equal(kept[..., 3], pixels[..., 3])
+    status, out, err = vst(
+        "stylize", tmp_path / "in.png", "-o", tmp_path / "out.jpg", "--style", "dark", "--json"
+    )
+    note = f"{tmp_path / 'in.png'}: what is transparent is shown on white"
+    assert (status, json.loads(out)["notes"], err) == (0, [note], f"vst: {note}\n")

@@ -240,3 +240,22 @@ def test_stages_come_in_the_order_of_a_frame_and_one_that_fails_is_not_counted()
     with pytest.raises(OSError, match="broken"), timeline.stage("sink"):
         raise OSError("broken")
     assert tuple(timeline.milliseconds()) == STAGES[:-1]
+
+
+def test_frames_that_are_dropped_never_hold_up_those_that_come():
+    pipeline, _ = run(FakeSource(250), lambda item: item, live=True, deliver=lambda item: time.sleep(0.001))
+    assert pipeline.delivered + pipeline.dropped == 250
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 5])
+def test_no_more_frames_are_on_their_way_than_may_be(at_once):
+    ways, most = [], []
+
+    def start(item):
+        ways.append(item)
+        most.append(len(ways))
+        return item
+
+    run(FakeSource(COUNT), start, lambda item: item, deliver=ways.remove, at_once=at_once)
+    assert len(most) == COUNT
+    assert max(most) <= at_once

@@ -1,14 +1,13 @@
-"""The clips that files are judged on, and how film networks are played over them."""
+"""The clips that files are judged on."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from export.judged_clips import bundled_clip, play, users_clip
+from export.judged_clips import bundled_clip, users_clip
 from keras_vst.frames import to_float
 from keras_vst.metrics import warp_error
-from tests.export.networks import CONTENT
 
 
 def test_a_clip_has_a_margin_that_can_be_cut_away_again():
@@ -46,29 +45,3 @@ def test_the_bundled_clip_moves_exactly_as_its_flow_says():
         errors.append([warp_error(*pair, move, visible[None]) for move in (flow[None], still)])
     moved, still = np.mean(errors, axis=0)
     assert moved < 0.5 * still
-
-
-class Recorder:
-    """A film network that keeps what it was given."""
-
-    def __init__(self):
-        self.map_channels, self.given = {"warped": 3, "visible": 1}, []
-
-    def paint_film(self, frame, maps):
-        self.given.append(maps)
-        return np.full((1, *frame.shape), 0.2 + 0.1 * len(self.given), np.float32)
-
-
-def assert_moved(maps, level):
-    """The last painting where it can be trusted, over most of the picture; nothing of it in the border."""
-    assert maps["visible"][0, 8:-8, 8:-8].mean() > 0.5
-    assert maps["visible"][0, :8].max() == 0
-    np.testing.assert_allclose(maps["warped"], level, atol=1e-5)
-
-
-def test_a_film_network_is_played_with_its_last_painting_and_the_visibility_of_the_clip():
-    clip, network = bundled_clip(CONTENT, 3), Recorder()
-    play(network, clip)
-    assert network.given[0] == {}
-    for maps, level in zip(network.given[1:], (0.3, 0.4), strict=True):
-        assert_moved(maps, level)

@@ -17,8 +17,7 @@ import pytest
 from export import artifact
 from export.cli import main
 from export.formats import to_tflite
-from export.gate import Check, same
-from export.gate.checks import Candidate
+from export.gate import Check, checks, same
 from export.source import load
 from keras_vst import zoo
 from keras_vst.models.student import build_student
@@ -47,7 +46,7 @@ def run(tmp_path_factory, painting):
 def converted(monkeypatch):
     """Files that were made before, and need no child to try them; a test may replace what a precision gives."""
     files = {}
-    monkeypatch.setattr(Candidate, "trial", lambda self: Check("opening", "trial", True, ""))
+    monkeypatch.setattr(checks, "trial", lambda path: Check("opening", "trial", True, ""))
     monkeypatch.setattr(
         to_tflite,
         "convert",

@@ -1,4 +1,4 @@
-"""report.json, export.html and the table of what was measured."""
+"""report.json and export.html."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 
 from export.artifact import Artifact
 from export.gate import Check, not_judged
-from export.results import Report, Result, table
+from export.results import NETWORK, Report, Result
 from tests.conftest import draw_picture
 
 
@@ -20,7 +20,7 @@ def make_report():
     ]
     picture = draw_picture(1, 60, 400)
     fp16 = Result(Artifact("tflite", "fp16", (360, 640)), checks, "n_fp16.tflite", 12, "ab", picture, picture)
-    network = Result(None, checks[:1], picture=picture)
+    network = Result(NETWORK, checks[:1], picture=picture)
     return Report("wave", 1234, "scene.mp4, 4 frames", draw_picture(2), [network, fp16])
 
 
@@ -55,11 +55,3 @@ def test_the_page_holds_everything_and_needs_no_script():
     assert "http" not in text
     for gate in ("Parity", "Speed", "Agreement"):
         assert f"<h2>{gate}</h2>" in text
-
-
-def test_the_table_is_made_from_a_report():
-    check = {"gate": "parity", "measured": {"worst": 84.66}}
-    speed = {"gate": "speed", "measured": {"median_1": 12.04, "median_2": 7.5}}
-    entry = {"file": "a.tflite", "bytes": 1_440_000, "checks": [check, speed]}
-    text = table({"artifacts": {"network": {"checks": []}, "fp32": entry}})
-    assert text.splitlines()[2] == "| `a.tflite` | 1.44 MB | 12.0 | 7.5 | 85 | - |"

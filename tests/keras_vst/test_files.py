@@ -7,7 +7,7 @@ import pytest
 
 from keras_vst import files
 from keras_vst.errors import UserError
-from keras_vst.files import Part, atomic, disk_errors, sweep, write_whole
+from keras_vst.files import Part, atomic, disk_errors, hold, sweep, write_whole
 from tests.keras_vst.clips import names
 
 
@@ -202,3 +202,11 @@ def test_parts_of_the_same_file_go_once_their_process_is_gone(tmp_path, name):
         (tmp_path / f".{stem}.part-{ended.pid}").mkdir()
         fill(tmp_path / name, "whole")
     assert names(tmp_path) == sorted([*kept, name])
+
+
+def test_a_file_has_one_holder_until_that_one_lets_go(tmp_path):
+    holder = hold(tmp_path / "lock")
+    with pytest.raises(BlockingIOError):
+        hold(tmp_path / "lock")
+    holder.close()
+    hold(tmp_path / "lock").close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 
 from keras_vst.errors import UserError
@@ -58,3 +59,17 @@ def test_a_picture_of_odd_size_gains_no_row_and_no_column(tmp_path: Path, width:
         (frame,) = source
     assert frame.pixels.shape == (height, width, 3)
     assert (source.info.width, source.info.height) == (width, height)
+
+
+@pytest.mark.skipif(not hasattr(cv2, "imencodeWithMetadata"), reason="OpenCV before 4.12")
+def test_exif_that_cannot_be_read_is_named(tmp_path: Path):
+    about = [np.frombuffer(b"MM\0*\0\0\0\x08" + bytes(6), np.uint8)]
+    done, content = cv2.imencodeWithMetadata(".avif", grey_steps(5)[4], [cv2.IMAGE_METADATA_EXIF], about)
+    assert done
+    for name, written in (("told.avif", content.tobytes()), ("plain.avif", None)):
+        if written is None:
+            write_avif(tmp_path / name)
+        else:
+            (tmp_path / name).write_bytes(written)
+        with open_source(tmp_path / name) as source:
+            assert source.notes == (() if written is None else ("its EXIF cannot be read here; left out",))

@@ -4,6 +4,8 @@ import json
 import re
 import subprocess
 import sys
+from contextlib import redirect_stderr
+from io import StringIO
 
 import cv2
 import numpy as np
@@ -36,7 +38,9 @@ def trained(small_vgg16, photos, painting, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fit, "LOG_EVERY", 2)
         words = ["--recipe", "smoke", "--style", str(painting), "--photos", str(photos), "--quiet"]
-        assert main([*words, "--no-export", "--run", str(folder)]) == 0
+        with redirect_stderr(StringIO()) as said:
+            assert main([*words, "--no-export", "--run", str(folder)]) == 0
+    (folder.parent / "said").write_text(said.getvalue())
     return RunDirectory(folder)
 
 
@@ -48,6 +52,8 @@ def test_a_run_tells_what_was_made_of_what(trained, painting):
     assert record["data"]["photos"] == 6
     assert record["skipped"]["count"] == 1
     assert "broken.jpg" in record["skipped"]["files"][0]
+    said = (trained.path.parent / "said").read_text()
+    assert f"left out: {record['skipped']['files'][0]}\n" in said
     assert record["versions"]["keras"]
     assert record["finished"] is True
 

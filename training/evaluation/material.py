@@ -136,11 +136,10 @@ def real_clip(path: Path, size: tuple[int, int], count: int) -> Clip:
         raise UserError(f"--clips {path} has {len(frames)} frame; steadiness needs two or more.")
 
     @lru_cache(maxsize=FLOWS_KEPT)
-    def between(time: int, earlier: int) -> tuple[Any, Any]:
-        backward = flow.estimate(frames[earlier], frames[time])
-        return backward, flow.visibility(backward, flow.estimate(frames[time], frames[earlier]))
+    def moved(time: int, earlier: int) -> tuple[Any, Any]:
+        return flow.between(frames[earlier], frames[time])
 
-    return Clip(frames, between, exact=False)
+    return Clip(frames, moved, exact=False)
 
 
 def _photos(folder: str, count: int, sizes: Sizes) -> list[Pixels]:

@@ -19,7 +19,7 @@ from keras_vst import zoo
 from keras_vst.errors import UserError
 from keras_vst.frames import Pixels, fit, to_float, to_uint8, unfit
 from keras_vst.networks import Network, open_network
-from keras_vst.networks.film_maps import moved
+from keras_vst.networks.film_clip import Film
 from keras_vst.runs import RunDirectory
 from keras_vst.video.stills import PICTURES, read_picture
 from training.evaluation.material import Clip, fitted
@@ -53,27 +53,18 @@ class Live(Painter):
         return unfit(self.paint(padded), fitting)
 
 
-class Film(Painter):
+class OfFilm(Live):
     """A network of film quality: in a clip it is shown its last painting, moved by the clip's flow."""
 
     def __init__(self, network: Network, margin: int = zoo.DEFAULT_MARGIN) -> None:
-        self.network, self.margin = network, margin
-
-    def __call__(self, frame: Pixels) -> Pixels:
-        """As the first of a clip, before which nothing was seen."""
-        padded, fitting = fit(frame, margin=self.margin)
-        return unfit(self.network.paint(padded), fitting)
+        super().__init__(network.paint, margin)
+        self.network = network
 
     def clip(self, clip: Clip) -> list[Pixels]:
-        """Frame by frame, each beside the last painting where the flow can be trusted."""
-        painted: list[Pixels] = []
-        last = None
-        for time, frame in enumerate(clip.frames):
-            padded, fitting = fit(frame, margin=self.margin)
-            maps = {} if last is None else moved(last, *clip.flow(time, time - 1), fitting)
-            last = self.network.paint_film(padded, maps)
-            painted.append(unfit(to_uint8(last[0]), fitting))
-        return painted
+        """Each frame over the last painting where the flow can be trusted."""
+        fitted = [fit(frame, margin=self.margin) for frame in clip.frames]
+        film = Film(self.network, fitted[0][1], lambda time: clip.flow(time, time - 1))
+        return [unfit(film.paint(padded), fitting) for padded, fitting in fitted]
 
 
 class Identity(Painter):
@@ -192,7 +183,7 @@ def _look_up(subjects: Sequence[Subject], folder: Path) -> list[Path | None]:
 
 def _painter(network: Network, margin: int | None) -> Painter:
     wanted = next(each for each in (margin, network.margin, zoo.DEFAULT_MARGIN) if each is not None)
-    return Film(network, wanted) if network.map_channels else Live(network.paint, wanted)
+    return OfFilm(network, wanted) if network.map_channels else Live(network.paint, wanted)
 
 
 def _of_style(style: zoo.Style) -> Subject:

@@ -13,7 +13,7 @@ from keras import ops
 
 from keras_vst import losses
 from keras_vst.config import RunConfig
-from keras_vst.models.student import build_student
+from keras_vst.models import build_network
 from keras_vst.ops import Tensor, crop
 from training.objective import PerceptualLoss
 from training.stages import painting_frames
@@ -26,9 +26,7 @@ class AdversarialTrainer(CriticTrainer):
     """`collection` and `clip`: the perceptual terms, and passing for a picture of the collection."""
 
     def __init__(self, config: RunConfig, perceptual: PerceptualLoss | None):
-        super().__init__(
-            config, perceptual, build_student(config.student) if active(config, REVERSE) else None
-        )
+        super().__init__(config, perceptual, build_network(config) if active(config, REVERSE) else None)
 
     @property
     def networks(self) -> dict[str, keras.Model]:

@@ -10,7 +10,7 @@ from keras import ops
 
 from keras_vst import losses
 from keras_vst.config import RunConfig
-from keras_vst.models.student import build_student
+from keras_vst.models import build_network
 from keras_vst.ops import Tensor, crop, repeat_edge
 from keras_vst.zoo import DEFAULT_MARGIN
 from training import backend
@@ -34,7 +34,7 @@ class PerceptualTrainer(Trainer):
         reverse: keras.Model | None = None,
     ):
         """`reverse` is a network that learns along with the generator."""
-        super().__init__(config, build or (lambda: build_student(config.student)), perceptual)
+        super().__init__(config, build or (lambda: build_network(config)), perceptual)
         others = [reverse] if reverse else []
         self.generator_optimizer = self.new_optimizer(config.schedule.learning_rate, self.generator, *others)
         references = perceptual.references if perceptual else None

@@ -15,7 +15,7 @@ import pytest
 
 from edge.sources import local, open_source
 from keras_vst.errors import UserError
-from tests.keras_vst.clips import grey_steps, numbers, write_clip
+from tests.keras_vst.clips import grey_steps, numbers, sound_packets, write_clip
 
 
 @pytest.fixture(scope="module")
@@ -154,3 +154,15 @@ def test_what_cannot_be_read_from_a_pipe_says_why(stdin: Pipe, name: str, messag
     stdin.send(b"good morning" * 100)
     with pytest.raises(UserError, match=message):
         open_source(name)
+
+
+@pytest.mark.parametrize("kind", ["mkv", "ts"])
+def test_the_sound_of_a_pipe_goes_along(vst, bundled, stdin: Pipe, tmp_path: Path, kind: str) -> None:
+    clip = write_clip(tmp_path / f"in.{kind}", grey_steps(20), sound="aac")
+    stdin.send(clip.read_bytes())
+    status, _, err = vst("live", "-", "--sink", tmp_path / "out.mkv", "--style", "dark", "--threads", 1)
+    assert status == 0, err
+    packets = sound_packets(tmp_path / "out.mkv")
+    assert len(packets) >= 30
+    came = sound_packets(clip)  # those of MPEG-TS begin with a head of their own
+    assert all(before.endswith(after) for before, after in zip(came, packets, strict=False))

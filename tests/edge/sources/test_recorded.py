@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -18,7 +20,7 @@ from edge.sources.recorded import read_address
 from keras_vst.errors import UserError
 from tests.edge.sinks.peers import free_port
 from tests.edge.sources.lines import answers, sends, serving, stalls_after
-from tests.keras_vst.clips import grey_steps, names, numbers, write_clip
+from tests.keras_vst.clips import grey_steps, names, numbers, sound_packets, write_clip
 
 REPOSITORY = Path(__file__).parents[3]
 Serve = Callable[..., str]
@@ -94,7 +96,13 @@ def test_a_film_that_falls_silent_leaves_no_output(vst, bundled, serve: Serve, f
     ("kind", "sent"), [(signal.SIGINT, False), (signal.SIGTERM, True), (signal.SIGHUP, False)]
 )
 def test_a_silent_server_does_not_hold_up_the_end(serve, stream, tmp_path, negative, kind, sent) -> None:
-    address = serve(stalls_after(stream.read_bytes() if sent else b""))
+    came, stalls = threading.Event(), stalls_after(stream.read_bytes() if sent else b"")
+
+    def line(connection: socket.socket) -> None:
+        came.set()
+        stalls(connection)
+
+    address = serve(line)
     command = [
         sys.executable,
         "-m",
@@ -110,7 +118,8 @@ def test_a_silent_server_does_not_hold_up_the_end(serve, stream, tmp_path, negat
         command, cwd=REPOSITORY, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(REPOSITORY)}
     )
     try:
-        time.sleep(2.5)
+        assert came.wait(60)
+        time.sleep(0.3)
         process.send_signal(kind)
         begin = time.monotonic()
         _, err = process.communicate(timeout=10)
@@ -148,3 +157,15 @@ def test_no_mistake_shows_a_password(vst, bundled, tmp_path, arguments, told) ->
     assert (status, out) == (2, "")
     assert told in err
     assert "secret" not in err
+
+
+def test_the_sound_of_an_address_goes_along_from_the_one_connection_there_is(
+    vst, bundled, serve: Serve, tmp_path
+) -> None:
+    film = write_clip(tmp_path / "film.mkv", grey_steps(20), sound="aac")
+    address = serve(answers(film), stalls_after(b"")).replace("tcp", "http")
+    begin = time.monotonic()
+    status, _, err = vst("stylize", address, "-o", tmp_path / "out.mkv", "--style", "dark")
+    assert (status, err) == (0, "")
+    assert time.monotonic() - begin < 3  # a second connection would have been given up later
+    assert sound_packets(tmp_path / "out.mkv") == sound_packets(film)

@@ -101,6 +101,34 @@ def test_a_client_that_vanishes_in_the_middle_leaves_no_traceback(
     assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"POST /offer TT\r\nHost: localhost\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET /\xef HTTP/1.1\x1d\r\nHost: localhost\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nX: \x7f\xef\r\n\r\n",
+    ],
+)
+def test_what_is_no_http_is_answered_and_leaves_no_traceback(server, capfd, request_: bytes) -> None:
+    host, port = "127.0.0.1", int(server.address.rstrip("/").rpartition(":")[2])
+    with socket.create_connection((host, port), timeout=5) as line:
+        line.sendall(request_)
+        assert line.recv(4096).startswith(b"HTTP/1.0 400")
+    assert get(server, "/status")[0] == 200
+    assert capfd.readouterr().err == ""
+
+
+def test_a_key_that_is_no_text_opens_no_socket(server: WebServer) -> None:
+    key = {"Sec-WebSocket-Key": "dGhl\udcd8HNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version": "13"}
+    head = {"Connection": "Upgrade", "Upgrade": "websocket", "Host": "localhost", **key}
+    host, port = "127.0.0.1", int(server.address.rstrip("/").rpartition(":")[2])
+    with socket.create_connection((host, port), timeout=5) as line:
+        lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
+        line.sendall(f"GET /socket HTTP/1.1\r\n{lines}\r\n".encode(errors="surrogateescape"))
+        assert line.recv(4096).startswith(b"HTTP/1.1 400")
+
+
 def test_brackets_without_end_at_the_socket_are_answered(server: WebServer) -> None:
     async def story(client, base):
         async with client.ws_connect(f"{base}/socket") as line:

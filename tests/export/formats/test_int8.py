@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from export.formats import int8, to_tflite
-from export.formats.rebuild import fold
 from export.gate.runtimes import play
 from export.gate.same import flicker
 from export.judged_clips import bundled_clip, psnr
 from keras_vst.config import StudentConfig
 from keras_vst.frames import to_float
+from keras_vst.models import fold
 from tests.export.networks import CONTENT, good, small_frames
 
 WIDER = StudentConfig(channels=(8, 8, 16), num_blocks=1)

@@ -11,12 +11,12 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
 from export.formats.flatbuffer import layout
-from export.formats.rebuild import fold
 from export.formats.to_tflite import convert
 from export.gate.runtimes import play
 from export.judged_clips import psnr
 from keras_vst import zoo
 from keras_vst.frames import to_float
+from keras_vst.models import fold
 from keras_vst.networks.mixing import mix
 from tests.conftest import draw_picture
 from tests.export.networks import CONFIG, TAKES, content, good

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from keras_vst.config import MotionConfig
-from keras_vst.frames import to_float, to_uint8
 from keras_vst.motion import clip_from_photos
 from tests.conftest import draw_picture
 from training.evaluation.material import Clip, Material, Sizes, fitted
@@ -28,24 +27,6 @@ class Grey(Painter):
 
     def __call__(self, frame):
         return np.full_like(frame, 128)
-
-
-class FilmNetwork:
-    """Half the frame, and what is `warped` where it is visible; remembers what it was given."""
-
-    margin = None
-    map_channels = {"warped": 3, "visible": 1}  # noqa: RUF012
-
-    def __init__(self):
-        self.given = []
-
-    def paint(self, frame):
-        return to_uint8(self.paint_film(frame, {})[0])
-
-    def paint_film(self, frame, maps):
-        self.given.append(maps)
-        seen = maps.get("visible", np.float32(0))
-        return seen * maps.get("warped", np.float32(0)) + (1 - seen) * 0.5 * to_float(frame)[None]
 
 
 def bordered(frame):

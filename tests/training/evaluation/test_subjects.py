@@ -16,12 +16,10 @@ from keras_vst.runs import RunDirectory
 from keras_vst.video.stills import read_picture
 from tests.conftest import draw_picture, write_picture
 from tests.keras_vst.networks import networks, onnx_networks
-from tests.training.evaluation.networks import FilmNetwork, Negative, bordered, moving_clip
-from training.evaluation.material import Clip
+from tests.training.evaluation.networks import Negative, bordered, moving_clip
 from training.evaluation.subjects import (
     BLUR,
     Blurred,
-    Film,
     Live,
     Subject,
     TwoColoured,
@@ -145,8 +143,10 @@ def test_a_film_file_keeps_what_it_painted_where_the_motion_is_known(film):
     """With empty flow and visibility, as it once was scored, it would paint each frame anew."""
     clip = moving_clip(6, noise=0.0, shift=0.0)
     clip.frames[1] = 255 - clip.frames[1]
-    first, second, *_ = open_painter(find_subject(str(film)), 1).clip(clip)
+    painter = open_painter(find_subject(str(film)), 1)
+    first, second, *_ = painter.clip(clip)
     np.testing.assert_array_equal(second, first)
+    np.testing.assert_array_equal(first, painter(clip.frames[0]))
 
 
 def test_an_onnx_file_paints_as_the_others_do(tmp_path):
@@ -171,31 +171,6 @@ def test_a_network_is_given_sides_that_are_multiples_of_eight():
     frame = draw_picture(0, 21, 30)
     np.testing.assert_array_equal(Live(paint, margin=8)(frame), 255 - frame)
     assert sizes == [(40, 48, 3)]
-
-
-def test_a_film_network_is_shown_its_last_painting_moved_by_the_clips_own_motion():
-    """It was once scored with empty flow and visibility, so with its first frame over and over."""
-    network, clip = FilmNetwork(), moving_clip(6, noise=0.0, shift=6.0)
-    flow, visible = clip.flow(1, 0)
-    assert np.abs(flow).max() > 1
-    painted = Film(network, margin=8).clip(clip)
-    assert network.given[0] == {}
-    seen = network.given[1]["visible"][0]
-    np.testing.assert_array_equal(seen[8:56, 8:72], visible)
-    assert seen.sum() == visible.sum() > 1000
-    rows, columns = np.mgrid[0:48, 0:64].astype(np.float32)
-    moved = cv2.remap(to_float(painted[0]), columns + flow[..., 0], rows + flow[..., 1], cv2.INTER_LINEAR)
-    inside = visible[..., 0] > 0
-    error = np.abs(network.given[1]["warped"][0, 8:56, 8:72] - moved)[inside]
-    assert error.max() < 0.01
-    assert np.abs(to_float(painted[1]) - moved)[inside].max() < 0.01
-
-
-def test_a_film_network_paints_a_picture_as_the_first_of_a_clip():
-    network, frame = FilmNetwork(), draw_picture(0, 48, 64)
-    first = Film(network)(frame)
-    np.testing.assert_array_equal(first, Film(network).clip(Clip([frame], None, exact=True))[0])
-    np.testing.assert_allclose(to_float(first), 0.5 * to_float(frame), atol=1 / 255)
 
 
 def test_blur_is_a_gaussian_over_what_is_painted():

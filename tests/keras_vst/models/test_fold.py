@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from export.formats.rebuild import fold
+from keras_vst.models import fold
 from tests.export.networks import good
 from tests.harness import random_array
 

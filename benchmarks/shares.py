@@ -1,0 +1,94 @@
+"""What painting in pieces costs, and what more workers bring: `vst batch` beside `vst stylize`, by turns.
+
+    python -m benchmarks.shares CLIPS/ --style great-wave --rounds 3
+    python -m benchmarks.shares CLIPS/ --style great-wave --ray 1,2,3,4     (needs the extra `cluster`)
+
+Seconds of the clock say something on a quiet machine alone; processor seconds, of all processes of a command, are
+counted beside them.  With --ray every worker is a machine of its own to Ray, with one core, and held to one of the
+cores here, the first worker to the first core and so on around.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+STORE = 80 * 2**20  # bytes of Ray's object store, the least that it takes
+
+
+def timed(*arguments: str) -> tuple[float, float]:
+    """Seconds of the clock and of processors for one `vst` command and all that it starts."""
+    before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    subprocess.run([sys.executable, "-m", "edge", *arguments], check=True, stdout=subprocess.DEVNULL)
+    seconds, after = time.perf_counter() - begin, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def by_turns(ways: dict[str, list[str]], rounds: int) -> dict[str, dict[str, float]]:
+    """Medians of each way to paint the same clips; {} in an argument is the folder to write into."""
+    took: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
+    for _ in range(rounds):
+        for name, arguments in ways.items():
+            with tempfile.TemporaryDirectory() as folder:
+                took[name].append(timed(*(each.format(f"{folder}/") for each in arguments)))
+    return {
+        name: {
+            "seconds": round(statistics.median(wall for wall, _ in each), 2),
+            "processor_seconds": round(statistics.median(cpu for _, cpu in each), 2),
+        }
+        for name, each in took.items()
+    }
+
+
+@contextmanager
+def machines(count: int) -> Iterator[str]:
+    """A Ray cluster of a head that does no work and so many workers, each held to one core; its address."""
+    from ray.cluster_utils import Cluster
+
+    head = {"num_cpus": 0, "object_store_memory": STORE, "include_dashboard": False}
+    cores = sorted(os.sched_getaffinity(0))
+    cluster = Cluster(initialize_head=True, head_node_args=head)
+    try:
+        for worker in range(count):
+            os.sched_setaffinity(0, {cores[worker % len(cores)]})  # what is started from here on inherits it
+            cluster.add_node(num_cpus=1, object_store_memory=STORE)
+        os.sched_setaffinity(0, cores)
+        yield cluster.address
+    finally:
+        os.sched_setaffinity(0, cores)
+        cluster.shutdown()
+
+
+def main() -> None:
+    """Measure and print one row of JSON for each way."""
+    parser = argparse.ArgumentParser(description="what painting in pieces costs and what more workers bring")
+    parser.add_argument("clips", help="folder of clips")
+    parser.add_argument("--style", required=True)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--ray", default="", help="numbers of Ray workers, such as 1,2,4")
+    options = parser.parse_args()
+    common = [options.clips, "-o", "{}", "--style", options.style, "--threads", "1"]
+    ways = {"stylize": ["stylize", *common, "--quiet"]}
+    for workers in (1, 2):
+        ways[f"batch, {workers} processes"] = ["batch", *common, "--workers", str(workers)]
+    rows = {} if options.ray else by_turns(ways, options.rounds)
+    for count in map(int, filter(None, options.ray.split(","))):
+        with machines(count) as address:
+            way = {f"batch, {count} of Ray": ["batch", *common, "--cluster", address]}
+            rows |= by_turns(way, options.rounds)
+    for name, row in rows.items():
+        print(json.dumps({"way": name, "clips": len(list(Path(options.clips).iterdir())), **row}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

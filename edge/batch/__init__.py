@@ -1,0 +1,150 @@
+"""`vst batch`: many videos in, the same repainted out, by all cores of this machine or of a cluster."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from contextlib import closing
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from edge.batch.driver import Driver, Engine
+from edge.batch.identity import identify
+from edge.batch.processes import Processes
+from edge.batch.store import Store
+from edge.batch.tally import files, line_of, summary
+from edge.batch.work import Video
+from edge.folder import make_folder, options_for, readable
+from edge.options import add_command, add_network_options, positive
+from edge.outcome import progress_bar
+from edge.style_choice import open_painter
+from keras_vst.errors import UserError, tell
+from keras_vst.files import write_whole
+
+DESCRIPTION = """\
+Every IN, a clip, a picture or a folder of them, is repainted under its own name in the folder OUT.
+
+Clips are cut at keyframes into pieces of twenty seconds or more, which several processes paint at once; put together
+they are, frame by frame, what `vst stylize` paints, with the sound and the times of IN.  What cannot be cut (a
+picture, a GIF, MPEG-TS, --quality film) is one piece.
+
+A process or machine that is lost costs the piece it was at, which is painted again.  A video that cannot be painted
+is left out, with the reason; the others are painted.  To go on after Ctrl-C, a kill or a full disk run the same again:
+finished files stay, and finished pieces are found by what they were made of.  OUT/batch.json tells what became of each.
+
+With --cluster a Ray cluster does the work (pip install 'keras-vst[cluster]' on every machine of it; `ray start --head`
+on one, `ray start --address HOST:6379` on the others).  Run it on one of them; IN, OUT and --model are paths on a disk
+that all of them see.
+
+Exit status: 0 all is painted, 2 something was left out or is wrong, 130 stopped with Ctrl-C."""
+EXAMPLES = """\
+examples:
+  vst batch holiday/ concert.mp4 -o painted/ --style great-wave
+  vst batch films/ -o painted/ --style scream --workers 8
+  vst batch /shared/films/ -o /shared/painted/ --style scream --cluster auto"""
+ABSENT = {
+    "before_after": None,
+    "hud": False,
+    "start": Fraction(0),
+    "duration": None,
+    "noise": None,
+}  # of stylize
+
+
+def add_parser(commands: Any, parent: argparse.ArgumentParser) -> None:
+    """Declare the subcommand."""
+    summary = "repaint many videos at once, on this machine or a cluster"
+    parser = add_command(commands, parent, "batch", summary, description=DESCRIPTION, epilog=EXAMPLES)
+    add = parser.add_argument
+    add("inputs", metavar="IN", nargs="+", help="clip, picture or folder of them")
+    add("-o", "--output", metavar="OUT", required=True, help="folder to write into")
+    add_network_options(parser)
+    add("--codec", metavar="C", help="encoder of the clips, for instance libx264, libx265, ffv1")
+    add("--crf", type=int, metavar="N", help="quality of the clips, lower is better and larger")
+    add("--workers", type=positive, metavar="N", help="pieces painted at once (default: one for each core)")
+    add(
+        "--cluster",
+        metavar="ADDRESS",
+        help="host:port of a Ray cluster's head, or auto for the one around here",
+    )
+    add("--quiet", action="store_true", help="no progress bar")
+    add("--json", action="store_true", help="say what was done as one line of JSON")
+    parser.set_defaults(run=run, **ABSENT)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Repaint what the options name and say so in one line."""
+    begin, target = time.perf_counter(), Path(options.output).resolve()
+    options.threads = (
+        options.threads or 1
+    )  # a core each: pieces side by side scale better than threads in one
+    videos, left_out = gather(options, target)
+    with Store(target).held():
+        with closing(open_engine(options)) as engine, progress_bar(options.quiet, None, smoothing=0) as bar:
+            driver = Driver(videos, engine, bar)
+            try:
+                driver.run()
+            except KeyboardInterrupt:
+                tell("vst: run the same again to go on.")
+                raise
+            row = summary(driver, left_out, time.perf_counter() - begin) | {"by": engine.told()}
+        if not row["left_out"]:
+            Store(target).clear()
+        write_whole(target / "batch.json", json.dumps({**row, "files": files(driver.courses)}, indent=1))
+    print(json.dumps(row) if options.json else line_of(row, options.output))
+    for name, reason in row["left_out"].items():
+        tell(f"vst: left out: {name}: {reason}")
+    return 2 if row["left_out"] else 0
+
+
+def gather(options: argparse.Namespace, target: Path) -> tuple[list[Video], dict[str, str]]:
+    """The videos to paint, and what of the folders is left out; wrong options and names are a UserError."""
+    painter = open_painter(options)
+    identity, options.model = identify(options, painter), options.model and options.model.resolve()
+    videos: dict[Path, Video] = {}
+    left_out: dict[str, str] = {}
+    for name in options.inputs:
+        path = Path(name)
+        if "://" in name or not path.exists():
+            raise UserError(
+                f"there is no file or folder {name}; name files of a disk that every worker sees."
+            )
+        make_folder(target, path if path.is_dir() else path.parent)
+        entries = [path]
+        if path.is_dir():
+            found, reasons = readable(path, target)
+            entries = [path / each for each in found]
+            left_out |= {str(path / each): reason for each, reason in reasons.items()}
+        for entry in entries:
+            its = options_for(entry.resolve(), argparse.Namespace(**{**vars(options), "output": str(target)}))
+            output = Path(its.output)
+            if (other := videos.get(output)) is not None:
+                raise UserError(
+                    f"{entry} and {other.options.input} would both become {output.name}; rename one, or paint it into "
+                    "another folder."
+                )
+            videos[output] = Video(sendable(its), identity)
+    if not videos:
+        raise UserError(f"{', '.join(options.inputs)} holds no picture or clip; name others.")
+    return list(videos.values()), left_out
+
+
+def sendable(options: argparse.Namespace) -> argparse.Namespace:
+    """The same without what a worker has no use for, such as functions of ours."""
+    away = ("run", "inputs", "workers", "cluster", "json", "_given")
+    return argparse.Namespace(**{name: value for name, value in vars(options).items() if name not in away})
+
+
+def open_engine(options: argparse.Namespace) -> Engine:
+    """Whoever is to do the work."""
+    if options.cluster is not None:
+        try:
+            from edge.batch.cluster import Cluster
+        except ModuleNotFoundError as error:
+            raise UserError(f"--cluster needs {error.name}; run: pip install 'keras-vst[cluster]'.") from None
+        return Cluster(options.cluster, options.threads, options.workers)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return Processes(options.workers or max(1, cores // options.threads))

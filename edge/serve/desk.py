@@ -1,0 +1,93 @@
+"""One request of the Open Inference Protocol v2, whichever door it came through: tensors -> the painted ones.
+
+The doors hand over names, parameters and tensors, and get an answer or a Refusal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from edge.serve.figures import Figures
+from edge.serve.limits import Limits, Refusal
+from edge.serve.tensors import INPUTS, OUTPUTS, Picture, Tensor, answer, read_pictures, the_input
+from edge.serve.wishes import check_known, read_wish
+from edge.serve.workshop import Job, Workshop
+from keras_vst import __version__
+from keras_vst.networks.base import Size
+from keras_vst.zoo import Style
+
+NAME = "keras_vst"
+EXTENSIONS = ["binary_tensor_data"]
+VERSION = "1"  # of each style: what is trained again has another name, or the server starts again
+
+
+class Desk:
+    """Knows the styles and the workshop; lives in one event loop."""
+
+    def __init__(
+        self, styles: Mapping[str, Style], workshop: Workshop, limits: Limits, platform: str
+    ) -> None:
+        """`platform` is what paints, for metadata."""
+        self.styles, self.workshop, self.limits = styles, workshop, limits
+        self.figures: Figures = workshop.figures
+        self.ready = False
+        self._platform = platform
+
+    def about(self) -> dict[str, Any]:
+        """The server."""
+        return {"name": NAME, "version": __version__, "extensions": EXTENSIONS}
+
+    def style_about(self, name: str, version: str = "") -> dict[str, Any]:
+        """A style, as a model."""
+        self.check_style(name, version)
+        told = {"name": name, "versions": [VERSION], "platform": self._platform}
+        return {**told, "inputs": INPUTS, "outputs": OUTPUTS, "parameters": self.styles[name].about()}
+
+    def check_style(self, name: str, version: str = "") -> None:
+        """Refuse what is not served."""
+        check_known([name], self.styles)
+        if version not in ("", VERSION):
+            raise Refusal("unknown", f"{name} has no version {version[:20]!r}, only {VERSION}.")
+
+    async def infer(
+        self, style: str, version: str, parameters: Mapping[str, Any], tensors: Sequence[Tensor]
+    ) -> Tensor:
+        """Paint what the one tensor holds."""
+        self.check_style(style, version)
+        asked = the_input(tensors)
+        if isinstance(asked.content, bytes):
+            pictures = read_pictures(asked, self.limits)
+        else:  # a list of numbers takes a while
+            pictures = await asyncio.to_thread(read_pictures, asked, self.limits)
+        return answer(asked, await self.paint(style, parameters, pictures))
+
+    async def paint(
+        self, style: str, parameters: Mapping[str, Any], pictures: Sequence[tuple[Size, Picture]]
+    ) -> list[Picture]:
+        """All of them, in their order, or a Refusal."""
+        wish = read_wish(self.styles, style, parameters, self.limits)
+        jobs = [Job(wish, size, content) for size, content in pictures]
+        self.workshop.submit(jobs)
+        waiting = asyncio.gather(*(asyncio.wrap_future(job.painted) for job in jobs))
+        try:
+            return await asyncio.wait_for(waiting, self.limits.patience)
+        except asyncio.TimeoutError as error:
+            raise Refusal("late", f"this was not painted within {self.limits.patience:g} seconds.") from error
+
+
+class Counted:
+    """Around one request: what came of it and how long it took, for the figures."""
+
+    def __init__(self, figures: Figures, protocol: str) -> None:
+        """`protocol` is a label."""
+        self._figures, self._protocol = figures, protocol
+
+    def __enter__(self) -> None:
+        self._begin = time.monotonic()
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        outcome = "done" if error is None else error.kind if isinstance(error, Refusal) else "left"
+        self._figures.answered(self._protocol, outcome, time.monotonic() - self._begin)

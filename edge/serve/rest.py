@@ -1,0 +1,137 @@
+"""The door for HTTP: the Open Inference Protocol v2 with JSON and binary tensors, pictures, viewers, figures.
+
+/v2  /v2/health/live  /v2/health/ready             the server          /metrics       figures for Prometheus
+/v2/models  /v2/models/STYLE[/ready]               the styles          /openapi.json  this, for programs
+/v2/models/STYLE/infer                             POST of tensors     /live          WebSocket of a viewer
+/paint?style=scream                                POST of a JPEG or PNG, the answer is a JPEG
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from importlib import resources
+from typing import Any
+
+from aiohttp import web
+
+from edge.serve.desk import Counted, Desk
+from edge.serve.image_files import picture_size
+from edge.serve.intake import Intake
+from edge.serve.limits import Refusal
+from edge.serve.messages import HEADER_LENGTH, json_length, read_field, read_message, read_tensors, written
+from edge.serve.sessions import Sessions
+from edge.web.guard import Guard, Handler
+
+READ_HERE = 64 << 10  # bytes of JSON
+OPEN = ("/v2/health/live", "/v2/health/ready")  # without a token: whoever starts servers asks for them
+
+
+class Rest:
+    """Answers at one desk."""
+
+    def __init__(self, desk: Desk, sessions: Sessions, guard: Guard) -> None:
+        """`application` is what is served."""
+        self._desk, self._sessions = desk, sessions
+        self._intake = Intake(desk.limits)
+        self.application = web.Application(
+            middlewares=[guard.check, self._timely], client_max_size=desk.limits.body
+        )
+        self.application.on_response_prepare.append(guard.mark)
+        model = "/v2/models/{style}"
+        gets: dict[str, Handler] = {
+            "/v2": self._about,
+            "/v2/health/live": self._live,
+            "/v2/health/ready": self._ready,
+        }
+        gets |= {"/v2/models": self._styles, "/metrics": self._figures, "/openapi.json": self._described}
+        gets["/live"] = self._sessions.serve
+        for place in (model, f"{model}/versions/{{version}}"):
+            gets |= {place: self._style, f"{place}/ready": self._style_ready}
+            self.application.router.add_post(f"{place}/infer", self._infer)
+        self.application.add_routes([web.get(path, answer) for path, answer in gets.items()])
+        self.application.router.add_post("/paint", self._paint)
+
+    @web.middleware
+    async def _timely(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Refusals as answers; whoever does not take an answer loses the connection."""
+        try:
+            response = await handler(request)
+        except Refusal as refusal:
+            response = web.json_response({"error": refusal.reason}, status=refusal.http)
+            if refusal.retry_after is not None:
+                response.headers["Retry-After"] = str(max(1, round(refusal.retry_after)))
+        if isinstance(response, web.Response):
+            await self._intake.hand_over(request, response)
+        return response
+
+    async def _about(self, request: web.Request) -> web.Response:
+        return web.json_response(self._desk.about())
+
+    async def _live(self, request: web.Request) -> web.Response:
+        return web.json_response({"live": True})
+
+    async def _ready(self, request: web.Request) -> web.Response:
+        return web.json_response({"ready": self._desk.ready}, status=200 if self._desk.ready else 503)
+
+    async def _styles(self, request: web.Request) -> web.Response:
+        return web.json_response({"models": list(self._desk.styles)})
+
+    async def _style(self, request: web.Request) -> web.Response:
+        return web.json_response(self._desk.style_about(*_named(request)))
+
+    async def _style_ready(self, request: web.Request) -> web.Response:
+        name, version = _named(request)
+        self._desk.check_style(name, version)
+        return web.json_response({"name": name, "ready": self._desk.ready})
+
+    async def _figures(self, request: web.Request) -> web.Response:
+        return web.Response(
+            body=self._desk.figures.text(), headers={"Content-Type": self._desk.figures.content_type}
+        )
+
+    async def _described(self, request: web.Request) -> web.Response:
+        text = resources.files("edge.serve").joinpath("openapi.json").read_text(encoding="utf-8")
+        described = json.loads(text)
+        for place in described["paths"].values():
+            for parameter in place.get("parameters", ()):
+                parameter["schema"]["enum"] = list(self._desk.styles)
+        return web.json_response(described)
+
+    async def _infer(self, request: web.Request) -> web.Response:
+        style, version = _named(request)
+        with Counted(self._desk.figures, "http"):
+            self._desk.check_style(style, version)
+            self._desk.workshop.check_room()
+            async with self._intake.body(request) as body:
+                length = json_length(request.headers.get(HEADER_LENGTH), body, self._desk.limits.json)
+                message = await _aside(length, read_message, body[:length])
+                tensors = await _aside(length, read_tensors, message, body[length:])
+                parameters = {**read_field(message, "parameters", dict, {})}
+                parameters.pop("binary_data_output", None)
+                painted = await self._desk.infer(style, version, parameters, tensors)
+                longest = max(length, len(painted.content))
+                content, head = await _aside(longest, written, message, style, painted)
+        kind = "application/json" if head is None else "application/octet-stream"
+        headers = {} if head is None else {HEADER_LENGTH: str(head)}
+        return web.Response(body=content, content_type=kind, headers=headers)
+
+    async def _paint(self, request: web.Request) -> web.Response:
+        parameters = {key: value for key, value in request.query.items() if key != "token"}
+        style = next(iter(self._desk.styles))
+        with Counted(self._desk.figures, "http"):
+            self._desk.workshop.check_room()
+            async with self._intake.body(request) as body:
+                size = picture_size(body, self._desk.limits)
+                (painted,) = await self._desk.paint(style, parameters, [(size, body)])
+        return web.Response(body=painted, content_type="image/jpeg")
+
+
+def _named(request: web.Request) -> tuple[str, str]:
+    return request.match_info["style"], request.match_info.get("version", "")
+
+
+async def _aside(length: int, work: Callable[..., Any], *given: Any) -> Any:
+    """Read or write what is long in a thread, as everybody else would wait meanwhile."""
+    return await asyncio.to_thread(work, *given) if length > READ_HERE else work(*given)

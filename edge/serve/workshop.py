@@ -1,0 +1,168 @@
+"""The line before the workers and the workers themselves: pictures in, painted ones out, each in a thread of its own.
+
+The line has an end.  What viewers wait for goes first, as what all of them take is limited beforehand (sessions.py);
+each has one frame there at most, so that they take turns.  Requests wait in their order, but those of the style and the
+size that a worker is at may go with the one that was first.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+from edge.serve.easels import Easels, Key, Open, key_of
+from edge.serve.figures import Figures
+from edge.serve.image_files import decode, encode
+from edge.serve.limits import Limits, Refusal
+from edge.serve.wishes import Wish
+from keras_vst.errors import UserError, tell
+from keras_vst.frames import Pixels
+from keras_vst.networks.base import Size
+from keras_vst.zoo import Style
+
+KNOWN_COSTS = 64  # kinds of work whose time is remembered
+WEIGHT = 0.1  # of the newest time in what is remembered
+
+
+@dataclass(eq=False)
+class Job:
+    """One picture to be painted: a file's bytes, which come back as JPEG, or pixels, which come back as pixels."""
+
+    wish: Wish
+    size: Size
+    content: bytes | Pixels
+    live: bool = False
+    since: float = field(default_factory=time.monotonic)
+    painted: Future[Any] = field(default_factory=Future)
+
+    @property
+    def key(self) -> Key:
+        """What it has in common with those that may be painted right after it."""
+        return key_of(self.wish, self.size)
+
+
+class Workshop:
+    """Paints from its construction until `close`; may be asked from any thread."""
+
+    def __init__(
+        self, styles: dict[str, Style], open_parts: Open, workers: int, limits: Limits, figures: Figures
+    ) -> None:
+        """Start the threads; `workers` is how many pictures are painted at once."""
+        self._limits, self.figures, self.workers = limits, figures, workers
+        self._live: deque[Job] = deque()
+        self._requests: deque[Job] = deque()
+        self._changed = threading.Condition()
+        self._closed = False
+        self._costs: OrderedDict[tuple[Size, Size | None, bool], float] = OrderedDict()
+        self._threads = [
+            threading.Thread(
+                target=self._work, args=(Easels(styles, open_parts),), name="vst-worker", daemon=True
+            )
+            for _ in range(workers)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def submit(self, jobs: Sequence[Job]) -> None:
+        """Put all of them into the line, or none: a Refusal says why."""
+        with self._changed:
+            if self._closed:
+                raise Refusal("closing", "the server is ending; ask another one.", 1.0)
+            self._check_room(len(jobs))
+            for job in jobs:
+                (self._live if job.live else self._requests).append(job)
+            self._changed.notify(len(jobs))
+
+    def check_room(self) -> None:
+        """Refuse early what would be refused later, before it is read."""
+        with self._changed:
+            self._check_room(1)
+
+    @property
+    def waiting(self) -> int:
+        """Pictures in the line."""
+        return len(self._live) + len(self._requests)
+
+    def cost(self, wish: Wish, size: Size) -> float | None:
+        """Seconds of one worker that a picture takes; None where none was painted yet."""
+        return self._costs.get((size, wish.size, wish.native))
+
+    def close(self, seconds: float) -> bool:
+        """Take no more, finish what was accepted; whether that was done in time."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        end = time.monotonic() + seconds
+        for thread in self._threads:
+            thread.join(max(0.0, end - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
+
+    def _check_room(self, count: int) -> None:
+        if len(self._requests) + count > self._limits.waiting:
+            seconds = len(self._requests) * max(self._costs.values(), default=0.1) / self.workers
+            raise Refusal(
+                "busy", f"{len(self._requests)} pictures are waiting already; come back later.", seconds
+            )
+
+    def _take(self) -> list[Job]:
+        """What one worker does next: viewers first; [] at the end."""
+        with self._changed:
+            while not (self._live or self._requests or self._closed):
+                self._changed.wait()
+            if self._live:
+                return [self._live.popleft()]
+            if not self._requests:
+                return []
+            first = self._requests.popleft()
+            alike = (
+                [job for job in self._requests if job.key == first.key] if self._limits.together > 1 else []
+            )
+            for job in (taken := alike[: self._limits.together - 1]):
+                self._requests.remove(job)
+            return [first, *taken]
+
+    def _work(self, easels: Easels) -> None:
+        while jobs := self._take():
+            for job in jobs:
+                if job.painted.set_running_or_notify_cancel():  # whoever left meanwhile is not painted for
+                    self._paint(job, easels)
+
+    def _paint(self, job: Job, easels: Easels) -> None:
+        begin = time.monotonic()
+        try:
+            result = _painted(job, easels.paint)
+        except BaseException as error:
+            job.painted.set_exception(_told(error))
+            return
+        seconds = time.monotonic() - begin
+        self.figures.painted(job.live, waited=begin - job.since, took=seconds)
+        self._remember(job, seconds)
+        job.painted.set_result(result)
+
+    def _remember(self, job: Job, seconds: float) -> None:
+        kind = job.size, job.wish.size, job.wish.native
+        with self._changed:
+            before = self._costs.pop(kind, seconds)
+            self._costs[kind] = before + WEIGHT * (seconds - before)
+            if len(self._costs) > KNOWN_COSTS:
+                self._costs.popitem(last=False)
+
+
+def _painted(job: Job, paint: Callable[[Wish, Pixels], Pixels]) -> bytes | Pixels:
+    if isinstance(job.content, bytes):
+        return encode(paint(job.wish, decode(job.content)))
+    return paint(job.wish, job.content)
+
+
+def _told(error: BaseException) -> Refusal:
+    """What the asker is told; what a failure says of this machine is for whoever runs it."""
+    if isinstance(error, Refusal):
+        return error
+    defect = "" if isinstance(error, UserError) else f"unexpected {type(error).__name__}: "
+    tell(f"vst: a picture could not be painted: {defect}{error}")
+    return Refusal("broken", "this picture could not be painted; the server's log says why.")

@@ -1,0 +1,116 @@
+"""A picture file to upright (H, W, 3) uint8 RGB and back, with its transparency and what its camera wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from keras_vst.errors import UserError
+from keras_vst.frames import Pixels
+from keras_vst.video.exif import TURNS, orientation, upright
+from keras_vst.video.picture_head import MOST, Head, read_head
+
+TRANSPARENT = (".png", ".webp")  # of what we write: files that keep transparency
+ENCODING = {
+    ".jpg": [cv2.IMWRITE_JPEG_QUALITY, 95],
+    ".jpeg": [cv2.IMWRITE_JPEG_QUALITY, 95],
+    ".webp": [cv2.IMWRITE_WEBP_QUALITY, 95],
+}
+KEEPS_EXIF = hasattr(cv2, "imdecodeWithMetadata")  # OpenCV before 4.12 has no access to it
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """One picture; where `alpha`, (H, W), is below 255 the pixels are laid on white, so that nothing hidden shows."""
+
+    pixels: Pixels
+    alpha: Pixels | None = None
+    exif: bytes = b""
+
+
+def open_picture(path: Path) -> Picture:
+    """A picture file with all that is kept of it."""
+    head = read_head(path)
+    if head is not None and head.width * head.height > MOST:
+        raise UserError(
+            f"{path} has {head.width}x{head.height} pixels, more than the {MOST} that are read; make it smaller first."
+        )
+    try:
+        # Not cv2.imread, which cannot open names outside the code page on Windows.
+        content = np.fromfile(path, np.uint8)
+        bgr, exif = _decoded(content)
+        alpha = _alpha(content, head, exif)
+    except (OSError, cv2.error) as error:
+        raise UserError(f"{path} cannot be read ({error}); check the file and its permissions.") from error
+    if bgr is None or (alpha is not None and alpha.shape != bgr.shape[:2]):
+        raise UserError(f"{path} is not a picture that can be read; it is damaged or something else.")
+    rgb = np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
+    return Picture(rgb if alpha is None else on_white(rgb, alpha), alpha, upright(exif))
+
+
+def read_picture(path: Path) -> Pixels:
+    """A picture file as (H, W, 3) uint8 RGB, upright, what is transparent on white."""
+    return open_picture(path).pixels
+
+
+def write_picture(path: Path, pixels: Pixels) -> None:
+    """Write (H, W, 3) uint8 RGB in the format of the extension."""
+    path.write_bytes(encode_picture(path.suffix.lower(), pixels))
+
+
+def encode_picture(extension: str, pixels: Pixels, alpha: Pixels | None = None, exif: bytes = b"") -> bytes:
+    """(H, W, 3) uint8 RGB as the content of a file with that extension; `alpha` is for those of `TRANSPARENT`."""
+    if alpha is None:
+        stored = cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2BGR)
+    else:
+        stored = cv2.cvtColor(np.dstack([pixels, alpha]), cv2.COLOR_RGBA2BGRA)
+    try:
+        done, content = _encoded(extension, stored, exif)
+    except cv2.error:
+        done, content = False, np.empty(0, np.uint8)
+    if not done:
+        height, width = pixels.shape[:2]
+        raise UserError(f"a {extension} file cannot hold {width}x{height} pixels; write .png instead.")
+    return content.tobytes()
+
+
+def on_white(pixels: Pixels, alpha: Pixels) -> Pixels:
+    """(H, W, 3) of which `alpha` (H, W) is opaque, laid on white."""
+    share = alpha[..., None].astype(np.uint16)
+    return ((pixels * share + 255 * (255 - share) + 127) // 255).astype(np.uint8)
+
+
+def _decoded(content: np.ndarray) -> tuple[Any, bytes]:
+    """Upright BGR, None where there is none, and EXIF."""
+    if not KEEPS_EXIF:
+        return cv2.imdecode(content, cv2.IMREAD_COLOR), b""
+    bgr, kinds, told = cv2.imdecodeWithMetadata(content, cv2.IMREAD_COLOR)
+    found = {kind: bytes(np.asarray(what, np.uint8)) for kind, what in zip(kinds, told, strict=True)}
+    return bgr, found.get(cv2.IMAGE_METADATA_EXIF, b"")
+
+
+def _alpha(content: np.ndarray, head: Head | None, exif: bytes) -> Pixels | None:
+    """How opaque each pixel is, upright; None where all are."""
+    if head is None or not head.has_alpha:
+        return None
+    stored = cv2.imdecode(content, cv2.IMREAD_UNCHANGED)
+    if stored is None or stored.ndim != 3 or stored.shape[2] != 4:
+        return None
+    alpha = stored[..., 3]
+    alpha = (alpha // 257 if alpha.dtype == np.uint16 else alpha).astype(np.uint8)
+    mirrored, quarters = TURNS[orientation(exif)]
+    alpha = np.ascontiguousarray(np.rot90(alpha[:, ::-1] if mirrored else alpha, quarters))
+    return None if alpha.min() == 255 else alpha
+
+
+def _encoded(extension: str, stored: Any, exif: bytes) -> tuple[bool, Any]:
+    settings: Sequence[int] = ENCODING.get(extension, [])
+    if not exif or not KEEPS_EXIF:
+        return cv2.imencode(extension, stored, settings)
+    about = [np.frombuffer(exif, np.uint8)]
+    return cv2.imencodeWithMetadata(extension, stored, [cv2.IMAGE_METADATA_EXIF], about, settings)

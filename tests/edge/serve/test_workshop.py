@@ -1,0 +1,217 @@
+"""The line and the workers: who is next, who is refused, what is finished."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+pytest.importorskip("prometheus_client", reason="the server needs the extra `serve`")
+
+from edge.serve.easels import MOST, Easels, opener
+from edge.serve.figures import Figures
+from edge.serve.limits import Limits, Refusal
+from edge.serve.wishes import Wish, read_wish
+from edge.serve.workshop import Job, Workshop
+from keras_vst import zoo
+from tests.edge.serve.conftest import PATIENCE, Gate, Running, Start, drawn, jpeg
+
+Open = Callable[..., Workshop]
+
+
+@pytest.fixture
+def opened(bundled: object, gate: Gate) -> Open:
+    """A workshop behind the gate."""
+
+    def make(workers: int = 1, **limits: int) -> Workshop:
+        styles = {style.name: style for style in zoo.styles()}
+        return Workshop(styles, gate, workers, Limits(**limits), Figures())
+
+    return make
+
+
+def job(style: str = "dark", *, live: bool = False, size: int = 16) -> Job:
+    return Job(Wish(((style, 1.0),)), (size, size), drawn(size, size), live)
+
+
+def held_up(workshop: Workshop, gate: Gate) -> Job:
+    """One job that a worker is at."""
+    gate.open.clear()
+    first, before = job(), gate.begun
+    workshop.submit([first])
+    deadline = time.monotonic() + PATIENCE
+    while gate.begun == before:
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    gate.styles.clear()
+    return first
+
+
+def finished(*jobs: Job) -> None:
+    for each in jobs:
+        each.painted.result(PATIENCE)
+
+
+def test_beyond_its_end_the_line_refuses_all_or_takes_all(opened: Open, gate: Gate) -> None:
+    workshop = opened(waiting=3)
+    jobs = [held_up(workshop, gate)]
+    workshop.submit(more := [job(), job()])
+    with pytest.raises(Refusal, match="2 pictures are waiting") as refusal:
+        workshop.submit([job(), job()])
+    assert (refusal.value.http, refusal.value.grpc) == (429, "RESOURCE_EXHAUSTED")
+    assert refusal.value.retry_after > 0
+    workshop.submit(last := [job()])
+    with pytest.raises(Refusal):
+        workshop.check_room()
+    gate.open.set()
+    finished(*jobs, *more, *last)
+    assert workshop.close(PATIENCE)
+
+
+def test_viewers_go_first_and_pictures_alike_go_together(opened: Open, gate: Gate) -> None:
+    workshop = opened(together=2)
+    jobs = [held_up(workshop, gate)]
+    for style in ("dark", "light", "dark", "dark", "plain"):
+        jobs.append(job(style))
+    jobs.append(job("light", live=True))
+    workshop.submit(jobs[1:])
+    gate.open.set()
+    finished(*jobs)
+    assert gate.styles == ["light", "dark", "dark", "light", "dark", "plain"]
+
+
+def test_one_at_a_time_keeps_the_order(opened: Open, gate: Gate) -> None:
+    workshop = opened(together=1)
+    jobs = [held_up(workshop, gate), *map(job, ("dark", "light", "dark"))]
+    workshop.submit(jobs[1:])
+    gate.open.set()
+    finished(*jobs)
+    assert gate.styles == ["dark", "light", "dark"]
+
+
+def test_nobody_paints_for_who_has_left(opened: Open, gate: Gate) -> None:
+    workshop = opened()
+    jobs = [held_up(workshop, gate), job("light"), job("plain")]
+    workshop.submit(jobs[1:])
+    assert jobs[1].painted.cancel()
+    gate.open.set()
+    finished(jobs[0], jobs[2])
+    assert gate.styles == ["plain"]
+
+
+def test_what_was_accepted_is_finished_and_nothing_is_taken_after(opened: Open, gate: Gate) -> None:
+    workshop = opened(workers=2)
+    jobs = [held_up(workshop, gate), *(job() for _ in range(5))]
+    workshop.submit(jobs[1:])
+    assert not workshop.close(0.05)  # they are held up
+    with pytest.raises(Refusal, match="ending"):
+        workshop.submit([job()])
+    gate.open.set()
+    assert workshop.close(PATIENCE)
+    finished(*jobs)
+
+
+def test_a_failure_is_that_of_one_picture_alone(
+    opened: Open, gate: Gate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workshop, broken = opened(), job()
+    broken.content = b"\xff\xd8\xff but no picture"
+    foreign = Job(Wish((("gone", 1.0),)), (16, 16), drawn(16, 16))
+    workshop.submit([broken, foreign, whole := job()])
+    with pytest.raises(Refusal, match="damaged"):
+        broken.painted.result(PATIENCE)
+    with pytest.raises(Refusal, match="the server's log says why"):
+        foreign.painted.result(PATIENCE)
+    finished(whole)
+    assert "KeyError: 'gone'" in capsys.readouterr().err
+    assert workshop.close(PATIENCE)
+
+
+def test_networks_that_are_open_have_an_end(bundled: object) -> None:
+    styles = {style.name: style for style in zoo.styles()}
+    made: list[str] = []
+    inner = opener(styles)
+    easels = Easels(styles, lambda parts: (made.append(str(parts)), inner(parts))[1])
+    limits = Limits()
+    for tenth in range(1, 10):
+        wish = read_wish(styles, f"dark:0.{tenth},light:{1 - tenth / 10:.1f}", {}, limits)
+        for size in (16, 24):
+            easels.paint(wish, drawn(size, size))
+    assert (len(made), len(easels._painters)) == (18, MOST)
+    easels.paint(wish, drawn(16, 16))
+    assert len(made) == 18  # it was still open
+    easels.paint(wish, drawn(2200, 3840))  # as much as all of them may have together
+    assert len(easels._painters) == 1
+
+
+def test_429_comes_with_a_time_under_load_and_everybody_else_is_served(start: Start, gate: Gate) -> None:
+    server = start(gate, workers=1, waiting=4)
+    gate.open.clear()
+    file, answers = jpeg(drawn()), []
+    threads = [
+        threading.Thread(target=lambda: answers.append(server.ask("POST", "/paint?style=dark", file)))
+        for _ in range(20)
+    ]
+    begun, deadline = gate.begun, time.monotonic() + PATIENCE
+    threads[0].start()
+    while gate.begun == begun:
+        time.sleep(0.01)
+    for thread in threads[1:]:
+        thread.start()
+    while len(answers) < 15:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    gate.open.set()
+    for thread in threads:
+        thread.join(PATIENCE)
+    assert sorted(answer.status for answer in answers) == [200] * 5 + [429] * 15
+    assert all(int(answer.headers["Retry-After"]) >= 1 for answer in answers if answer.status == 429)
+    assert server.figure('vst_requests_total{outcome="busy",protocol="http"}') == 15
+
+
+def test_a_client_that_vanishes_is_not_painted_for(start: Start, gate: Gate) -> None:
+    server = start(gate, workers=1)
+    gate.open.clear()
+    begun = gate.begun
+    vanish(server, gate, begun)
+    vanish(server, gate, begun)
+    while server.figure("vst_waiting_pictures") != 1:
+        time.sleep(0.01)
+    left = 'vst_requests_total{outcome="left",protocol="http"}'
+    deadline = time.monotonic() + PATIENCE
+    while server.figure(left) < 2:
+        assert time.monotonic() < deadline
+    gate.open.set()
+    assert server.ask("POST", "/paint?style=light", jpeg(drawn())).status == 200
+    assert gate.begun == begun + 2  # one that a worker was at, and ours
+
+
+def vanish(server: Running, gate: Gate, begun: int) -> None:
+    import socket
+
+    file = jpeg(drawn())
+    with socket.create_connection(("127.0.0.1", server.port)) as line:
+        head = f"POST /paint?style=dark HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(file)}\r\n\r\n"
+        line.sendall(head.encode() + file)
+        deadline = time.monotonic() + PATIENCE
+        while gate.begun == begun and not server.figure("vst_waiting_pictures"):
+            assert time.monotonic() < deadline
+        time.sleep(0.3)
+
+
+def test_pictures_wait_no_longer_than_is_promised(start: Start, gate: Gate) -> None:
+    server = start(gate, workers=1, patience=1.0)
+    gate.open.clear()
+    answer = server.ask("POST", "/paint?style=dark", jpeg(drawn()))
+    assert (answer.status, answer.told["error"]) == (504, "this was not painted within 1 seconds.")
+
+
+def test_painted_pixels_are_the_askers_own(opened: Open, gate: Gate) -> None:
+    workshop, frame = opened(), drawn(16, 16)
+    frame.flags.writeable = False  # as it comes out of a message
+    workshop.submit([asked := Job(Wish((("dark", 1.0),)), (16, 16), frame)])
+    assert np.array_equal(asked.painted.result(PATIENCE), 255 - frame)
+    assert workshop.close(PATIENCE)

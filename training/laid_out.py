@@ -1,0 +1,108 @@
+"""A student's weights as they stand in a file of the zoo: read from one to begin with, written to one to be looked at.
+
+Files of one architecture differ in their weights alone, whose places the cards tell.  So a network in training is a
+file that paints, and mixes with the others, without a converter: its norms are folded, the bytes put where they belong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_vst import zoo
+from keras_vst.errors import UserError
+from keras_vst.frames import to_float
+from keras_vst.motion import Frame
+from keras_vst.networks.opening import read_network
+from keras_vst.zoo import Style
+
+FLOAT = np.dtype("<f4")
+KERNEL, BIAS = "kernel", "bias"
+FIXED = "_blur"  # how the names of layers end that are not trained
+
+
+def pattern(architecture: str) -> Style | None:
+    """A style of the zoo that is laid out as all of this architecture are; None where there is none."""
+    found = (style for style in zoo.styles("live") if style.architecture == architecture and style.weights)
+    return next(found, None)
+
+
+def written(network: keras.Model, style: Style) -> bytes:
+    """The file of a student that is laid out as this style's."""
+    content = bytearray(read_network(style.path, style.sha256))
+    for name, part, place in _places(style):
+        kernel, bias = _folded(network, name)
+        values = np.transpose(kernel, (3, 0, 1, 2)) if part == KERNEL else bias
+        content[place["offset"] : place["offset"] + place["length"]] = values.astype(FLOAT).tobytes()
+    return bytes(content)
+
+
+def take(network: keras.Model, path: Path, style: Style | None, photos: list[Frame]) -> None:
+    """Give a student the weights of a file laid out as `style`, and norms as they are over the photos.
+
+    It paints what the file paints, to rounding, and goes on so when it is trained with the norms of each batch.
+    """
+    content = read_network(path)
+    if style is None or len(content) != style.card["files"][zoo.PRECISION]["bytes"]:
+        raise UserError(
+            f"--init {path} is not laid out as the styles of the zoo are; name a run, or a file of this student."
+        )
+    for name, part, place in _places(style):
+        values = np.frombuffer(content, FLOAT, place["length"] // FLOAT.itemsize, place["offset"])
+        if not np.isfinite(values).all():
+            raise UserError(
+                f"--init {path} is damaged: {place['name']} is no number everywhere. Make it anew."
+            )
+        _give(network, name, part, values.reshape(place["shape"]))
+    _settle(network, photos)
+
+
+def _places(style: Style) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Layer, kernel or bias, and where that stands; of what is trained."""
+    for place in style.weights:
+        name, _, part = place["name"].rpartition("/")
+        if not name.endswith(FIXED):
+            yield name, part, place
+
+
+def _folded(network: keras.Model, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Kernel and bias of a convolution with the norm behind it, if there is one, put into them."""
+    kernel, *bias = network.get_layer(name).get_weights()
+    norm = _norm(network, name)
+    if norm is None:
+        return kernel, bias[0]
+    gamma, beta, mean, variance = norm.get_weights()
+    scale = gamma / np.sqrt(variance + norm.epsilon)
+    return kernel * scale, beta - mean * scale
+
+
+def _give(network: keras.Model, name: str, part: str, values: np.ndarray) -> None:
+    layer, norm = network.get_layer(name), _norm(network, name)
+    if part == KERNEL:
+        layer.kernel.assign(np.transpose(values, (1, 2, 3, 0)))
+    elif norm is None:
+        layer.bias.assign(values)
+    else:  # a norm that leaves everything alone, but for the bias
+        ones = np.ones_like(values)
+        norm.set_weights([ones, values, 0 * ones, ones - norm.epsilon])
+
+
+def _settle(network: keras.Model, photos: list[Frame]) -> None:
+    """Tell each norm what it will see, and let it undo that: the network paints as before."""
+    norms = [layer for layer in network.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    look = keras.Model(network.input, [norm.input for norm in norms])
+    frames = {"frame": to_float(np.stack(photos))}
+    for norm, seen in zip(norms, look(frames, training=False), strict=True):
+        flat = np.asarray(keras.ops.convert_to_numpy(seen), np.float64).reshape(-1, seen.shape[-1])
+        mean, variance = flat.mean(axis=0), flat.var(axis=0)
+        _, shift, _, _ = norm.get_weights()
+        norm.set_weights([np.sqrt(variance + norm.epsilon), shift + mean, mean, variance])
+
+
+def _norm(network: keras.Model, name: str) -> Any:
+    found = (layer for layer in network.layers if layer.name == f"{name}_norm")
+    return next(found, None)
