@@ -25,7 +25,7 @@ from keras_vst.runs import RunDirectory
 from training import distil
 from training.evaluation.frame_times import by_turns, milliseconds
 from training.goals import Goal
-from training.teacher import checksum
+from training.taught import checksum
 
 REQUEST, TEACHER = "prune.json", "teacher"
 MORE = 3  # rounds beyond those asked for, where the time is not met yet
@@ -146,6 +146,10 @@ def _student_of(run: RunDirectory) -> StudentConfig:
         raise UserError(
             f"{run.path} is a network of film quality, which is not pruned. Teach a student its pictures: "
             f"`python -m training.distil --teacher {run.path}`."
+        )
+    if config.student.family != StudentConfig().family:
+        raise UserError(
+            f"{run.path} is a {config.student.family}; which of its channels go together is not known. Prune a student."
         )
     student: keras.Model = build_student(config.student)
     run.load_network(student)  # refused here where there are no weights yet

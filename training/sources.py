@@ -31,7 +31,7 @@ from training.data.paintings import NUM_FRAMES, TO_OUTER
 from training.data.shards import ShardSettings
 from training.inputs import Inputs
 from training.stages import largest_crop, pairs_of, stages
-from training.teacher import open_pictures
+from training.taught import open_pictures
 from training.watch import black_dots
 
 REFERENCES = 12  # pictures of a collection that stand for its style

@@ -34,9 +34,9 @@ distil.main(sys.argv[1:])
 """
 KILLED_WHILE_THE_TEACHER_PAINTS = """
 import os, signal, sys
-from training import distil, teacher
-clip = teacher.taught_clip
-teacher.taught_clip = lambda *asked: os.kill(os.getpid(), signal.SIGKILL) if asked[2] == 4 else clip(*asked)
+from training import distil, taught
+clip = taught.taught_clip
+taught.taught_clip = lambda *asked: os.kill(os.getpid(), signal.SIGKILL) if asked[2] == 4 else clip(*asked)
 distil.main(sys.argv[1:])
 """
 

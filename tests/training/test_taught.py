@@ -12,11 +12,11 @@ import pytest
 from keras_vst.config import with_overrides
 from keras_vst.errors import UserError
 from tests.conftest import write_picture
-from training import teacher
+from training import taught
 from training.data import Photos, ProceduralPhotos
 from training.data.pipeline import Sources, batch, taught_clip
 from training.recipes import RECIPES, smoke_of
-from training.teacher import open_pictures
+from training.taught import open_pictures
 
 NETWORKS = Path(__file__).parents[1] / "edge" / "networks"
 NEGATIVE, FILM = str(NETWORKS / "negative.tflite"), str(NETWORKS / "film.tflite")
@@ -59,7 +59,7 @@ def test_a_network_of_film_quality_is_shown_its_last_painting(pictures, tmp_path
 
 
 def test_what_was_painted_once_is_not_painted_again(folder, pictures, monkeypatch):
-    monkeypatch.setattr(teacher, "open_painter", None)
+    monkeypatch.setattr(taught, "open_painter", None)
 
     assert len(open_pictures(folder, NEGATIVE, pictures, CONFIG, quiet=True)) == 3
 
@@ -104,7 +104,7 @@ def test_pictures_that_were_interrupted_are_not_there(pictures, tmp_path, monkey
             raise KeyboardInterrupt
         return taught_clip(photos, config, place)
 
-    monkeypatch.setattr(teacher, "taught_clip", painted)
+    monkeypatch.setattr(taught, "taught_clip", painted)
     with pytest.raises(KeyboardInterrupt):
         open_pictures(tmp_path / "pictures", NEGATIVE, pictures, CONFIG, quiet=True)
 
