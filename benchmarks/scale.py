@@ -50,7 +50,7 @@ class Times:
     network: float = 0.0127
     encode: float = 0.0041
     jpeg: float = 0.0027  # out of a JPEG and into one
-    piece: float = 0.02
+    piece: float = 0.12
 
     @property
     def video(self) -> float:

@@ -19,7 +19,7 @@ import grpc
 from edge.serve.messages import HEADER_LENGTH
 from edge.serve.rpc import SERVICE, messages
 from keras_vst.frames import Pixels
-from keras_vst.video.stills import encode_picture
+from keras_vst.video.pictures import encode_picture
 
 MOST = 256  # requests on their way
 STARTING = 120.0  # seconds

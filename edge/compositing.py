@@ -11,6 +11,8 @@ instead of 0.39, flicker along the exact flow 5.3 instead of 5.9, 5.3 ms of the 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -31,6 +33,12 @@ FONT = cv2.FONT_HERSHEY_SIMPLEX
 LINES = 24  # of text, so many would fill the height
 BAND = 512  # rows
 SMALLEST_LINE = 8  # pixels; a picture too small for it is left alone
+
+
+GRAIN, GRAIN_SIZE = 22.0, 1 / 800  # deviation in levels at most; radius of a grain over the picture's height
+GRAIN_ROOM = 256  # places, down and across, at which a larger sheet of grain is laid over the picture
+_LEVELS = np.arange(256) / 255
+GRAIN_SEEN = np.rint(255 * (0.25 + 3 * _LEVELS * (1 - _LEVELS))).astype(np.uint8)  # little in black and white
 
 
 def upsample(painting: Pixels, small: Pixels, frame: Pixels) -> Pixels:
@@ -79,6 +87,17 @@ def recolour(before: Pixels, after: Pixels, *, keep_color: bool, detail: float, 
     return np.asarray(cv2.cvtColor(cv2.merge([light, red, blue]), cv2.COLOR_YCrCb2RGB), np.uint8)
 
 
+def film_grain(pixels: Pixels, amount: float, time: Fraction) -> Pixels:
+    """Grey grain over a picture, strongest in the mid-tones; other grain at every time, the same at the same one."""
+    height, width = pixels.shape[:2]
+    rng = np.random.default_rng((abs(time.numerator), time.denominator))
+    top, left = rng.integers(GRAIN_ROOM, size=2)
+    grain = _grain(height, width)[top : top + height, left : left + width]
+    visible = cv2.LUT(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), GRAIN_SEEN)
+    grain = cv2.multiply(grain, visible, scale=amount / 255, dtype=cv2.CV_16S)
+    return np.asarray(cv2.add(pixels, cv2.merge([grain] * 3), dtype=cv2.CV_8U), np.uint8)
+
+
 def half_and_half(before: Pixels, after: Pixels) -> Pixels:
     """The left half of one picture and the right half of the other, a white line between them."""
     middle = before.shape[1] // 2
@@ -115,6 +134,15 @@ def _follow(grey: Values, light: Values) -> tuple[npt.NDArray[np.int16], Pixels]
     slope = _mean(slope)
     drawn = cv2.addWeighted(light, 1 - PREDICTED, slope * grey + offset, PREDICTED, 0, dtype=cv2.CV_8U)
     return (slope * FIXED_POINT).astype(np.int16), np.asarray(drawn, np.uint8)
+
+
+@lru_cache(maxsize=1)
+def _grain(height: int, width: int) -> npt.NDArray[np.int16]:
+    """A sheet of grain, larger than the picture."""
+    rng = np.random.default_rng(0)
+    sheet = rng.standard_normal((height + GRAIN_ROOM, width + GRAIN_ROOM), np.float32)
+    sheet = cv2.GaussianBlur(sheet, (0, 0), max(0.5, GRAIN_SIZE * height))
+    return np.rint(GRAIN / sheet.std() * sheet).astype(np.int16)
 
 
 def _mean(plane: Values) -> Values:

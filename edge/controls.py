@@ -97,6 +97,12 @@ class Controls:
                 return {"ok": False, "error": str(error)}
             return {"ok": True, **self.status()}
 
+    @property
+    def wished(self) -> tuple[Shares, int | None]:
+        """The shares of `names` that are wished for, and the style that the first is blended with, if any."""
+        with self._lock:
+            return self._target(), None if self._second == self._first else self._second
+
     def add(self, name: str) -> None:
         """One more style, which whoever paints has already; the picture goes over to it."""
         with self._lock:

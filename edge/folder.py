@@ -35,11 +35,12 @@ def paint_folder(painter: Painter, options: argparse.Namespace) -> Outcome:
             its = options_for(folder / name, options)
             with ExitStack() as stack:
                 try:
-                    opened = open_clip(stack, its)
+                    opened = open_clip(stack, its, painter)
                 except UserError as error:  # damaged, or an option that does not fit it: others are painted
                     outcome.left_out[name] = str(error)
                     continue
-                outcome.add(paint(stack, *opened, painter, its))
+                source, sink, start = opened
+                outcome.add(paint(stack, source, sink, painter, its, start))
             progress.update()
     if not outcome.frames:
         last = outcome.left_out[names[-1]] if names else None
@@ -79,7 +80,7 @@ def options_for(path: Path, options: argparse.Namespace) -> argparse.Namespace:
     its = {"input": str(path), "output": str(Path(options.output) / target)}
     its |= {"quiet": True}
     if still:
-        its |= {"codec": None, "crf": None, "start": Fraction(0), "duration": None}
+        its |= {"codec": None, "crf": None, "start": Fraction(0), "duration": None, "react": None}
     return argparse.Namespace(**{**vars(options), **its})
 
 

@@ -15,9 +15,18 @@ from edge.latency import LatencyController, ladder
 from edge.learning import Wishes
 from edge.live_painter import LivePainter, open_live_painter
 from edge.newcomers import Newcomers
-from edge.options import AUTO, add_command, add_network_options, latency, positive_number
+from edge.options import (
+    AUTO,
+    MICROPHONE,
+    add_command,
+    add_network_options,
+    add_react_options,
+    latency,
+    positive_number,
+)
 from edge.output import Output
 from edge.painter import Painted
+from edge.reaction import hear_live
 from edge.sinks import TABLE as SINK_TABLE
 from edge.sinks import open_sink
 from edge.sources import TABLE as SOURCE_TABLE
@@ -56,6 +65,7 @@ def add_parser(commands: Any, parent: argparse.ArgumentParser) -> None:
     add("source", nargs="?", default="camera:0", metavar="SOURCE", help="see above")
     add("--sink", default="window:", metavar="URI", help="see above")
     add_network_options(parser)
+    add_react_options(parser, f"; or an address, or {MICROPHONE}, or {MICROPHONE}:DEVICE")
     target = parser.add_mutually_exclusive_group()
     target.add_argument(
         "--fps", type=positive_number, metavar="N", help="work at the largest size that holds this rate"
@@ -95,6 +105,9 @@ def run(options: argparse.Namespace) -> int:
     with ExitStack() as stack:
         source = open_source(options.source)
         stack.callback(source.close)
+        if (heard := hear_live(options, source.info, source.live)) is not None:
+            stack.callback(heard.close)
+            painter.heard = heard.at
         _govern(painter, options, source.info)
         newcomers = Newcomers(painter, Wishes(options.learn) if options.learn else None)
         stack.callback(newcomers.close)
@@ -216,6 +229,7 @@ def _sink_options(options: argparse.Namespace, painter: LivePainter, source: Sou
         "codec": options.codec,
         "crf": options.crf,
         "audio_from": options.source if has_sound else None,
+        "made_by": painter.made_by(painter.controls.wished[0]) if painter.made_by else None,
         "along": source.along if has_sound else None,
         "controls": painter.controls,
         "on_key": painter.controls.press,

@@ -16,14 +16,15 @@ from edge.controls import FADE, Controls, Shares
 from edge.keeping_up import choose
 from edge.latency import LatencyController
 from edge.options import AUTO
-from edge.painter import Painter, Started
-from edge.style_choice import by_size, chosen_parts, in_size, painter_settings
+from edge.painter import Look, Painter, Started, moved
+from edge.reaction import check
+from edge.style_choice import by_size, chosen_parts, in_size, painter_settings, provenance
 from keras_vst import zoo
 from keras_vst.errors import UserError, tell
 from keras_vst.networks import Network, open_network
 from keras_vst.networks.base import Size
 from keras_vst.networks.mixing import check_mixable, mix, open_mix
-from keras_vst.video import TimedFrame
+from keras_vst.video import Provenance, TimedFrame
 from keras_vst.zoo import Style
 
 RENEWALS = 12  # mixes between a network and a better one of the same style
@@ -95,6 +96,9 @@ class LivePainter(Painter):
         """`settings` are those of a Painter."""
         super().__init__(network, **settings)
         self.controls, self.mixer = controls, mixer
+        self.heard: Callable[[float], float] | None = None  # what --react hears at a time, 0 to 1
+        self.second: int | None = None  # the style that was named second, to which sound moves
+        self.made_by: Callable[[Shares], Provenance | None] | None = None  # what a file of these shares says
         self.styles: list[Style] = []  # those that the mixer mixes, in the order of the controls' names
         self.governor: LatencyController | None = None
         self.latency: float | None = None
@@ -118,7 +122,7 @@ class LivePainter(Painter):
 
     def start(self, frame: TimedFrame) -> Started:
         """The network's part, unless the picture is frozen."""
-        look = self.controls.look(float(frame.time))
+        look = self._look(float(frame.time))
         frozen = self._frozen if look.freeze else None
         if frozen is not None and frozen.painted_from.shape == frame.pixels.shape:
             return replace(frozen, frame=frame, look=look)
@@ -132,17 +136,29 @@ class LivePainter(Painter):
         self._frozen = started if look.freeze else None
         return started
 
+    def _look(self, time: float) -> Look:
+        """What the controls say, and then the sound."""
+        look = self.controls.look(time)
+        if self.heard is None or not (level := self.heard(time)):
+            return look
+        wished, blended = self.controls.wished
+        used = [index for index, share in enumerate(wished) if share > 0]
+        towards = None
+        if len(used) == 2:
+            known = (index for index in (blended, self.second) if index in used)
+            towards = next(known, min(used, key=wished.__getitem__))
+        return moved(look, level, towards)
+
 
 def open_live_painter(options: argparse.Namespace, **settings: Any) -> LivePainter:
     """Open what the options name, and all live styles to change to; `settings` go to the controls."""
     parts = chosen_parts(options)
     made = [style for style, _ in parts if style.content is not None]
-    if (
-        not made and options.model is None and options.size_class == AUTO
-    ):  # of a size that all have: any may be changed to
-        bundled = [style for style in zoo.styles(quality="live") if not style.own]
+    if not made and options.model is None and options.size_class == AUTO:
+        bundled = [style for style in zoo.styles(quality="live") if not style.own]  # any may be changed to
         options.size_class = choose([*(style for style, _ in parts), *bundled], options)
     parts = in_size(parts, options)
+    check(options, parts)
     shares = {style.name: share for style, share in parts}
     styles = [style for style, _ in parts] if options.model else [*_all_styles(options.size_class), *made]
     controls = Controls(
@@ -166,6 +182,8 @@ def open_live_painter(options: argparse.Namespace, **settings: Any) -> LivePaint
     else:
         network = open_network(style.path, runtime=options.runtime, threads=options.threads)
     painter = LivePainter(network, controls, mixer, **painter_settings(network, style, options))
+    painter.second = styles.index(parts[1][0]) if len(parts) == 2 else None
+    painter.made_by = lambda shares: provenance(options, list(zip(styles, shares, strict=False)))
     painter.styles = styles
     return painter
 

@@ -15,6 +15,7 @@ from keras_vst.zoo import OWN_SIZE, SIZE_CLASSES
 AUTO = "auto"  # of --size-class: whichever network keeps up
 LARGEST = 7680 * 4320  # pixels
 MOST_THREADS = 256
+MICROPHONE = "microphone"
 
 
 def add_command(
@@ -90,8 +91,32 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
         help="film is slow and steadier, guided by optical flow, for files; it takes a network of the recipe film "
         "(default: live)",
     )
+    add(
+        "--grain",
+        type=fraction,
+        default=0.0,
+        metavar="0..1",
+        help="lay so much film grain over the picture, other grain in every frame (default: 0)",
+    )
+    add(
+        "--no-metadata",
+        action="store_true",
+        help="leave out of files which network painted them, and that a trained network did",
+    )
     add("--threads", type=threads, metavar="N", help="default: all cores, up to 4")
     add("--runtime", choices=list(RUNTIMES), help="default: the first that is installed")
+
+
+def add_react_options(parser: argparse.ArgumentParser, more: str = "") -> None:
+    """Declare --react and --react-from."""
+    parser.add_argument(
+        "--react",
+        choices=("loudness", "beat"),
+        help="let the sound move it, from silence, which leaves it as it is: of two styles towards the second, "
+        "else from --strength towards 1",
+    )
+    told = f"hear this file instead of the input{more}"
+    parser.add_argument("--react-from", metavar="SOUND", help=told)
 
 
 def size(text: str) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from edge.compositing import write_lines
 from edge.live_painter import LivePainter
 from edge.painter import Painted
 from keras_vst.errors import UserError, tell
-from keras_vst.video import Sink, TimedFrame, VideoInfo, open_sink
+from keras_vst.video import Provenance, Sink, TimedFrame, VideoInfo, open_sink
 
 RATE_OVER = 2.0  # seconds over which the frame rate is told
 
@@ -88,7 +88,7 @@ class Output:
         """Snapshots and recordings; one that fails is told and given up, and the picture goes on."""
         try:
             if self._painter.controls.take_snapshot():
-                with open_sink(self._name(".png"), self._info) as picture:
+                with open_sink(self._name(".png"), self._info, made_by=self._made_by(painted)) as picture:
                     picture.write(painted.after)
             self._record(painted)
         except UserError as error:
@@ -103,7 +103,8 @@ class Output:
             return
         try:
             if self._recording is None:
-                self._recording = open_sink(self._name(".mp4"), self._info), painted.after
+                sink = open_sink(self._name(".mp4"), self._info, made_by=self._made_by(painted))
+                self._recording = sink, painted.after
             sink, first = self._recording
             sink.write(replace(painted.after, time=painted.after.time - first.time))
         except UserError:
@@ -119,6 +120,10 @@ class Output:
             return
         (sink, _), self._recording = self._recording, None
         sink.close()
+
+    def _made_by(self, painted: Painted) -> Provenance | None:
+        made_by = self._painter.made_by
+        return made_by(painted.look.shares) if made_by else None
 
     def _name(self, extension: str) -> Path:
         """A name by the time of day that is not taken yet; said on stderr."""

@@ -9,15 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from math import sqrt
 
-from edge.compositing import half_and_half, mix, recolour, upsample
+from edge.compositing import film_grain, half_and_half, mix, recolour, upsample
 from edge.threads import FINISH, FIT, NETWORK, UNFIT, Timeline
 from keras_vst.errors import UserError
 from keras_vst.frames import Fitting, Pixels, fit, unfit
 from keras_vst.networks import Network
 from keras_vst.networks.base import MULTIPLE, Size
 from keras_vst.video import TimedFrame
-from keras_vst.zoo import DEFAULT_MARGIN
+from keras_vst.zoo import DEFAULT_MARGIN, Style
 
+PLACES = 32  # between two styles that sound moves; each is a network, made in 8 ms
 HUD_FRAMES = 30  # the figures shown are those of the last ones
 
 
@@ -33,6 +34,9 @@ class Look:
     freeze: bool = False
     hud: bool = False
     record: bool = False
+
+
+Parts = list[tuple[Style, float]]  # styles and their shares
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +58,15 @@ class Painted:
     before: TimedFrame
     after: TimedFrame
     look: Look
+
+
+def moved(look: Look, level: float, second: int | None) -> Look:
+    """The look as the sound has it: `level` 0 leaves it, 1 is all of the style numbered `second`, or full strength."""
+    if second is None:
+        return replace(look, strength=look.strength + level * (1 - look.strength))
+    level = round(level * PLACES) / PLACES
+    shares = tuple((1 - level) * share + level * (index == second) for index, share in enumerate(look.shares))
+    return replace(look, shares=shares)
 
 
 class Painter:
@@ -78,11 +91,13 @@ class Painter:
         size: Size | None = None,
         margin: int = DEFAULT_MARGIN,
         native: bool = False,
+        grain: float = 0.0,
     ) -> None:
-        """`name` is what the network is called to people."""
+        """`name` is what the network is called to people; `grain` is that of film, 0 to 1, laid over the picture."""
         self.network, self.name = network, name or network.path.stem
         self.look = look or Look()
-        self.margin, self.native = margin, native
+        self.parts: Parts = []  # the styles that the network was made of, where they are known
+        self.margin, self.native, self.grain = margin, native, grain
         self.timeline = Timeline()
         self.size: Size | None = None
         self._fitting: Fitting | None = None  # that of the frame before
@@ -110,6 +125,9 @@ class Painter:
             wishes = {"keep_color": look.keep_color, "detail": look.detail}
             with self.timeline.stage(FINISH):
                 pixels = recolour(started.painted_from, pixels, size=fitting.content, **wishes)
+        if self.grain > 0:
+            with self.timeline.stage(FINISH):
+                pixels = film_grain(pixels, self.grain, frame.time)
         if look.split:
             pixels = half_and_half(frame.pixels, pixels)
         return Painted(frame, replace(frame, pixels=pixels), look)

@@ -8,18 +8,29 @@ from pathlib import Path
 from typing import Any
 
 from edge.options import AUTO
-from edge.painter import Look, Painter
+from edge.painter import Look, Painter, Parts
 from keras_vst import zoo
 from keras_vst.errors import UserError, tell
 from keras_vst.networks import Network, open_network
+from keras_vst.video import Provenance
 from keras_vst.zoo import Style
 
-Parts = list[tuple[Style, float]]
+TOLD = ("title", "artist", "year")  # of a card; a look has no artist
 
 
 def open_painter(options: argparse.Namespace) -> Painter:
     """Open what the options name; wrong names and files are a UserError."""
     parts = in_size(chosen_parts(options), options)
+    if getattr(options, "react", None) or getattr(options, "react_from", None):
+        from edge.reaction import check
+
+        check(options, parts)
+    painter = _painter(parts, options)
+    painter.parts = parts
+    return painter
+
+
+def _painter(parts: Parts, options: argparse.Namespace) -> Painter:
     network = _open(parts, options)
     settings = painter_settings(network, parts[0][0], options)
     look = Look(strength=options.strength, keep_color=options.keep_color, detail=options.detail)
@@ -28,6 +39,23 @@ def open_painter(options: argparse.Namespace) -> Painter:
 
         return FilmPainter(network, look=look, noise=getattr(options, "noise", None), **settings)
     return Painter(network, look=look, **settings)
+
+
+def provenance(options: argparse.Namespace, parts: Parts) -> Provenance | None:
+    """What a file says of itself that is painted with these parts; None with --no-metadata."""
+    if getattr(options, "no_metadata", False):
+        return None
+    parts = [(style, share) for style, share in parts if share > 0]
+    told = (", ".join(str(style.card[key]) for key in TOLD if style.card.get(key)) for style, _ in parts)
+    return Provenance(_called(parts), "; ".join(filter(None, told)))
+
+
+def _called(parts: Parts) -> str:
+    if len(parts) == 1:
+        return parts[0][0].name
+    from keras_vst.networks.mixing import told
+
+    return told(parts)
 
 
 def painter_settings(network: Network, style: Style, options: argparse.Namespace) -> dict[str, Any]:
@@ -47,7 +75,8 @@ def painter_settings(network: Network, style: Style, options: argparse.Namespace
         )
     margin = style.margin if network.margin is None else network.margin
     name = style.name if network.path == style.path else str(network.path)  # a mix is called by its shares
-    return {"name": name, "size": options.size, "margin": margin, "native": options.native}
+    shown = {"native": options.native, "grain": getattr(options, "grain", 0.0)}
+    return {"name": name, "size": options.size, "margin": margin, **shown}
 
 
 def first_style(options: argparse.Namespace) -> str | None:

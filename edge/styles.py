@@ -16,12 +16,13 @@ import numpy as np
 
 from edge.options import add_command, threads
 from edge.painter import Painter
+from edge.style_choice import TOLD
 from keras_vst import zoo
 from keras_vst.errors import UserError, tell
 from keras_vst.frames import Pixels
 from keras_vst.networks import open_network
 from keras_vst.preview import stand_ins
-from keras_vst.video import TimedFrame, open_sink, open_source
+from keras_vst.video import Provenance, TimedFrame, open_sink, open_source
 from keras_vst.video.stills import encode_picture
 from keras_vst.zoo import own
 from keras_vst.zoo.card_file import CARD, read_card
@@ -62,6 +63,11 @@ def add_parser(commands: Any, parent: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--threads", type=threads, metavar="N", help="default: all cores, up to 4")
     parser.add_argument("--json", action="store_true", help="as a list of objects")
+    parser.add_argument(
+        "--licences",
+        action="store_true",
+        help="also the licence of each style's picture, and of what its network was trained on",
+    )
     parser.set_defaults(run=run)
 
 
@@ -85,8 +91,21 @@ def run(options: argparse.Namespace) -> int:
         told = style.about()
         notes = [f"--quality {style.quality}"] * (style.quality != "live") + ["your own"] * style.own
         after = f" ({', '.join(notes)})" if notes else ""
-        print(f"{style.name:{width}}  {told['title']}, {told['artist']}, {told['year']}{after}")
+        named = ", ".join(str(told[key]) for key in TOLD if told[key])
+        print(f"{style.name:{width}}  {named}{after}")
+        for line in licences(style) if options.licences else ():
+            print(f"{'':{width}}    {line}")
     return 0
+
+
+def licences(style: zoo.Style) -> list[str]:
+    """What the picture of a style may be used for, and what its network learned from, as its card tells."""
+    data = style.card.get("data")
+    data = data if isinstance(data, dict) else {"data": "not told"}
+    rows = {"licence": style.card.get("licence") or "not told", **data}
+    # A card may come from anywhere: what could steer a terminal is shown as it is written.
+    lines = [f"{key}: {value}" for key, value in rows.items()]
+    return [line if line.isprintable() else ascii(line) for line in lines]
 
 
 def _change(options: argparse.Namespace) -> str | None:
@@ -141,7 +160,8 @@ def write_sheet(photo: Path, target: Path, threads: int | None = None) -> int:
     sheet = arrange(tiles)
     # One picture whatever came in; the output may not be the input.
     picture = replace(info, width=sheet.shape[1], height=sheet.shape[0], is_image=True, has_audio=False)
-    with open_sink(target, picture) as sink:
+    made_by = Provenance(", ".join(name for name, _ in tiles[1:]))
+    with open_sink(target, picture, made_by=made_by) as sink:
         sink.write(TimedFrame(sheet, first.time))
     return len(tiles) - 1
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.folder import paint_folder
-from edge.options import add_command, add_network_options, moment, positive
+from edge.options import add_command, add_network_options, add_react_options, moment, positive
 from edge.outcome import counted
 from edge.repaint import paint_clip
 from edge.style_choice import open_painter
@@ -31,6 +31,7 @@ examples:
   vst stylize photo.jpg -o painted.png --style great-wave --strength 0.7 --keep-color
   vst stylize clip.mp4 -o part.webm --style great-wave --start 1:30 --duration 10
   vst stylize holiday/ -o painted/ --style great-wave      every picture and clip of the folder
+  vst stylize dance.mp4 -o painted.mp4 --style silver,scream --react beat
   vst stylize clip.mp4 -o painted.mp4 --quality film --model opus.tflite"""
 
 
@@ -48,6 +49,7 @@ def add_parser(commands: Any, parent: argparse.ArgumentParser) -> None:
         metavar="SEED",
         help="with --quality film: a number from 1, other strokes for each",
     )
+    add_react_options(parser)
     add("--codec", metavar="C", help="encoder of a clip, for instance libx264, libx265, ffv1")
     add("--crf", type=int, metavar="N", help="quality of a clip, lower is better and larger")
     add("--start", type=moment, default="0", metavar="TIME", help="begin there: seconds, or 1:30, or 0:01:30")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_vst.config import SIZES, RunConfig
+from training.data.looks import LOOKS
 from training.inputs import Inputs, keyframe
 from training.recipes import RECIPES
 
@@ -35,6 +36,8 @@ RECIPES_HELP = """recipes, and what each of them needs:
                 --recipe keyframes --keyframe walk.mp4@12=painted_12.png --clips walk.mp4
   distil      what another network paints: a smaller student, in a fifth of the time (training.distil)
                 --recipe distil --teacher great-wave --size small
+  look        black and white, film stock, night, pencil: what a pipeline makes of photos
+                --recipe look --look silver --photos photos/
   base        what all styles of a student begin from: it gives the frame back
                 --recipe base --photos photos/ --set student.channels=8,16,32
   smoke       `painting` so small that it runs in seconds: to try the commands
@@ -80,6 +83,7 @@ def inputs_of(arguments: argparse.Namespace) -> Inputs:
         keyframe=tuple(keyframe(text) for text in arguments.keyframe or ()),
         teacher=arguments.teacher or "",
         pictures=_pictures(arguments),
+        look=arguments.look or "",
         photos=arguments.photos or "",
         clips=tuple(arguments.clips or ()),
         cache=arguments.cache or "",
@@ -146,6 +150,7 @@ def _add_sources(group: argparse._ArgumentGroup) -> None:
     add("--collection", metavar="PATH", help="a folder of pictures of one hand, or a style clip")
     told = "a frame (picture, or CLIP@NUMBER) and its painting"
     add("--keyframe", **several, metavar="FRAME=PAINTED", help=told)
+    add("--look", metavar="NAME", help=f"a pipeline of the program: {', '.join(LOOKS)}")
     add_teacher(group)
     add("--clips", **several, metavar="PATH", help="clips to learn on, or folders of them: real motion")
     told = "where decoded clips are kept for the next run; at most data.cache_gb"

@@ -20,7 +20,18 @@ short clips, made from the photos, once (a minute or two); the student then lear
 VGG16 is looked through in one step of ten, so a step takes a fifth of the time of one of training.fit.  Everything
 else is as there: samples, report, Ctrl-C and --resume.  Students of one size that began from one base can be mixed.
 """
-UNASKED = ("recipe", "style", "collection", "keyframe", "clips", "cache", "strokes", "faithful", "calm")
+UNASKED = (
+    "recipe",
+    "style",
+    "collection",
+    "keyframe",
+    "look",
+    "clips",
+    "cache",
+    "strokes",
+    "faithful",
+    "calm",
+)
 
 
 def main(argv: list[str] | None = None) -> int:

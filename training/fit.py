@@ -16,6 +16,7 @@ from keras_vst import config as configuration
 from keras_vst.config import RunConfig
 from keras_vst.errors import UserError, run_command, tell
 from keras_vst.runs import RunDirectory
+from keras_vst.zoo import RIGHTS
 from training.arguments import KNOBS, inputs_of, knobs, parser
 from training.inputs import SOURCES, Inputs
 from training.recipes import RECIPES
@@ -91,6 +92,8 @@ def _start(arguments: argparse.Namespace, config: RunConfig, inputs: Inputs) -> 
         "init": origin,
         "licences": inputs.manifests(),
     }
+    if inputs.learned_from() and not inputs.look:
+        tell(f"training.fit: {RIGHTS}")
     session = _session(run, config, inputs, arguments)
     session.start_from(origin)
     if session.devices.is_chief:

@@ -15,10 +15,11 @@ from typing import Any
 
 from keras_vst.config import RunConfig
 from keras_vst.errors import UserError
+from training.data.looks import look_named
 
 MOST_KEYFRAMES = 5
 KEYFRAMES_TEMPORAL = 4.0  # weight, where the clip is given
-SOURCES = ("style", "collection", "keyframe", "teacher", "photos", "clips")
+SOURCES = ("style", "collection", "keyframe", "teacher", "look", "photos", "clips")
 TAKES = {  # kind -> what it cannot do without, and what else it has a use for
     "base": ("", {"photos"}),
     "perceptual": ("style", {"photos"}),
@@ -26,12 +27,14 @@ TAKES = {  # kind -> what it cannot do without, and what else it has a use for
     "adversarial": ("collection", {"photos"}),
     "keyframes": ("keyframe", {"clips"}),
     "distil": ("teacher", {"photos"}),
+    "look": ("look", {"photos"}),
 }
 EXAMPLES = {
     "style": "--style painting.jpg",
     "collection": "--collection FOLDER (or a style clip)",
     "keyframe": "--keyframe walk.mp4@12=painted_12.png --clips walk.mp4",
     "teacher": "--teacher STYLE (or a run, or a network file)",
+    "look": "--look silver",
 }
 
 
@@ -44,6 +47,7 @@ class Inputs:
     keyframe: tuple[tuple[str, str], ...] = ()  # (frame, the same frame painted)
     teacher: str = ""  # a run, a network file or a style of the zoo, whose pictures are learned from
     pictures: str = ""  # where these are kept
+    look: str = ""  # the name of a pipeline that makes what is to be learned
     photos: str = ""  # a folder; without one, pictures are made
     clips: tuple[str, ...] = ()  # real clips, or folders of them
     cache: str = ""  # where decoded clips are kept
@@ -64,6 +68,8 @@ class Inputs:
                 f"Recipe {recipe} learns from one to {MOST_KEYFRAMES} painted frames. "
                 f"Received: {len(self.keyframe)}. Leave out those that are most alike."
             )
+        if self.look:
+            look_named(self.look)
         for path in self._files():
             if not Path(path).exists():
                 raise UserError(f"There is no file {path}. Check the path, or give an absolute one.")
@@ -92,7 +98,9 @@ class Inputs:
             )
 
     def learned_from(self) -> dict[str, Any] | None:
-        """Name, file and checksum of what the style is learned from, for config.json and the card."""
+        """Name, file and checksum of what the style is learned from, for config.json and the card; a look's name."""
+        if self.look:
+            return {"name": self.look}
         if self.teacher:
             from training.evaluation.subjects import find_subject
 

@@ -44,7 +44,7 @@ class Shown:
     """What every strip of a run shows: always the same, so that strips can be compared."""
 
     photos: Frames  # (N, H, W, 3)
-    painted: Frames | None  # the same as an artist painted them, for keyframes
+    painted: Frames | None  # the same as an artist painted them, for keyframes, or a pipeline, for looks
     clip: Frames  # (T, H, W, 3)
     flow: Field  # (T - 1, H, W, 2), from each frame back to the one before
     visible: Field  # (T - 1, H, W, 1)
@@ -60,7 +60,7 @@ def choose(sources: Sources, config: RunConfig) -> Shown:
         painted = np.stack([_square(target, side) for _, target in pairs])
     else:
         photos = [_square(sources.photos.draw(rng, side), side) for _ in range(NUM_PHOTOS)]
-        painted = None
+        painted = np.stack([sources.look(photo) for photo in photos]) if sources.look else None
     if sources.clips is not None:
         clip = _real(sources.clips.draw(rng), side, rng)
     else:

@@ -27,6 +27,7 @@ from training.data import (
     Sources,
     load_picture,
 )
+from training.data.looks import look_named
 from training.data.paintings import NUM_FRAMES, TO_OUTER
 from training.data.shards import ShardSettings
 from training.inputs import Inputs
@@ -90,7 +91,8 @@ def open_sources(inputs: Inputs, config: RunConfig, quiet: bool = False) -> Open
     about |= {"clip_cache": cache.summary()} if cache else {}
     about |= {"collection": len(collection)} if collection else {}
     skipping = tuple(source for source in (photos, cache, collection) if hasattr(source, "skipped"))
-    sources = Sources(photos, clips, collection, taught, keyframes)
+    look = look_named(inputs.look) if inputs.look else None
+    sources = Sources(photos, clips, collection, taught, keyframes, look)
     references = _references(inputs, config, collection)
     if taught is not None:
         references = [to_float(clip[:1]) for clip in taught[:REFERENCES]]

@@ -74,9 +74,15 @@ def _grid(it: Painted) -> Tensor:
     return losses.grid(inner, flat, variance(inner), seen=across_replicas(ops.sum(flat)))
 
 
-def _reconstruction(it: Painted) -> Tensor:
-    found = [losses.apart(frame, it.batch["clip"][:, time]) for time, frame in enumerate(it.stylized)]
-    return sum(found) / len(found)
+def _given_back(loss: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Painted], Tensor]:
+    """The mean over the frames of a clip, against the clip itself or what a look makes of it."""
+
+    def term(it: Painted) -> Tensor:
+        wanted = it.batch["target" if it.config.kind == "look" else "clip"]
+        found = [loss(frame, wanted[:, time]) for time, frame in enumerate(it.stylized)]
+        return sum(found) / len(found)
+
+    return term
 
 
 def _taught(it: Painted) -> Tensor:
@@ -109,16 +115,17 @@ TERMS = {
     "temporal": Term(
         lambda it: flicker(it.batch, it.stylized, it.config),
         16.0,
-        (*PAINTERS, "keyframes"),
+        (*PAINTERS, "keyframes", "look"),
         enters="temporal",
     ),
     "border": Term(
         lambda it: it.trainer.border(it.batch, it.stylized),
         200.0,
-        ("base", "perceptual", "adversarial", "distil"),
+        ("base", "perceptual", "adversarial", "distil", "look"),
     ),
-    "grid": Term(_grid, 80.0),
-    "reconstruction": Term(_reconstruction, kinds=("base",)),
+    "grid": Term(_grid, 80.0, (*PAINTERS, "look")),
+    "reconstruction": Term(_given_back(losses.apart), kinds=("base", "look")),
+    "edges": Term(_given_back(losses.edges), kinds=("base", "look")),
     "supervised": Term(lambda it: losses.apart(it.shown, it.target), kinds=("keyframes",)),
     "taught": Term(_taught, 10.0, ("distil",)),
     "steadier": Term(_steadier, 16.0, ("distil",)),

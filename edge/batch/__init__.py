@@ -90,7 +90,7 @@ def run(options: argparse.Namespace) -> int:
             except KeyboardInterrupt:
                 tell("vst: run the same again to go on.")
                 raise
-            row = summary(driver, left_out, time.perf_counter() - begin) | {"by": engine.told()}
+            row = {**summary(driver, left_out, time.perf_counter() - begin), "by": engine.told()}
         if not row["left_out"]:
             Store(target).clear()
         write_whole(target / "batch.json", json.dumps({**row, "files": files(driver.courses)}, indent=1))

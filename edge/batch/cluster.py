@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import socket
 import time
-from contextlib import suppress
+from contextlib import ExitStack, redirect_stdout, suppress
+from io import StringIO
 
-import ray
-from ray.exceptions import RayError
+import ray  # pyright: ignore[reportMissingImports]  the extra `cluster` has it
+from ray.exceptions import RayError  # pyright: ignore[reportMissingImports]
 
 from edge.batch.driver import Task
 from edge.batch.work import Answer, perform
@@ -44,6 +45,8 @@ class Cluster:
         settings = {"num_cpus": threads, "max_retries": 0, "scheduling_strategy": "SPREAD"}
         self._perform = ray.remote(perform).options(**settings)
         self._running: dict[ray.ObjectRef, Task] = {}
+        self._hushed = ExitStack()  # Ray tells of lost workers on our standard output, where the row belongs
+        self._hushed.enter_context(redirect_stdout(StringIO()))
 
     def room(self) -> int:
         """What its machines can do, as of a moment ago, and some more to come."""
@@ -82,3 +85,4 @@ class Cluster:
             with suppress(RayError, ValueError):
                 ray.cancel(ref, force=True)
         ray.shutdown()
+        self._hushed.close()

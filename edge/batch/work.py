@@ -25,7 +25,7 @@ from edge.outcome import Outcome
 from edge.painter import Painter
 from edge.repaint import paint as paint_through
 from edge.repaint import paint_clip
-from edge.style_choice import open_painter
+from edge.style_choice import open_painter, provenance
 from edge.trouble import told, unexpected
 from keras_vst.errors import UserError
 from keras_vst.video import Excerpt, open_sink, open_source
@@ -134,7 +134,12 @@ def paint(video: Video, size: tuple[int, int], piece: Piece) -> tuple[Outcome, b
             with ExitStack() as stack:
                 source = PieceSource(options.input, piece.start, piece.end, size)
                 stack.enter_context(source)
-                sink = open_sink(attempt, source.info, codec=options.codec, crf=options.crf)
+                told = {
+                    "codec": options.codec,
+                    "crf": options.crf,
+                    "made_by": provenance(options, painter.parts),
+                }
+                sink = open_sink(attempt, source.info, **told)
                 outcome = paint_through(stack, source, stack.enter_context(sink), painter, options)
         except CannotCut:
             return None
@@ -154,7 +159,7 @@ def join(video: Video, plan: Plan, outcome: Outcome) -> Outcome:
     else:
         with open_source(video.options.input) as source:
             info = source.info
-        sound = Excerpt(video.options.input) if info.has_audio else None
+        sound = Excerpt(video.options.input) if info.has_audio or info.has_words else None
         outcome.sound_skipped += join_pieces(files, output, sound, tick_of(output.suffix.lower(), info))
         store.finish(plan.key, output, outcome)
     for piece in plan.pieces:

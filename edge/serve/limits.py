@@ -29,14 +29,14 @@ class Limits:
     json: int = 8 << 20  # bytes of numbers written as text
     pictures: int = 16  # in one request
     readers: int = 256  # requests that are read or answered at once
-    waiting: int = 64  # pictures before the workshop
+    waiting: int = 64  # pictures before the workers
     together: int = 4  # pictures of one style and size that are taken from the line at once
     patience: float = 30.0  # seconds from a whole request to its answer
     silence: float = 5.0  # seconds a body may take anyway; beyond, it has to come at `pace`
     pace: int = 64 << 10  # bytes a second
     idle: float = 20.0  # seconds until a connection has sent a request
     viewers: int = 64  # live sessions
-    share: float = 0.8  # of the workshop that viewers may have together
+    share: float = 0.8  # of the workers that viewers may have together
     ending: float = 30.0  # seconds for what was accepted to be finished
 
     def check_picture(self, size: Size) -> None:

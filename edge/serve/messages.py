@@ -83,9 +83,9 @@ def _wants_raw(message: dict[str, Any], name: str) -> bool:
     """Whether an output is to come as bytes: it says so itself, or the request does for all."""
     for output in read_field(message, "outputs", list, []):
         if isinstance(output, dict) and output.get("name") == name:
-            wish = read_field(output, "parameters", dict, {}).get("binary_data")
-            if wish is not None:
-                return wish is True
+            asked = read_field(output, "parameters", dict, {}).get("binary_data")
+            if asked is not None:
+                return asked is True
     return read_field(message, "parameters", dict, {}).get("binary_data_output") is True
 
 

@@ -1,4 +1,4 @@
-"""The door for HTTP: the Open Inference Protocol v2 with JSON and binary tensors, pictures, viewers, figures.
+"""HTTP: the Open Inference Protocol v2 with JSON and binary tensors, pictures, viewers, figures.
 
 /v2  /v2/health/live  /v2/health/ready             the server          /metrics       figures for Prometheus
 /v2/models  /v2/models/STYLE[/ready]               the styles          /openapi.json  this, for programs
@@ -16,9 +16,9 @@ from typing import Any
 
 from aiohttp import web
 
-from edge.serve.desk import Counted, Desk
+from edge.serve.bodies import Bodies
 from edge.serve.image_files import picture_size
-from edge.serve.intake import Intake
+from edge.serve.inference import Counted, Inference
 from edge.serve.limits import Refusal
 from edge.serve.messages import HEADER_LENGTH, json_length, read_field, read_message, read_tensors, written
 from edge.serve.sessions import Sessions
@@ -29,14 +29,14 @@ OPEN = ("/v2/health/live", "/v2/health/ready")  # without a token: whoever start
 
 
 class Rest:
-    """Answers at one desk."""
+    """Answers at one inference."""
 
-    def __init__(self, desk: Desk, sessions: Sessions, guard: Guard) -> None:
+    def __init__(self, inference: Inference, sessions: Sessions, guard: Guard) -> None:
         """`application` is what is served."""
-        self._desk, self._sessions = desk, sessions
-        self._intake = Intake(desk.limits)
+        self._inference, self._sessions = inference, sessions
+        self._bodies = Bodies(inference.limits)
         self.application = web.Application(
-            middlewares=[guard.check, self._timely], client_max_size=desk.limits.body
+            middlewares=[guard.check, self._timely], client_max_size=inference.limits.body
         )
         self.application.on_response_prepare.append(guard.mark)
         model = "/v2/models/{style}"
@@ -45,7 +45,7 @@ class Rest:
             "/v2/health/live": self._live,
             "/v2/health/ready": self._ready,
         }
-        gets |= {"/v2/models": self._styles, "/metrics": self._figures, "/openapi.json": self._described}
+        gets |= {"/v2/models": self._styles, "/metrics": self._metrics, "/openapi.json": self._described}
         gets["/live"] = self._sessions.serve
         for place in (model, f"{model}/versions/{{version}}"):
             gets |= {place: self._style, f"{place}/ready": self._style_ready}
@@ -63,32 +63,35 @@ class Rest:
             if refusal.retry_after is not None:
                 response.headers["Retry-After"] = str(max(1, round(refusal.retry_after)))
         if isinstance(response, web.Response):
-            await self._intake.hand_over(request, response)
+            await self._bodies.hand_over(request, response)
         return response
 
     async def _about(self, request: web.Request) -> web.Response:
-        return web.json_response(self._desk.about())
+        return web.json_response(self._inference.about())
 
     async def _live(self, request: web.Request) -> web.Response:
         return web.json_response({"live": True})
 
     async def _ready(self, request: web.Request) -> web.Response:
-        return web.json_response({"ready": self._desk.ready}, status=200 if self._desk.ready else 503)
+        return web.json_response(
+            {"ready": self._inference.ready}, status=200 if self._inference.ready else 503
+        )
 
     async def _styles(self, request: web.Request) -> web.Response:
-        return web.json_response({"models": list(self._desk.styles)})
+        return web.json_response({"models": list(self._inference.styles)})
 
     async def _style(self, request: web.Request) -> web.Response:
-        return web.json_response(self._desk.style_about(*_named(request)))
+        return web.json_response(self._inference.style_about(*_named(request)))
 
     async def _style_ready(self, request: web.Request) -> web.Response:
         name, version = _named(request)
-        self._desk.check_style(name, version)
-        return web.json_response({"name": name, "ready": self._desk.ready})
+        self._inference.check_style(name, version)
+        return web.json_response({"name": name, "ready": self._inference.ready})
 
-    async def _figures(self, request: web.Request) -> web.Response:
+    async def _metrics(self, request: web.Request) -> web.Response:
         return web.Response(
-            body=self._desk.figures.text(), headers={"Content-Type": self._desk.figures.content_type}
+            body=self._inference.counters.text(),
+            headers={"Content-Type": self._inference.counters.content_type},
         )
 
     async def _described(self, request: web.Request) -> web.Response:
@@ -96,21 +99,21 @@ class Rest:
         described = json.loads(text)
         for place in described["paths"].values():
             for parameter in place.get("parameters", ()):
-                parameter["schema"]["enum"] = list(self._desk.styles)
+                parameter["schema"]["enum"] = list(self._inference.styles)
         return web.json_response(described)
 
     async def _infer(self, request: web.Request) -> web.Response:
         style, version = _named(request)
-        with Counted(self._desk.figures, "http"):
-            self._desk.check_style(style, version)
-            self._desk.workshop.check_room()
-            async with self._intake.body(request) as body:
-                length = json_length(request.headers.get(HEADER_LENGTH), body, self._desk.limits.json)
+        with Counted(self._inference.counters, "http"):
+            self._inference.check_style(style, version)
+            self._inference.workers.check_room()
+            async with self._bodies.body(request) as body:
+                length = json_length(request.headers.get(HEADER_LENGTH), body, self._inference.limits.json)
                 message = await _aside(length, read_message, body[:length])
                 tensors = await _aside(length, read_tensors, message, body[length:])
                 parameters = {**read_field(message, "parameters", dict, {})}
                 parameters.pop("binary_data_output", None)
-                painted = await self._desk.infer(style, version, parameters, tensors)
+                painted = await self._inference.infer(style, version, parameters, tensors)
                 longest = max(length, len(painted.content))
                 content, head = await _aside(longest, written, message, style, painted)
         kind = "application/json" if head is None else "application/octet-stream"
@@ -119,12 +122,12 @@ class Rest:
 
     async def _paint(self, request: web.Request) -> web.Response:
         parameters = {key: value for key, value in request.query.items() if key != "token"}
-        style = next(iter(self._desk.styles))
-        with Counted(self._desk.figures, "http"):
-            self._desk.workshop.check_room()
-            async with self._intake.body(request) as body:
-                size = picture_size(body, self._desk.limits)
-                (painted,) = await self._desk.paint(style, parameters, [(size, body)])
+        style = next(iter(self._inference.styles))
+        with Counted(self._inference.counters, "http"):
+            self._inference.workers.check_room()
+            async with self._bodies.body(request) as body:
+                size = picture_size(body, self._inference.limits)
+                (painted,) = await self._inference.paint(style, parameters, [(size, body)])
         return web.Response(body=painted, content_type="image/jpeg")
 
 

@@ -1,4 +1,4 @@
-"""The door for gRPC: the Open Inference Protocol v2 with the messages of the KServe SDK, answered at the same desk.
+"""gRPC: the Open Inference Protocol v2 with the messages of the KServe SDK, answered by the same code as HTTP.
 
 Only its file of messages is loaded: the whole SDK takes 3.3 s of a processor to import, pandas and a client of
 Kubernetes with it.  Its HTTP half is not used: it turns binary tensors into lists of numbers, 3 s for a frame of
@@ -16,7 +16,7 @@ from typing import Any
 import grpc
 from google.protobuf.message import DecodeError
 
-from edge.serve.desk import Counted, Desk
+from edge.serve.inference import Counted, Inference
 from edge.serve.limits import Refusal
 from edge.serve.tensors import Tensor, split_bytes
 from edge.web.guard import Guard
@@ -54,12 +54,12 @@ def messages() -> Any:
     return module
 
 
-async def open_door(desk: Desk, guard: Guard, address: str) -> tuple[grpc.aio.Server, int]:
+async def open_rpc(inference: Inference, guard: Guard, address: str) -> tuple[grpc.aio.Server, int]:
     """Start answering at host:port; the server and its port."""
-    most = desk.limits.body + ROOM
+    most = inference.limits.body + ROOM
     sizes = [("grpc.max_receive_message_length", most), ("grpc.max_send_message_length", 4 * most)]
-    server = grpc.aio.server(options=[*OPTIONS, *sizes], maximum_concurrent_rpcs=desk.limits.readers)
-    servicer = Servicer(desk)
+    server = grpc.aio.server(options=[*OPTIONS, *sizes], maximum_concurrent_rpcs=inference.limits.readers)
+    servicer = Servicer(inference)
     handlers = {
         name: grpc.unary_unary_rpc_method_handler(
             _guarded(name, servicer, guard),
@@ -79,32 +79,34 @@ async def open_door(desk: Desk, guard: Guard, address: str) -> tuple[grpc.aio.Se
 class Servicer:
     """What can be asked; loading and unloading cannot."""
 
-    def __init__(self, desk: Desk) -> None:
-        """`desk` answers."""
-        self._desk, self._pb = desk, messages()
+    def __init__(self, inference: Inference) -> None:
+        """`inference` answers."""
+        self._inference, self._pb = inference, messages()
 
     async def ServerLive(self, request: Any) -> Any:
         return self._pb.ServerLiveResponse(live=True)
 
     async def ServerReady(self, request: Any) -> Any:
-        return self._pb.ServerReadyResponse(ready=self._desk.ready)
+        return self._pb.ServerReadyResponse(ready=self._inference.ready)
 
     async def ServerMetadata(self, request: Any) -> Any:
-        return self._pb.ServerMetadataResponse(**self._desk.about())
+        return self._pb.ServerMetadataResponse(**self._inference.about())
 
     async def ModelReady(self, request: Any) -> Any:
-        self._desk.check_style(request.name, request.version)
-        return self._pb.ModelReadyResponse(ready=self._desk.ready)
+        self._inference.check_style(request.name, request.version)
+        return self._pb.ModelReadyResponse(ready=self._inference.ready)
 
     async def ModelMetadata(self, request: Any) -> Any:
-        about = self._desk.style_about(request.name, request.version)
+        about = self._inference.style_about(request.name, request.version)
         about.pop("parameters")  # the message has no place for them
         return self._pb.ModelMetadataResponse(**about)
 
     async def ModelInfer(self, request: Any) -> Any:
-        with Counted(self._desk.figures, "grpc"):
+        with Counted(self._inference.counters, "grpc"):
             tensors, parameters = _tensors(request), _parameters(request.parameters)
-            answer = await self._desk.infer(request.model_name, request.model_version, parameters, tensors)
+            answer = await self._inference.infer(
+                request.model_name, request.model_version, parameters, tensors
+            )
         output: dict[str, Any] = {"name": answer.name, "datatype": answer.datatype, "shape": answer.shape}
         head = {"model_name": request.model_name, "id": request.id}
         if request.raw_input_contents or answer.datatype != "BYTES":

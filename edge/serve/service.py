@@ -97,7 +97,7 @@ async def _serve(options: argparse.Namespace) -> int:
     ending, hurry = asyncio.Event(), asyncio.Event()
     _on_signals(lambda: (hurry if ending.is_set() else ending).set())
     guard = await serving.open(options.host, options.port, options.grpc_port, os.environ.get(TOKEN, ""))
-    for line in _greeting(options, guard.token, list(serving.desk.styles)):
+    for line in _greeting(options, guard.token, list(serving.inference.styles)):
         tell(line)
     await ending.wait()
     tell("vst: ending; what was accepted is finished, Ctrl-C again ends at once.")
@@ -125,7 +125,7 @@ def cores() -> int:
 
 def _network(options: argparse.Namespace) -> tuple[dict[str, Style], Any, str]:
     """What is served, by name; what opens a mix of it; what that is called."""
-    from edge.serve.easels import opener
+    from edge.serve.open_networks import opener
 
     if options.saved_model is not None:
         if options.styles is not None:

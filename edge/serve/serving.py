@@ -1,4 +1,4 @@
-"""All of one server: workshop, desk and doors, opened and closed in the right order; in one event loop."""
+"""All of one server: workers, HTTP, gRPC and viewers, opened and closed in the right order; in one event loop."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from aiohttp import web
 
-from edge.serve.desk import Desk
-from edge.serve.easels import Open
-from edge.serve.figures import Figures
+from edge.serve.counters import Counters
+from edge.serve.inference import Inference
 from edge.serve.limits import Limits, Refusal
+from edge.serve.open_networks import Open
+from edge.serve.paint_settings import read_settings
 from edge.serve.rest import OPEN, Rest
 from edge.serve.sessions import Sessions
-from edge.serve.wishes import read_wish
-from edge.serve.workshop import Job, Workshop
+from edge.serve.workers import Job, Workers
 from edge.web.guard import Guard
 from keras_vst.errors import UserError
 from keras_vst.zoo import Style
@@ -32,26 +32,26 @@ class Serving:
         self, styles: Mapping[str, Style], open_parts: Open, platform: str, workers: int, limits: Limits
     ) -> None:
         """`open_parts` opens the network of a mix of the styles."""
-        self.figures = Figures()
-        self._workshop = Workshop(dict(styles), open_parts, workers, limits, self.figures)
-        self.desk = Desk(styles, self._workshop, limits, platform)
-        self._sessions = Sessions(self.desk)
+        self.counters = Counters()
+        self._workers = Workers(dict(styles), open_parts, workers, limits, self.counters)
+        self.inference = Inference(styles, self._workers, limits, platform)
+        self._sessions = Sessions(self.inference)
         self._runner: web.AppRunner
         self._rpc: Any = None
         self.port = self.grpc_port = 0
-        self.figures.watch("vst_waiting_pictures", "Pictures in the line.", lambda: self._workshop.waiting)
-        self.figures.watch("vst_ready", "1 while requests are taken.", lambda: self.desk.ready)
+        self.counters.watch("vst_waiting_pictures", "Pictures in the queue.", lambda: self._workers.waiting)
+        self.counters.watch("vst_ready", "1 while requests are taken.", lambda: self.inference.ready)
 
     async def open(self, host: str, port: int, grpc_port: int | None, token: str = "") -> Guard:
         """Listen and try every style; without a `token` one is made up where others than this machine can come."""
         guard = Guard(host, token, OPEN)
-        application = Rest(self.desk, self._sessions, guard).application
+        application = Rest(self.inference, self._sessions, guard).application
         self._runner = web.AppRunner(
             application,
             access_log=None,
             handle_signals=False,
             handler_cancellation=True,  # nobody paints for who has left
-            keepalive_timeout=self.desk.limits.idle,
+            keepalive_timeout=self.inference.limits.idle,
             shutdown_timeout=GOODBYE,
         )
         await self._runner.setup()
@@ -65,22 +65,22 @@ class Serving:
             ) from error
         self.port = self._runner.addresses[0][1]
         if grpc_port is not None:
-            from edge.serve.rpc import open_door
+            from edge.serve.rpc import open_rpc
 
             address = f"[{host}]:{grpc_port}" if ":" in host else f"{host}:{grpc_port}"
-            self._rpc, self.grpc_port = await open_door(self.desk, guard, address)
+            self._rpc, self.grpc_port = await open_rpc(self.inference, guard, address)
         await self._try_out()
-        self.desk.ready = True
+        self.inference.ready = True
         return guard
 
     async def close(self) -> bool:
         """Take nothing new, finish what was accepted, say goodbye; whether all of it was finished."""
-        self.desk.ready = False
-        limits = self.desk.limits
+        self.inference.ready = False
+        limits = self.inference.limits
         await self._site.stop()
         last_calls = asyncio.create_task(self._rpc.stop(limits.ending)) if self._rpc is not None else None
         await self._sessions.close()
-        finished = await asyncio.to_thread(self._workshop.close, limits.ending)
+        finished = await asyncio.to_thread(self._workers.close, limits.ending)
         if last_calls is not None:
             await last_calls
         await self._runner.cleanup()
@@ -88,10 +88,10 @@ class Serving:
 
     async def _try_out(self) -> None:
         """A broken file is told now, and the first client does not wait for what has to be opened."""
-        for name in self.desk.styles:
+        for name in self.inference.styles:
             grey = np.full((*TRIAL, 3), 128, np.uint8)
-            trial = Job(read_wish(self.desk.styles, name, {}, self.desk.limits), TRIAL, grey)
-            self._workshop.submit([trial])
+            trial = Job(read_settings(self.inference.styles, name, {}, self.inference.limits), TRIAL, grey)
+            self._workers.submit([trial])
             try:
                 await asyncio.wrap_future(trial.painted)  # as long as it takes, nobody waits yet
             except Refusal as refusal:

@@ -5,9 +5,9 @@
 Binary messages are frames.  JSON changes how they are painted: {"style": "great-wave:0.7,scream:0.3", "strength": 0.5}.
 Every second {"painted": n, "missed": n, "viewers": n} comes back, after a mistake {"error": "..."}.
 
-Each viewer has one frame in the workshop at most, so that all take turns, and none gets more than asked for.  What a
+Each viewer has one frame in the workers at most, so that all take turns, and none gets more than asked for.  What a
 new one would take is known before: it is measured.  When all of them together would take more than a share of the
-workshop, the new one is refused with the figures, and those who are there notice nothing.
+workers, the new one is refused with the figures, and those who are there notice nothing.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from edge.options import positive_number
 from edge.options import size as written_size
-from edge.serve.desk import Desk
 from edge.serve.image_files import encode, picture_size
+from edge.serve.inference import Inference
 from edge.serve.limits import Refusal
-from edge.serve.wishes import Wish, read_wish
-from edge.serve.workshop import Job
+from edge.serve.paint_settings import Settings, read_settings
+from edge.serve.workers import Job
 from edge.web.viewers import STATUS_EVERY, read_object
 from keras_vst.networks.base import Size
 
@@ -43,17 +43,17 @@ SLOW = 10.0  # seconds for one painted frame to be taken
 class Sessions:
     """All viewers of one server."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, inference: Inference) -> None:
         """Start without viewers."""
-        self._desk = desk
-        self._viewers: dict[Session, float] = {}  # what each takes of the workshop, 0 to 1
-        desk.figures.watch("vst_viewers", "Live sessions.", lambda: len(self._viewers))
+        self._inference = inference
+        self._viewers: dict[Session, float] = {}  # what each takes of the workers, 0 to 1
+        inference.counters.watch("vst_viewers", "Live sessions.", lambda: len(self._viewers))
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
         """One viewer, from coming to leaving."""
-        session = Session(self._desk, self._told)
+        session = Session(self._inference, self._told)
         session.read(request.query)  # a mistake is answered before the line is opened
-        most = min(self._desk.limits.body, 3 * session.size[0] * session.size[1] + ROOM)
+        most = min(self._inference.limits.body, 3 * session.size[0] * session.size[1] + ROOM)
         line = web.WebSocketResponse(heartbeat=HEARTBEAT, max_msg_size=most, compress=False)
         session.line = line
         await line.prepare(request)
@@ -76,12 +76,12 @@ class Sessions:
             await session.line.close(code=WSCloseCode.GOING_AWAY, message=b"the server is ending")
 
     async def _share(self, session: Session) -> float:
-        """What a viewer will take of the workshop; a Refusal where it is not there."""
-        limits = self._desk.limits
+        """What a viewer will take of the workers; a Refusal where it is not there."""
+        limits = self._inference.limits
         if len(self._viewers) > limits.viewers:
             raise Refusal("busy", f"all places for viewers, {limits.viewers}, are taken; come back later.")
         seconds = await session.seconds_a_frame()
-        new, taken = session.rate * seconds / self._desk.workshop.workers, sum(self._viewers.values())
+        new, taken = session.rate * seconds / self._inference.workers.count, sum(self._viewers.values())
         if taken + new > limits.share:
             height, width = session.size
             raise Refusal(
@@ -100,12 +100,12 @@ class Session:
 
     line: web.WebSocketResponse
 
-    def __init__(self, desk: Desk, viewers: Callable[[], int]) -> None:
+    def __init__(self, inference: Inference, viewers: Callable[[], int]) -> None:
         """`viewers` tells how many there are; `line` comes when it is known what for."""
-        self._desk, self._viewers = desk, viewers
+        self._inference, self._viewers = inference, viewers
         self.size: Size = (0, 0)
         self.rate = 0.0
-        self._wish: Wish
+        self._settings: Settings
         self._parameters: dict[str, Any] = {}
         self._newest: bytes | None = None
         self._came = asyncio.Event()
@@ -120,20 +120,20 @@ class Session:
             self.rate = positive_number(given.pop("fps", RATE))
         except argparse.ArgumentTypeError as error:
             raise Refusal("invalid", f"{error}.") from error
-        self._desk.limits.check_picture(self.size)
+        self._inference.limits.check_picture(self.size)
         if self.rate > MOST_RATE:
             raise Refusal("invalid", f"fps is at most {MOST_RATE:g}.")
         self._change(given)
 
     async def seconds_a_frame(self) -> float:
         """What a frame takes a worker: as remembered, or that of a grey one."""
-        workshop = self._desk.workshop
-        seconds = workshop.cost(self._wish, self.size)
+        workers = self._inference.workers
+        seconds = workers.cost(self._settings, self.size)
         while seconds is None:
             grey = encode(np.full((*self.size, 3), 128, np.uint8))
             for _ in range(2):  # the first opens the network
                 await self._paint(grey)
-            seconds = workshop.cost(self._wish, self.size)
+            seconds = workers.cost(self._settings, self.size)
         return seconds
 
     async def run(self) -> None:
@@ -155,7 +155,7 @@ class Session:
             if message.type is WSMsgType.BINARY:
                 if self._newest is not None:
                     self._missed += 1
-                    self._desk.figures.missed()
+                    self._inference.counters.missed()
                 self._newest = message.data
                 self._came.set()
             elif message.type is WSMsgType.TEXT:
@@ -182,7 +182,7 @@ class Session:
             self._painted += 1
 
     async def _frame(self, frame: bytes) -> bytes:
-        size = picture_size(frame, self._desk.limits)
+        size = picture_size(frame, self._inference.limits)
         if size[0] * size[1] > self.size[0] * self.size[1]:
             raise Refusal(
                 "large", "frames are larger than this line was opened for; open it with their size."
@@ -190,16 +190,16 @@ class Session:
         return await self._paint(frame, size)
 
     async def _paint(self, frame: bytes, size: Size | None = None) -> bytes:
-        job = Job(self._wish, size or self.size, frame, live=True)
-        self._desk.workshop.submit([job])
-        return await asyncio.wait_for(asyncio.wrap_future(job.painted), self._desk.limits.patience)
+        job = Job(self._settings, size or self.size, frame, live=True)
+        self._inference.workers.submit([job])
+        return await asyncio.wait_for(asyncio.wrap_future(job.painted), self._inference.limits.patience)
 
     async def _tell(self) -> None:
-        while time.monotonic() - self._heard < self._desk.limits.idle:
+        while time.monotonic() - self._heard < self._inference.limits.idle:
             await asyncio.sleep(2 * STATUS_EVERY)
             told = {"painted": self._painted, "missed": self._missed, "viewers": self._viewers()}
             await asyncio.wait_for(self.line.send_str(json.dumps(told)), SLOW)
-        raise Refusal("slow", f"no frame came for {self._desk.limits.idle:g} seconds.")
+        raise Refusal("slow", f"no frame came for {self._inference.limits.idle:g} seconds.")
 
     async def _hear(self, text: str) -> None:
         try:
@@ -214,6 +214,6 @@ class Session:
         if refused := {"size", "native"} & set(message):  # they change what a frame takes
             raise Refusal("invalid", f"{', '.join(sorted(refused))} cannot be changed; open another line.")
         parameters = {**self._parameters, **message}
-        first = next(iter(self._desk.styles))
-        self._wish = read_wish(self._desk.styles, first, parameters, self._desk.limits)
+        first = next(iter(self._inference.styles))
+        self._settings = read_settings(self._inference.styles, first, parameters, self._inference.limits)
         self._parameters = parameters

@@ -33,7 +33,8 @@ TABLE = """\
 
 def _file(address: Address, info: VideoInfo, options: SinkOptions) -> Sink:
     """A file or folder; what must survive a power cut is better written as `hls:folder/`."""
-    return video.open_sink(address.rest, info, codec=options.codec, crf=options.crf, sound=options.sound)
+    told = {"codec": options.codec, "crf": options.crf, "sound": options.sound, "made_by": options.made_by}
+    return video.open_sink(address.rest, info, **told)
 
 
 SCHEMES: dict[str, Callable[[Address, VideoInfo, SinkOptions], Sink]] = {

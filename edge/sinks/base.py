@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from edge.address import Address
 from keras_vst.errors import UserError
-from keras_vst.video import Excerpt
+from keras_vst.video import Excerpt, Provenance
 from keras_vst.video.feeding import Feed
 
 
@@ -32,6 +32,7 @@ class SinkOptions:
     crf: int | None = None  # quality of encoded video, lower is better
     preset: str | None = None  # x264's, for streams
     audio_from: str | None = None  # the file whose sound goes along
+    made_by: Provenance | None = None  # what a file says of itself
     along: Feed | None = None  # where it comes from when that can be read only once
     controls: Controls | None = None  # for pages
     on_key: Callable[[str], None] | None = None  # for windows: told of every key

@@ -10,7 +10,7 @@ from typing import Any
 
 from keras_vst.errors import UserError
 
-KINDS = ("base", "perceptual", "adversarial", "film", "keyframes", "distil")
+KINDS = ("base", "perceptual", "adversarial", "film", "keyframes", "distil", "look")
 ADVERSARIAL_FORMS = ("nonsaturating", "least_squares", "hinge", "wasserstein")
 
 

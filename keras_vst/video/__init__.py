@@ -11,11 +11,12 @@ import cv2  # noqa: F401
 
 from keras_vst.errors import UserError
 from keras_vst.video.animations import AnimationSource, moves
-from keras_vst.video.base import Sink, Source, TimedFrame, VideoInfo
+from keras_vst.video.base import FileSink, Sink, Source, TimedFrame, VideoInfo
 from keras_vst.video.cutting import CutSource
 from keras_vst.video.decoding import ClipSource
 from keras_vst.video.encoding import WRITTEN_CLIPS, ClipSink
 from keras_vst.video.heif import made_of
+from keras_vst.video.provenance import Provenance
 from keras_vst.video.sound import Excerpt
 from keras_vst.video.stills import (
     PICTURES,
@@ -26,7 +27,17 @@ from keras_vst.video.stills import (
     PictureSource,
 )
 
-__all__ = ["Excerpt", "Sink", "Source", "TimedFrame", "VideoInfo", "open_sink", "open_source", "probe"]
+__all__ = [
+    "Excerpt",
+    "Provenance",
+    "Sink",
+    "Source",
+    "TimedFrame",
+    "VideoInfo",
+    "open_sink",
+    "open_source",
+    "probe",
+]
 
 
 def probe(path: str | os.PathLike[str]) -> VideoInfo:
@@ -59,11 +70,12 @@ def open_sink(
     codec: str | None = None,
     crf: int | None = None,
     sound: Excerpt | str | os.PathLike[str] | None = None,
+    made_by: Provenance | None = None,
 ) -> Sink:
     """Open an output by its name: .mp4 .mkv .mov .webm .gif .png .jpg .jpeg .webp, or a folder ending in /.
 
     `codec` and `crf` (quality, lower is better) are for clips.  So is `sound`, the file that has it or an excerpt
-    of one; other outputs are silent.
+    of one; other outputs are silent.  `made_by` is written into the file.
     """
     name = os.fspath(path)
     kind = "/" if name.endswith(("/", os.sep)) else Path(name).suffix.lower()
@@ -76,12 +88,15 @@ def open_sink(
     if (kind == ".gif" or kind not in WRITTEN_CLIPS) and (codec is not None or crf is not None):
         raise UserError(f"codec and crf do not apply to {kind}; leave them out or write a clip such as .mp4.")
     excerpt = sound if isinstance(sound, Excerpt) or sound is None else Excerpt(os.fspath(sound))
-    if kind in WRITTEN_CLIPS:
-        return ClipSink(Path(name), source_info, codec, crf, excerpt)
     uri = excerpt and excerpt.uri
-    if kind == "/":
-        return FolderSink(Path(name), source_info.origin, uri, folder=True)
-    return PictureSink(Path(name), source_info, uri)
+    if kind in WRITTEN_CLIPS:
+        sink: FileSink = ClipSink(Path(name), source_info, codec, crf, excerpt)
+    elif kind == "/":
+        sink = FolderSink(Path(name), source_info.origin, uri, folder=True)
+    else:
+        sink = PictureSink(Path(name), source_info, uri)
+    sink.made_by = made_by
+    return sink
 
 
 def _open(name: str, start: Fraction) -> Source:

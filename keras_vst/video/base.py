@@ -19,6 +19,7 @@ from keras_vst.errors import UserError
 from keras_vst.files import Part, disk_errors
 from keras_vst.frames import Pixels
 from keras_vst.video.feeding import Feed
+from keras_vst.video.provenance import Provenance
 from keras_vst.video.signature import wrote
 
 
@@ -131,6 +132,8 @@ class Sink(ABC):
 class FileSink(Sink):
     """Writes under a hidden name beside the target; an older target stays until the new one is whole."""
 
+    made_by: Provenance | None = None  # what the file says of itself
+
     def __init__(self, path: Path, *inputs: str | os.PathLike[str] | None, folder: bool = False) -> None:
         """Check that the target can be written and is none of the inputs."""
         self.target = path.resolve()  # through a link, so that the link stays and both names share the disk
@@ -178,6 +181,8 @@ class FileSink(Sink):
                 raise UserError(f"no frame came for {self.target}; check the input.")
             with disk_errors(self.target):
                 self._finish()
+                if self.made_by is not None:
+                    self.made_by.mark(self._part)
             self._target.commit()
         except BaseException:
             self.abort()

@@ -10,6 +10,7 @@ from typing import BinaryIO, NamedTuple
 
 MOST = 2**28  # pixels; painting as many takes 4 GB
 STARTS = (0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF)  # of a JPEG's frame
+BARE = (0x01, *range(0xD0, 0xD9))  # marks of a JPEG without a length
 TIFF_WIDTH, TIFF_HEIGHT, TIFF_EXTRA = 256, 257, 338
 MOST_SEGMENTS = 4096  # looked at before a file is given up
 
@@ -24,7 +25,14 @@ class Head(NamedTuple):
 
 def read_head(path: Path) -> Head | None:
     """What a PNG, JPEG, WebP, BMP or TIFF states; None of what states nothing, or of anything else."""
-    with suppress(OSError, struct.error, IndexError, KeyError), path.open("rb") as file:
+    with suppress(OSError), path.open("rb") as file:
+        return head_of(file)
+    return None
+
+
+def head_of(file: BinaryIO) -> Head | None:
+    """The same of what is open, or lies in memory."""
+    with suppress(OSError, ValueError, struct.error, IndexError, KeyError):
         start = file.read(32)
         for mark, read in FORMATS:
             if start.startswith(mark):
@@ -46,13 +54,21 @@ def _png(file: BinaryIO, start: bytes) -> Head:
 def _jpeg(file: BinaryIO, _: bytes) -> Head | None:
     file.seek(2)
     for _segment in range(MOST_SEGMENTS):
-        mark, kind, length = struct.unpack(">BBH", file.read(4))
+        mark, kind = file.read(2)
         if mark != 0xFF:
             return None
-        if kind in STARTS:
-            height, width = struct.unpack(">xHH", file.read(5))
-            return Head(width, height, False)
-        file.seek(length - 2, 1)
+        if (
+            kind == 0xFF
+        ):  # filling; who steps over it as a segment can be led to another size than the decoder's
+            file.seek(-1, 1)
+        elif kind not in BARE:
+            (length,) = struct.unpack(">H", file.read(2))
+            if kind in STARTS:
+                height, width = struct.unpack(">xHH", file.read(5))
+                return Head(width, height, False)
+            if length < 2:
+                return None
+            file.seek(length - 2, 1)
     return None
 
 

@@ -24,6 +24,7 @@ from keras_vst.video.base import Source, TimedFrame
 from keras_vst.video.decoding import ClipSource, picture_stream
 from keras_vst.video.encoding import muxer_options
 from keras_vst.video.feeding import open_container
+from keras_vst.video.provenance import carried_tags, carry
 from keras_vst.video.sound import Excerpt, Soundtrack
 from keras_vst.video.steady import SteadyTimes
 
@@ -131,10 +132,10 @@ def join(pieces: Sequence[Path], target: Path, sound: Excerpt | None, tick: Frac
             with open_container(str(piece)) as container:
                 source = container.streams.video[0]
                 if stream is None:
+                    output.metadata.update(carried_tags(container.metadata))
                     stream = output.add_stream_from_template(source)
-                    stream.codec_context.framerate = source.average_rate or Fraction(
-                        0
-                    )  # else Matroska guesses
+                    assert stream.codec_context is not None
+                    stream.codec_context.framerate = source.average_rate or Fraction(0)  # or Matroska guesses
                     track = Soundtrack(sound, output, target.suffix.lower()) if sound else None
                     if track is not None:
                         stack.callback(track.close)
@@ -147,6 +148,8 @@ def join(pieces: Sequence[Path], target: Path, sound: Excerpt | None, tick: Frac
                     output.mux(packet)
         if track is not None:
             track.finish()
+        output.close()
+        carry(pieces[0], part)
     return track.skipped if track is not None else 0
 
 

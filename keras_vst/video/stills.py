@@ -100,8 +100,10 @@ class FolderSink(FileSink):
     """Every frame as a numbered PNG with our mark, 000000.png on; the times are not kept."""
 
     def _add(self, frame: TimedFrame) -> None:
-        content = signed(encode_picture(".png", frame.pixels, frame.alpha))
-        (self._part / f"{self._count:06d}.png").write_bytes(content)
+        content = encode_picture(".png", frame.pixels, frame.alpha)
+        if self.made_by is not None:
+            content = self.made_by.marked(content, ".png")
+        (self._part / f"{self._count:06d}.png").write_bytes(signed(content))
 
 
 def _resized(pixels: Pixels, size: tuple[int, int]) -> Pixels:

@@ -33,6 +33,9 @@ BESIDE = (
     "about.toml",
     "thumbnail.jpg",
 )  # installed with the card and its files, where there is one
+RIGHTS = (  # said once, wherever a network begins to learn from a picture
+    "the rights in a style picture are yours to have: your own, free of rights, or by leave of whoever has them."
+)
 DEFAULT_MARGIN = 8  # pixels of repeated edge that keep a network's zero border out of the picture
 
 

@@ -22,7 +22,7 @@ class Faulty:
     def __init__(self) -> None:
         self.kinds = {
             "fine": lambda chance, folder: 2,
-            "dies": lambda chance, folder: os.kill(os.getpid(), signal.SIGSEGV),
+            "dies": lambda chance, folder: os.kill(os.getpid(), signal.SIGKILL),
             "raises": lambda chance, folder: [][1],
             "chatters": lambda chance, folder: print("a library's line", file=sys.stderr) or 0,
             "unexpected": lambda chance, folder: print("vst: unexpected KeyError", file=sys.stderr) or 1,
@@ -35,7 +35,7 @@ class Faulty:
     ("kind", "told"),
     [
         ("fine", None),
-        ("dies", "dies of SIGSEGV"),
+        ("dies", "dies of SIGKILL"),
         ("raises", "status 1: IndexError"),
         ("chatters", "status 0: a library's line"),
         ("unexpected", "status 1: vst: unexpected KeyError"),

@@ -1,12 +1,14 @@
 import itertools
+from fractions import Fraction
 
 import cv2
 import numpy as np
 import pytest
 
-from edge.compositing import half_and_half, mix, recolour, upsample, write_lines
+from edge.compositing import film_grain, half_and_half, mix, recolour, upsample, write_lines
 from keras_vst.flow import warp
 from tests.conftest import draw_picture
+from tests.keras_vst.clips import flat
 
 BEFORE, AFTER = draw_picture(1, 96, 128), draw_picture(2, 96, 128)
 SIZE, SMALL = (480, 320), (160, 107)  # (width, height)
@@ -154,3 +156,20 @@ def test_a_picture_too_small_for_the_lines_is_left_alone():
     picture = draw_picture(2, 30, 40)
     np.testing.assert_array_equal(write_lines(picture, ["a", "b", "c"]), picture)
     np.testing.assert_array_equal(write_lines(picture, []), picture)
+
+
+def test_grain_moves_and_comes_back_the_same():
+    grey = flat((128, 128, 128), 160, 90)
+    first, again, later = (film_grain(grey, 0.5, Fraction(number, 25)) for number in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert 4 < np.abs(first.astype(int) - later).mean() < 16
+    assert np.ptp(first, axis=2).max() == 0
+    assert first.mean() == pytest.approx(128, abs=1)
+
+
+def test_grain_is_weak_in_black_and_white_and_grows_with_what_is_asked():
+    def strength(level: int, amount: float) -> float:
+        return film_grain(flat((level,) * 3, 160, 90), amount, Fraction(1)).std()
+
+    assert strength(128, 1.0) == pytest.approx(2 * strength(128, 0.5), rel=0.1)
+    assert strength(10, 1.0) < 0.5 * strength(128, 1.0)

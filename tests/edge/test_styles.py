@@ -29,6 +29,32 @@ def test_styles_are_listed_one_a_line_or_as_json(vst, bundled):
     }
 
 
+def test_licences_stand_below_each_style(vst, bundled, negative):
+    data = {"photos": "10 of mine", "losses": "none\x1b[2J"}
+    write_style(bundled, "pencil", negative, artist="", year="", licence="CC0", data=data)
+    status, out, err = vst("styles", "--licences")
+    assert (status, err) == (0, "")
+    assert out.splitlines()[:3] == [
+        "dark    Dark, Nobody, 1900",
+        "          licence: not told",
+        "          data: not told",
+    ]
+    assert out.splitlines()[6:10] == [
+        "pencil  Pencil",
+        "          licence: CC0",
+        "          photos: 10 of mine",
+        r"          'losses: none\x1b[2J'",
+    ]
+
+
+def test_every_bundled_style_tells_its_licence_and_its_data(vst, own):
+    lines = vst("styles", "--licences")[1].splitlines()
+    styles = [line for line in lines if not line.startswith(" ")]
+    for what in ("licence: ", "photos: ", "losses: "):
+        assert sum(line.strip().startswith(what) for line in lines) == len(styles) > 10
+    assert not any("not told" in line for line in lines)
+
+
 def test_ones_own_styles_are_listed_too_and_what_is_broken_is_told(vst, bundled, own, negative):
     write_style(own, "mine", negative)
     write_style(own, "dark", negative)

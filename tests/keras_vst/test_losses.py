@@ -314,3 +314,10 @@ def test_the_gradient_penalty_is_zero_for_slopes_of_length_one():
 
     assert float(losses.gradient_penalty(unit)) == pytest.approx(0.0, abs=1e-10)
     assert float(losses.gradient_penalty(3 * unit)) == pytest.approx(4.0, rel=1e-5)
+
+
+def test_edges_are_the_steps_between_neighbours_and_nothing_else():
+    ours, theirs = (np.random.default_rng(seed).random((2, 6, 7, 3), np.float32) for seed in (0, 1))
+    steps = [np.abs(np.diff(ours, axis=axis) - np.diff(theirs, axis=axis)).mean() for axis in (1, 2)]
+    assert float(losses.edges(ours, theirs)) == pytest.approx(sum(steps), rel=1e-5)
+    assert float(losses.edges(ours, ours + 0.25)) == pytest.approx(0, abs=1e-6)  # tone is not its business

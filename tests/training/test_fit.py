@@ -112,6 +112,7 @@ RECIPES_TO_RUN = {
     "clip": ["--collection", "{clip}", "--photos", "{photos}"],
     "film": ["--style", "{painting}", "--photos", "{photos}", "--clips", "{clip}"],
     "keyframes": ["--keyframe", "{photos}/photo_0.png={photos}/photo_1.png", "--clips", "{clip}"],
+    "look": ["--look", "pencil", "--photos", "{photos}"],
 }
 
 
@@ -132,7 +133,11 @@ def test_every_recipe_runs_from_its_sources_to_its_report(
     assert run.rows()[-1]["step"] == 1
     assert run.network_file("teacher" if recipe == "film" else "student").is_file()
     assert run.report_file.is_file()
-    assert "python -m export" in capsys.readouterr().out
+    told = capsys.readouterr()
+    assert "python -m export" in told.out
+    assert told.err.count("the rights in a style picture are yours to have") == (
+        recipe not in ("base", "look")
+    )
 
 
 def test_a_run_can_start_from_the_weights_of_another(photos, tmp_path, capsys):

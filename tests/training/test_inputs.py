@@ -27,6 +27,8 @@ def test_inputs_come_back_from_json(tmp_path):
         ),
         ("adversarial", {"photos": "."}, r"needs --collection FOLDER"),
         ("keyframes", {"style": (".",)}, r"needs --keyframe"),
+        ("look", {}, r"needs --look silver"),
+        ("look", {"look": "velvet"}, r"--look is one of silver, stock, .*Received: velvet"),
         (
             "film",
             {"style": (".",), "collection": "."},

@@ -3,7 +3,8 @@
 A batch is a dict of float32 arrays.  `clip` (B, T, H, W, 3) in [0, 1]; for each of `pairs_of(config)`, `flow`
 (B, P, H, W, 2) and `visible` (B, P, H, W, 1).  With paintings also `painting` and, in threes, `painting_flow` and
 `painting_visible` (paintings.py); with a teacher `taught`, the clip as that paints it; with keyframes `frame` and
-`target` (B, H, W, 3), and the clip's arrays only where there is an unpainted clip.
+`target` (B, H, W, 3), and the clip's arrays only where there is an unpainted clip; with a look `target`, what it
+makes of the clip.
 Sample number i of a run is made from (seed, i) alone, so order, workers and threads change nothing.
 """
 
@@ -22,10 +23,11 @@ import numpy.typing as npt
 
 from keras_vst.config import RunConfig
 from keras_vst.errors import UserError
-from keras_vst.frames import to_float
+from keras_vst.frames import to_float, to_uint8
 from keras_vst.motion import Frame, SyntheticClip, clip_from_photos
 from training.data.augment import Sample, cut, jitter
 from training.data.clips import Clips
+from training.data.looks import Look
 from training.data.paintings import Collection, Keyframes
 from training.stages import Stage, painting_frames, pairs_of, stage, stages
 
@@ -55,6 +57,7 @@ class Sources:
     painting: Collection | None = None
     taught: npt.NDArray[np.uint8] | None = None  # what a teacher makes of `taught_clip` 0, 1, ...
     keyframes: Keyframes | None = None
+    look: Look | None = None  # what is made of the photos
 
 
 def arrays(
@@ -122,6 +125,8 @@ def sample(sources: Sources, config: RunConfig, step: int, index: int) -> Sample
         found |= cut(sources.clips.draw(rng), now.crop, rng, config.data.jitter)
     else:
         found |= _synthetic(sources.photos, config, now, rng)
+    if sources.look is not None:
+        found["target"] = to_float(np.stack([sources.look(frame) for frame in to_uint8(found["clip"])]))
     if sources.painting is not None:
         found |= sources.painting.draw(rng, now.judged, painting_frames(config))
     return found
@@ -146,6 +151,8 @@ def _maker(
         raise UserError("kind=keyframes learns from pairs: give it a frame and the same frame painted.")
     if config.kind == "distil" and found.taught is None:
         raise UserError("kind=distil learns from a teacher's pictures: name it with --teacher.")
+    if config.kind == "look" and found.look is None:
+        raise UserError("kind=look learns what a pipeline makes of photos: name one with --look.")
     if config.data.batch % workers:
         raise UserError(
             f"data.batch must be a multiple of the number of workers, {workers}. "

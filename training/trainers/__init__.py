@@ -16,7 +16,7 @@ from training.trainers.base import Trainer
 
 BUNDLED, NOTHING = "bundled", "none"  # what --init takes besides paths: the base; random weights
 BASES = Path(keras_vst.__file__).parent / "assets" / "bases"
-BEGINS_WITH_BASE = ("perceptual", "adversarial", "keyframes", "distil")  # kinds that train a student to paint
+BEGINS_WITH_BASE = ("perceptual", "adversarial", "keyframes", "distil", "look")  # kinds that teach a student
 COMPARED = ("keyframes", "distil")  # kinds that are shown a painted picture of each frame
 TRAINERS = {
     "base": ("perceptual", "PerceptualTrainer"),
@@ -25,6 +25,7 @@ TRAINERS = {
     "film": ("film", "FilmTrainer"),
     "keyframes": ("keyframes", "KeyframeTrainer"),
     "distil": ("distilling", "DistilTrainer"),
+    "look": ("perceptual", "PerceptualTrainer"),
 }
 
 

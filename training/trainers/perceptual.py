@@ -24,7 +24,10 @@ BORDER_SIDE = 128  # pixels of the square that is painted alone; the trunk sees 
 
 
 class PerceptualTrainer(Trainer):
-    """`painting`: what VGG16 and the colours tell, and what holds still.  `base`: giving the frame back."""
+    """`painting`: what VGG16 and the colours tell, and what holds still.  `base`: giving the frame back.
+
+    `look`: giving what a pipeline makes of it.
+    """
 
     def __init__(
         self,

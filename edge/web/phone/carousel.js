@@ -16,7 +16,7 @@ export class Carousel {
       picture.setAttribute("aria-hidden", "true");
       label.textContent = title;
       button.append(picture, label);
-      Object.assign(button, { type: "button", value: name, title: `${title}, ${artist}, ${year}` });
+      Object.assign(button, { type: "button", value: name, title: [title, artist, year].filter(Boolean).join(", ") });
       button.setAttribute("role", "radio");
       button.setAttribute("aria-label", button.title);
       button.onclick = () => choose(name);

@@ -50,8 +50,9 @@ def test_a_worker_that_is_killed_costs_its_piece_alone(vst, cluster, negative, t
     with batch(*arguments(cluster, path, out, negative)) as process:
         os.kill(wait_for(lambda: painters(out), process)[0], signal.SIGKILL)
         told, err = process.communicate(timeout=250)
+    assert (process.returncode, err) == (0, "")
     row = json.loads(told)
-    assert (process.returncode, err, row["tried_again"], row["frames"]) == (0, "", 1, SECONDS)
+    assert (row["tried_again"], row["frames"]) == (1, SECONDS)
     assert row["by"] == "a cluster of 2 machines"
     assert shown(out / "a.mkv") == whole(vst, path, tmp_path / "whole.mkv", negative)
 
@@ -64,8 +65,9 @@ def test_a_machine_that_is_removed_leaves_its_work_to_another(vst, cluster, nega
         cluster.remove_node(lost, allow_graceful=False)
         cluster.add_node(num_cpus=1, object_store_memory=STORE)
         told, err = process.communicate(timeout=250)
+    assert (process.returncode, err) == (0, "")
     row = json.loads(told)
-    assert (process.returncode, err, row["frames"]) == (0, "", SECONDS)
+    assert row["frames"] == SECONDS
     assert row["tried_again"] >= 1
     assert shown(out / "a.mkv") == whole(vst, path, tmp_path / "whole.mkv", negative)
 

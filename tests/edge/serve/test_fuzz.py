@@ -18,8 +18,8 @@ pytest.importorskip("aiohttp", reason="the server needs the extra `serve`")
 from edge.serve.image_files import decode, picture_size
 from edge.serve.limits import Limits, Refusal
 from edge.serve.messages import json_length, read_message, read_tensors, written
+from edge.serve.paint_settings import read_settings
 from edge.serve.tensors import answer, read_pictures, split_bytes, the_input
-from edge.serve.wishes import read_wish
 from keras_vst.zoo import Style
 from tests.edge.serve.conftest import drawn, jpeg
 from tests.edge.serve.test_hostile import png_header
@@ -109,10 +109,10 @@ def test_elements_of_bytes(files: list[bytes], cut: int) -> None:
 def test_parameters(parameters: dict[str, Any]) -> None:
     styles = {"dark": Style("dark", path=None)}  # pyright: ignore[reportArgumentType]
     try:
-        wish = read_wish(styles, "dark", parameters, LIMITS)
+        asked = read_settings(styles, "dark", parameters, LIMITS)
     except Refusal:
         return
-    assert (wish.parts[0][0], 0 <= wish.look.strength <= 1) == ("dark", True)
+    assert (asked.parts[0][0], 0 <= asked.look.strength <= 1) == ("dark", True)
 
 
 def test_the_whole_ones_are_pictures() -> None:

@@ -34,6 +34,13 @@ def resized(file: bytes, height: int, width: int) -> bytes:
     return file[:at] + struct.pack(">HH", height, width) + file[at + 4 :]
 
 
+def misled(filling: bytes) -> bytes:
+    """A JPEG of 10000x10000, with what is no segment before its size; whoever steps over it as one misses that."""
+    huge = resized(jpeg(drawn()), 10_000, 10_000)
+    at = huge.index(b"\xff\xc0")
+    return huge[:at] + filling + huge[at:]
+
+
 def progressive(scans: int) -> bytes:
     file = jpeg(drawn())
     scan = file[file.index(b"\xff\xda") : -2]
@@ -49,6 +56,8 @@ def progressive(scans: int) -> bytes:
         (resized(jpeg(drawn()), 0, 64), 400, "no pixels"),
         (jpeg(drawn())[:-20], 400, "ends early"),
         (jpeg(drawn())[:300], 400, ""),
+        (misled(b"\xff"), 413, "10000x10000"),
+        (misled(b"\xff\xd0"), 413, "10000x10000"),
         (progressive(200), 413, "scans"),
         (b"\xff\xd8\xff" + b"\xff\xe0\x00\x02" * 50_000, 400, "no pixels"),
         (b"GIF89a" + bytes(100), 400, "JPEG or PNG"),

@@ -9,6 +9,7 @@ import pytest
 
 from keras_vst.config import with_overrides
 from keras_vst.errors import UserError
+from keras_vst.frames import to_uint8
 from keras_vst.ops import warp
 from training.data import (
     ClipCache,
@@ -19,6 +20,7 @@ from training.data import (
     arrays,
     dataset,
 )
+from training.data.looks import LOOKS
 from training.recipes import RECIPES, smoke_of
 from training.sources import real_clips
 from training.stages import largest_crop
@@ -164,6 +166,19 @@ def test_keyframes_bring_pairs_and_the_unpainted_clip(pictures, clips, photos):
 def test_a_keyframe_run_without_pairs_is_refused(pictures):
     with pytest.raises(UserError, match="learns from pairs"):
         take(pictures, smoke_of(RECIPES["keyframes"]), 1)
+
+
+def test_a_look_brings_what_its_pipeline_makes_of_every_frame(pictures):
+    config = smoke_of(RECIPES["look"])
+    (batch,) = take(Sources(pictures, look=LOOKS["faded"]), config, 1)
+    assert batch["target"].shape == batch["clip"].shape
+    frame, target = (to_uint8(batch[name][1, 1]) for name in ("clip", "target"))
+    np.testing.assert_array_equal(target, LOOKS["faded"](frame))
+
+
+def test_a_look_without_a_pipeline_is_refused(pictures):
+    with pytest.raises(UserError, match="name one with --look"):
+        take(pictures, smoke_of(RECIPES["look"]), 1)
 
 
 def test_data_can_be_made_where_there_is_neither_tensorflow_nor_keras():

@@ -11,37 +11,37 @@ import pytest
 
 pytest.importorskip("prometheus_client", reason="the server needs the extra `serve`")
 
-from edge.serve.easels import MOST, Easels, opener
-from edge.serve.figures import Figures
+from edge.serve.counters import Counters
 from edge.serve.limits import Limits, Refusal
-from edge.serve.wishes import Wish, read_wish
-from edge.serve.workshop import Job, Workshop
+from edge.serve.open_networks import MOST, OpenNetworks, opener
+from edge.serve.paint_settings import Settings, read_settings
+from edge.serve.workers import Job, Workers
 from keras_vst import zoo
 from tests.edge.serve.conftest import PATIENCE, Gate, Running, Start, drawn, jpeg
 
-Open = Callable[..., Workshop]
+Open = Callable[..., Workers]
 
 
 @pytest.fixture
 def opened(bundled: object, gate: Gate) -> Open:
-    """A workshop behind the gate."""
+    """A workers behind the gate."""
 
-    def make(workers: int = 1, **limits: int) -> Workshop:
+    def make(workers: int = 1, **limits: int) -> Workers:
         styles = {style.name: style for style in zoo.styles()}
-        return Workshop(styles, gate, workers, Limits(**limits), Figures())
+        return Workers(styles, gate, workers, Limits(**limits), Counters())
 
     return make
 
 
 def job(style: str = "dark", *, live: bool = False, size: int = 16) -> Job:
-    return Job(Wish(((style, 1.0),)), (size, size), drawn(size, size), live)
+    return Job(Settings(((style, 1.0),)), (size, size), drawn(size, size), live)
 
 
-def held_up(workshop: Workshop, gate: Gate) -> Job:
+def held_up(workers: Workers, gate: Gate) -> Job:
     """One job that a worker is at."""
     gate.open.clear()
     first, before = job(), gate.begun
-    workshop.submit([first])
+    workers.submit([first])
     deadline = time.monotonic() + PATIENCE
     while gate.begun == before:
         assert time.monotonic() < deadline
@@ -56,46 +56,46 @@ def finished(*jobs: Job) -> None:
 
 
 def test_beyond_its_end_the_line_refuses_all_or_takes_all(opened: Open, gate: Gate) -> None:
-    workshop = opened(waiting=3)
-    jobs = [held_up(workshop, gate)]
-    workshop.submit(more := [job(), job()])
+    workers = opened(waiting=3)
+    jobs = [held_up(workers, gate)]
+    workers.submit(more := [job(), job()])
     with pytest.raises(Refusal, match="2 pictures are waiting") as refusal:
-        workshop.submit([job(), job()])
+        workers.submit([job(), job()])
     assert (refusal.value.http, refusal.value.grpc) == (429, "RESOURCE_EXHAUSTED")
     assert refusal.value.retry_after > 0
-    workshop.submit(last := [job()])
+    workers.submit(last := [job()])
     with pytest.raises(Refusal):
-        workshop.check_room()
+        workers.check_room()
     gate.open.set()
     finished(*jobs, *more, *last)
-    assert workshop.close(PATIENCE)
+    assert workers.close(PATIENCE)
 
 
 def test_viewers_go_first_and_pictures_alike_go_together(opened: Open, gate: Gate) -> None:
-    workshop = opened(together=2)
-    jobs = [held_up(workshop, gate)]
+    workers = opened(together=2)
+    jobs = [held_up(workers, gate)]
     for style in ("dark", "light", "dark", "dark", "plain"):
         jobs.append(job(style))
     jobs.append(job("light", live=True))
-    workshop.submit(jobs[1:])
+    workers.submit(jobs[1:])
     gate.open.set()
     finished(*jobs)
     assert gate.styles == ["light", "dark", "dark", "light", "dark", "plain"]
 
 
 def test_one_at_a_time_keeps_the_order(opened: Open, gate: Gate) -> None:
-    workshop = opened(together=1)
-    jobs = [held_up(workshop, gate), *map(job, ("dark", "light", "dark"))]
-    workshop.submit(jobs[1:])
+    workers = opened(together=1)
+    jobs = [held_up(workers, gate), *map(job, ("dark", "light", "dark"))]
+    workers.submit(jobs[1:])
     gate.open.set()
     finished(*jobs)
     assert gate.styles == ["dark", "light", "dark"]
 
 
 def test_nobody_paints_for_who_has_left(opened: Open, gate: Gate) -> None:
-    workshop = opened()
-    jobs = [held_up(workshop, gate), job("light"), job("plain")]
-    workshop.submit(jobs[1:])
+    workers = opened()
+    jobs = [held_up(workers, gate), job("light"), job("plain")]
+    workers.submit(jobs[1:])
     assert jobs[1].painted.cancel()
     gate.open.set()
     finished(jobs[0], jobs[2])
@@ -103,48 +103,48 @@ def test_nobody_paints_for_who_has_left(opened: Open, gate: Gate) -> None:
 
 
 def test_what_was_accepted_is_finished_and_nothing_is_taken_after(opened: Open, gate: Gate) -> None:
-    workshop = opened(workers=2)
-    jobs = [held_up(workshop, gate), *(job() for _ in range(5))]
-    workshop.submit(jobs[1:])
-    assert not workshop.close(0.05)  # they are held up
+    workers = opened(workers=2)
+    jobs = [held_up(workers, gate), *(job() for _ in range(5))]
+    workers.submit(jobs[1:])
+    assert not workers.close(0.05)  # they are held up
     with pytest.raises(Refusal, match="ending"):
-        workshop.submit([job()])
+        workers.submit([job()])
     gate.open.set()
-    assert workshop.close(PATIENCE)
+    assert workers.close(PATIENCE)
     finished(*jobs)
 
 
 def test_a_failure_is_that_of_one_picture_alone(
     opened: Open, gate: Gate, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    workshop, broken = opened(), job()
+    workers, broken = opened(), job()
     broken.content = b"\xff\xd8\xff but no picture"
-    foreign = Job(Wish((("gone", 1.0),)), (16, 16), drawn(16, 16))
-    workshop.submit([broken, foreign, whole := job()])
+    foreign = Job(Settings((("gone", 1.0),)), (16, 16), drawn(16, 16))
+    workers.submit([broken, foreign, whole := job()])
     with pytest.raises(Refusal, match="damaged"):
         broken.painted.result(PATIENCE)
     with pytest.raises(Refusal, match="the server's log says why"):
         foreign.painted.result(PATIENCE)
     finished(whole)
     assert "KeyError: 'gone'" in capsys.readouterr().err
-    assert workshop.close(PATIENCE)
+    assert workers.close(PATIENCE)
 
 
 def test_networks_that_are_open_have_an_end(bundled: object) -> None:
     styles = {style.name: style for style in zoo.styles()}
     made: list[str] = []
     inner = opener(styles)
-    easels = Easels(styles, lambda parts: (made.append(str(parts)), inner(parts))[1])
+    networks = OpenNetworks(styles, lambda parts: (made.append(str(parts)), inner(parts))[1])
     limits = Limits()
     for tenth in range(1, 10):
-        wish = read_wish(styles, f"dark:0.{tenth},light:{1 - tenth / 10:.1f}", {}, limits)
+        asked = read_settings(styles, f"dark:0.{tenth},light:{1 - tenth / 10:.1f}", {}, limits)
         for size in (16, 24):
-            easels.paint(wish, drawn(size, size))
-    assert (len(made), len(easels._painters)) == (18, MOST)
-    easels.paint(wish, drawn(16, 16))
+            networks.paint(asked, drawn(size, size))
+    assert (len(made), len(networks._painters)) == (18, MOST)
+    networks.paint(asked, drawn(16, 16))
     assert len(made) == 18  # it was still open
-    easels.paint(wish, drawn(2200, 3840))  # as much as all of them may have together
-    assert len(easels._painters) == 1
+    networks.paint(asked, drawn(2200, 3840))  # as much as all of them may have together
+    assert len(networks._painters) == 1
 
 
 def test_429_comes_with_a_time_under_load_and_everybody_else_is_served(start: Start, gate: Gate) -> None:
@@ -210,8 +210,8 @@ def test_pictures_wait_no_longer_than_is_promised(start: Start, gate: Gate) -> N
 
 
 def test_painted_pixels_are_the_askers_own(opened: Open, gate: Gate) -> None:
-    workshop, frame = opened(), drawn(16, 16)
+    workers, frame = opened(), drawn(16, 16)
     frame.flags.writeable = False  # as it comes out of a message
-    workshop.submit([asked := Job(Wish((("dark", 1.0),)), (16, 16), frame)])
+    workers.submit([asked := Job(Settings((("dark", 1.0),)), (16, 16), frame)])
     assert np.array_equal(asked.painted.result(PATIENCE), 255 - frame)
-    assert workshop.close(PATIENCE)
+    assert workers.close(PATIENCE)

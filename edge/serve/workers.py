@@ -1,6 +1,6 @@
-"""The line before the workers and the workers themselves: pictures in, painted ones out, each in a thread of its own.
+"""The queue and its workers: pictures in, painted ones out, each in a thread of its own.
 
-The line has an end.  What viewers wait for goes first, as what all of them take is limited beforehand (sessions.py);
+The queue has an end.  What viewers wait for goes first, as what all of them take is limited beforehand (sessions.py);
 each has one frame there at most, so that they take turns.  Requests wait in their order, but those of the style and the
 size that a worker is at may go with the one that was first.
 """
@@ -15,11 +15,11 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
-from edge.serve.easels import Easels, Key, Open, key_of
-from edge.serve.figures import Figures
+from edge.serve.counters import Counters
 from edge.serve.image_files import decode, encode
 from edge.serve.limits import Limits, Refusal
-from edge.serve.wishes import Wish
+from edge.serve.open_networks import Key, Open, OpenNetworks, key_of
+from edge.serve.paint_settings import Settings
 from keras_vst.errors import UserError, tell
 from keras_vst.frames import Pixels
 from keras_vst.networks.base import Size
@@ -33,7 +33,7 @@ WEIGHT = 0.1  # of the newest time in what is remembered
 class Job:
     """One picture to be painted: a file's bytes, which come back as JPEG, or pixels, which come back as pixels."""
 
-    wish: Wish
+    settings: Settings
     size: Size
     content: bytes | Pixels
     live: bool = False
@@ -43,17 +43,17 @@ class Job:
     @property
     def key(self) -> Key:
         """What it has in common with those that may be painted right after it."""
-        return key_of(self.wish, self.size)
+        return key_of(self.settings, self.size)
 
 
-class Workshop:
+class Workers:
     """Paints from its construction until `close`; may be asked from any thread."""
 
     def __init__(
-        self, styles: dict[str, Style], open_parts: Open, workers: int, limits: Limits, figures: Figures
+        self, styles: dict[str, Style], open_parts: Open, count: int, limits: Limits, counters: Counters
     ) -> None:
-        """Start the threads; `workers` is how many pictures are painted at once."""
-        self._limits, self.figures, self.workers = limits, figures, workers
+        """Start the threads; `count` is how many pictures are painted at once."""
+        self._limits, self.counters, self.count = limits, counters, count
         self._live: deque[Job] = deque()
         self._requests: deque[Job] = deque()
         self._changed = threading.Condition()
@@ -61,15 +61,15 @@ class Workshop:
         self._costs: OrderedDict[tuple[Size, Size | None, bool], float] = OrderedDict()
         self._threads = [
             threading.Thread(
-                target=self._work, args=(Easels(styles, open_parts),), name="vst-worker", daemon=True
+                target=self._work, args=(OpenNetworks(styles, open_parts),), name="vst-worker", daemon=True
             )
-            for _ in range(workers)
+            for _ in range(count)
         ]
         for thread in self._threads:
             thread.start()
 
     def submit(self, jobs: Sequence[Job]) -> None:
-        """Put all of them into the line, or none: a Refusal says why."""
+        """Put all of them into the queue, or none: a Refusal says why."""
         with self._changed:
             if self._closed:
                 raise Refusal("closing", "the server is ending; ask another one.", 1.0)
@@ -85,12 +85,12 @@ class Workshop:
 
     @property
     def waiting(self) -> int:
-        """Pictures in the line."""
+        """Pictures in the queue."""
         return len(self._live) + len(self._requests)
 
-    def cost(self, wish: Wish, size: Size) -> float | None:
+    def cost(self, settings: Settings, size: Size) -> float | None:
         """Seconds of one worker that a picture takes; None where none was painted yet."""
-        return self._costs.get((size, wish.size, wish.native))
+        return self._costs.get((size, settings.size, settings.native))
 
     def close(self, seconds: float) -> bool:
         """Take no more, finish what was accepted; whether that was done in time."""
@@ -104,7 +104,7 @@ class Workshop:
 
     def _check_room(self, count: int) -> None:
         if len(self._requests) + count > self._limits.waiting:
-            seconds = len(self._requests) * max(self._costs.values(), default=0.1) / self.workers
+            seconds = len(self._requests) * max(self._costs.values(), default=0.1) / self.count
             raise Refusal(
                 "busy", f"{len(self._requests)} pictures are waiting already; come back later.", seconds
             )
@@ -126,26 +126,26 @@ class Workshop:
                 self._requests.remove(job)
             return [first, *taken]
 
-    def _work(self, easels: Easels) -> None:
+    def _work(self, networks: OpenNetworks) -> None:
         while jobs := self._take():
             for job in jobs:
                 if job.painted.set_running_or_notify_cancel():  # whoever left meanwhile is not painted for
-                    self._paint(job, easels)
+                    self._paint(job, networks)
 
-    def _paint(self, job: Job, easels: Easels) -> None:
+    def _paint(self, job: Job, networks: OpenNetworks) -> None:
         begin = time.monotonic()
         try:
-            result = _painted(job, easels.paint)
+            result = _painted(job, networks.paint)
         except BaseException as error:
             job.painted.set_exception(_told(error))
             return
         seconds = time.monotonic() - begin
-        self.figures.painted(job.live, waited=begin - job.since, took=seconds)
+        self.counters.painted(job.live, waited=begin - job.since, took=seconds)
         self._remember(job, seconds)
         job.painted.set_result(result)
 
     def _remember(self, job: Job, seconds: float) -> None:
-        kind = job.size, job.wish.size, job.wish.native
+        kind = job.size, job.settings.size, job.settings.native
         with self._changed:
             before = self._costs.pop(kind, seconds)
             self._costs[kind] = before + WEIGHT * (seconds - before)
@@ -153,10 +153,10 @@ class Workshop:
                 self._costs.popitem(last=False)
 
 
-def _painted(job: Job, paint: Callable[[Wish, Pixels], Pixels]) -> bytes | Pixels:
+def _painted(job: Job, paint: Callable[[Settings, Pixels], Pixels]) -> bytes | Pixels:
     if isinstance(job.content, bytes):
-        return encode(paint(job.wish, decode(job.content)))
-    return paint(job.wish, job.content)
+        return encode(paint(job.settings, decode(job.content)))
+    return paint(job.settings, job.content)
 
 
 def _told(error: BaseException) -> Refusal:

@@ -14,7 +14,7 @@ from aiohttp import web
 from edge.serve.limits import Limits, Refusal
 
 
-class Intake:
+class Bodies:
     """Of all requests of one event loop."""
 
     def __init__(self, limits: Limits) -> None:

@@ -25,8 +25,8 @@ LONGEST = 500  # characters of a parameter
 
 
 @dataclass(frozen=True)
-class Wish:
-    """One way to paint; equal wishes can share a network."""
+class Settings:
+    """One way to paint; equal ones can share a network."""
 
     parts: Parts
     size: Size | None = None
@@ -34,7 +34,9 @@ class Wish:
     look: Look = field(default_factory=Look)
 
 
-def read_wish(styles: Mapping[str, Style], style: str, parameters: Mapping[str, Any], limits: Limits) -> Wish:
+def read_settings(
+    styles: Mapping[str, Style], style: str, parameters: Mapping[str, Any], limits: Limits
+) -> Settings:
     """`style` is what is painted where the parameters name none; a Refusal says what cannot be understood."""
     known = {"style", "size", "native", "strength", "keep_color", "detail"}
     unknown = sorted(set(parameters) - known)
@@ -54,7 +56,7 @@ def read_wish(styles: Mapping[str, Style], style: str, parameters: Mapping[str, 
         limits.check_picture(works_at)
         if min(works_at) <= (least := 2 * styles[parts[0][0]].margin):
             raise Refusal("invalid", f"size: more than {least} pixels along each side are needed.")
-    return Wish(parts, works_at, _read("native", given, _flag, False), look)
+    return Settings(parts, works_at, _read("native", given, _flag, False), look)
 
 
 def _parts(styles: Mapping[str, Style], text: str) -> Parts:

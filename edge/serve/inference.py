@@ -1,6 +1,6 @@
-"""One request of the Open Inference Protocol v2, whichever door it came through: tensors -> the painted ones.
+"""One request of the Open Inference Protocol v2, whichever way it came: tensors -> the painted ones.
 
-The doors hand over names, parameters and tensors, and get an answer or a Refusal.
+rest.py and rpc.py hand over names, parameters and tensors, and get an answer or a Refusal.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from edge.serve.figures import Figures
+from edge.serve.counters import Counters
 from edge.serve.limits import Limits, Refusal
+from edge.serve.paint_settings import check_known, read_settings
 from edge.serve.tensors import INPUTS, OUTPUTS, Picture, Tensor, answer, read_pictures, the_input
-from edge.serve.wishes import check_known, read_wish
-from edge.serve.workshop import Job, Workshop
+from edge.serve.workers import Job, Workers
 from keras_vst import __version__
 from keras_vst.networks.base import Size
 from keras_vst.zoo import Style
@@ -24,15 +24,13 @@ EXTENSIONS = ["binary_tensor_data"]
 VERSION = "1"  # of each style: what is trained again has another name, or the server starts again
 
 
-class Desk:
-    """Knows the styles and the workshop; lives in one event loop."""
+class Inference:
+    """Knows the styles and the workers; lives in one event loop."""
 
-    def __init__(
-        self, styles: Mapping[str, Style], workshop: Workshop, limits: Limits, platform: str
-    ) -> None:
+    def __init__(self, styles: Mapping[str, Style], workers: Workers, limits: Limits, platform: str) -> None:
         """`platform` is what paints, for metadata."""
-        self.styles, self.workshop, self.limits = styles, workshop, limits
-        self.figures: Figures = workshop.figures
+        self.styles, self.workers, self.limits = styles, workers, limits
+        self.counters: Counters = workers.counters
         self.ready = False
         self._platform = platform
 
@@ -68,9 +66,9 @@ class Desk:
         self, style: str, parameters: Mapping[str, Any], pictures: Sequence[tuple[Size, Picture]]
     ) -> list[Picture]:
         """All of them, in their order, or a Refusal."""
-        wish = read_wish(self.styles, style, parameters, self.limits)
-        jobs = [Job(wish, size, content) for size, content in pictures]
-        self.workshop.submit(jobs)
+        asked = read_settings(self.styles, style, parameters, self.limits)
+        jobs = [Job(asked, size, content) for size, content in pictures]
+        self.workers.submit(jobs)
         waiting = asyncio.gather(*(asyncio.wrap_future(job.painted) for job in jobs))
         try:
             return await asyncio.wait_for(waiting, self.limits.patience)
@@ -79,15 +77,15 @@ class Desk:
 
 
 class Counted:
-    """Around one request: what came of it and how long it took, for the figures."""
+    """Around one request: what came of it and how long it took, for the counters."""
 
-    def __init__(self, figures: Figures, protocol: str) -> None:
+    def __init__(self, counters: Counters, protocol: str) -> None:
         """`protocol` is a label."""
-        self._figures, self._protocol = figures, protocol
+        self._counters, self._protocol = counters, protocol
 
     def __enter__(self) -> None:
         self._begin = time.monotonic()
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         outcome = "done" if error is None else error.kind if isinstance(error, Refusal) else "left"
-        self._figures.answered(self._protocol, outcome, time.monotonic() - self._begin)
+        self._counters.answered(self._protocol, outcome, time.monotonic() - self._begin)

@@ -1,4 +1,4 @@
-"""The open networks of one worker: a wish and a picture's size -> a Painter that is ready for it.
+"""The open networks of one worker: settings and a picture's size -> a Painter that is ready for it.
 
 A mix is made when it is first asked for (8 ms at 640x360), and the ones that were not used for longest go when there
 are too many.  Each worker has its own, because an interpreter paints one frame at a time.
@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from edge.painter import Painter
-from edge.serve.wishes import Parts, Wish
+from edge.serve.paint_settings import Parts, Settings
 from keras_vst.frames import Pixels
 from keras_vst.networks import Network
 from keras_vst.networks.base import Size
@@ -35,9 +35,9 @@ class Key(NamedTuple):
     picture: Size
 
 
-def key_of(wish: Wish, picture: Size) -> Key:
+def key_of(settings: Settings, picture: Size) -> Key:
     """The key of a picture of (height, width)."""
-    return Key(wish.parts, wish.size, wish.native, picture)
+    return Key(settings.parts, settings.size, settings.native, picture)
 
 
 def opener(styles: Mapping[str, Style]) -> Open:
@@ -45,7 +45,7 @@ def opener(styles: Mapping[str, Style]) -> Open:
     return lambda parts: open_mix([(styles[name], share) for name, share in parts], threads=1)
 
 
-class Easels:
+class OpenNetworks:
     """Belongs to one thread."""
 
     def __init__(self, styles: Mapping[str, Style], open_parts: Open) -> None:
@@ -53,12 +53,12 @@ class Easels:
         self._styles, self._open = styles, open_parts
         self._painters: OrderedDict[Key, Painter] = OrderedDict()
 
-    def paint(self, wish: Wish, pixels: Pixels) -> Pixels:
+    def paint(self, settings: Settings, pixels: Pixels) -> Pixels:
         """One picture (H, W, 3) uint8 RGB, as `vst stylize` would paint it."""
-        key = key_of(wish, (pixels.shape[0], pixels.shape[1]))
+        key = key_of(settings, (pixels.shape[0], pixels.shape[1]))
         painter = self._painters.get(key) or self._ready(key)
         self._painters.move_to_end(key)
-        painter.look = wish.look
+        painter.look = settings.look
         return painter.repaint(TimedFrame(pixels, Fraction(0))).after.pixels
 
     def _ready(self, key: Key) -> Painter:
