@@ -16,6 +16,7 @@ from edge.learning import Wishes
 from edge.live_painter import LivePainter, open_live_painter
 from edge.newcomers import Newcomers
 from edge.options import (
+    AUTO,
     MICROPHONE,
     add_command,
     add_network_options,
@@ -95,7 +96,7 @@ def add_parser(commands: Any, parent: argparse.ArgumentParser) -> None:
     )
     add("--hud", action="store_true", help="figures over the picture")
     add("--stats", action="store_true", help="say at the end where the time went")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, size_class=AUTO)
 
 
 def run(options: argparse.Namespace) -> int:

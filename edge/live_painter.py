@@ -13,10 +13,12 @@ from dataclasses import replace
 from typing import Any
 
 from edge.controls import FADE, Controls, Shares
+from edge.keeping_up import choose
 from edge.latency import LatencyController
+from edge.options import AUTO
 from edge.painter import Look, Painter, Started, moved
 from edge.reaction import check
-from edge.style_choice import chosen_parts, painter_settings, provenance
+from edge.style_choice import by_size, chosen_parts, in_size, painter_settings, provenance
 from keras_vst import zoo
 from keras_vst.errors import UserError, tell
 from keras_vst.networks import Network, open_network
@@ -151,10 +153,14 @@ class LivePainter(Painter):
 def open_live_painter(options: argparse.Namespace, **settings: Any) -> LivePainter:
     """Open what the options name, and all live styles to change to; `settings` go to the controls."""
     parts = chosen_parts(options)
+    made = [style for style, _ in parts if style.content is not None]
+    if not made and options.model is None and options.size_class == AUTO:
+        bundled = [style for style in zoo.styles(quality="live") if not style.own]  # any may be changed to
+        options.size_class = choose([*(style for style, _ in parts), *bundled], options)
+    parts = in_size(parts, options)
     check(options, parts)
     shares = {style.name: share for style, share in parts}
-    styles = [style for style, _ in parts] if options.model else zoo.styles(quality="live")
-    styles += [style for style, _ in parts if style.content is not None]
+    styles = [style for style, _ in parts] if options.model else [*_all_styles(options.size_class), *made]
     controls = Controls(
         [style.name for style in styles],
         [shares.get(style.name, 0.0) for style in styles],
@@ -180,6 +186,12 @@ def open_live_painter(options: argparse.Namespace, **settings: Any) -> LivePaint
     painter.made_by = lambda shares: provenance(options, list(zip(styles, shares, strict=False)))
     painter.styles = styles
     return painter
+
+
+def _all_styles(size_class: str) -> list[Style]:
+    """All live styles that have a network of that size, by it."""
+    styles = zoo.styles(quality="live")
+    return by_size([style for style in styles if size_class in zoo.sizes(style)], size_class)
 
 
 def _why_not(styles: Sequence[Style]) -> str | None:

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from keras_vst.networks.tflite import RUNTIMES
+from keras_vst.zoo import OWN_SIZE, SIZE_CLASSES
 
+AUTO = "auto"  # of --size-class: whichever network keeps up
 LARGEST = 7680 * 4320  # pixels
 MOST_THREADS = 256
 MICROPHONE = "microphone"
@@ -47,6 +49,13 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="FILE",
         help="a network file of your own, .tflite or .onnx, in place of --style",
+    )
+    add(
+        "--size-class",
+        choices=(AUTO, *SIZE_CLASSES),
+        default=OWN_SIZE,
+        help="which network of the style: small takes a third of the time; auto times base for half a second and "
+        "takes the best that paints 30 frames a second (default: base; of `vst live`: auto)",
     )
     add(
         "--painting",

@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from edge.options import AUTO
 from edge.painter import Look, Painter, Parts
 from keras_vst import zoo
 from keras_vst.errors import UserError, tell
@@ -19,7 +20,7 @@ TOLD = ("title", "artist", "year")  # of a card; a look has no artist
 
 def open_painter(options: argparse.Namespace) -> Painter:
     """Open what the options name; wrong names and files are a UserError."""
-    parts = chosen_parts(options)
+    parts = in_size(chosen_parts(options), options)
     if getattr(options, "react", None) or getattr(options, "react_from", None):
         from edge.reaction import check
 
@@ -86,6 +87,28 @@ def first_style(options: argparse.Namespace) -> str | None:
     styles = zoo.styles(quality=options.quality)
     alike = Counter(style.architecture for style in styles)
     return max(styles, key=lambda style: alike[style.architecture]).name if styles else None
+
+
+def in_size(parts: Parts, options: argparse.Namespace) -> Parts:
+    """The same styles by their networks of the size that --size-class names; `auto` becomes what keeps up here."""
+    styles = [style for style, _ in parts]
+    if options.model is not None or options.quality == "film" or any(style.content for style in styles):
+        if options.size_class not in (zoo.OWN_SIZE, AUTO):
+            raise UserError(
+                f"--size-class {options.size_class} chooses among a live style's networks, which are named with "
+                "--style; leave it out."
+            )
+        options.size_class = zoo.OWN_SIZE
+    if options.size_class == AUTO:
+        from edge.keeping_up import choose  # rarely needed
+
+        options.size_class = choose(styles, options)
+    return list(zip(by_size(styles, options.size_class), (share for _, share in parts), strict=True))
+
+
+def by_size(styles: list[Style], size_class: str) -> list[Style]:
+    """Each style by its network of that size."""
+    return [zoo.of_size(style, size_class) for style in styles]
 
 
 def chosen_parts(options: argparse.Namespace) -> Parts:

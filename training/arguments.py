@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
-from keras_vst.config import RunConfig
+from keras_vst.config import SIZES, RunConfig
 from training.data.looks import LOOKS
 from training.inputs import Inputs, keyframe
 from training.recipes import RECIPES
@@ -33,6 +34,8 @@ RECIPES_HELP = """recipes, and what each of them needs:
                 --recipe film --style painting.jpg --clips footage/
   keyframes   one to five frames of a clip as an artist painted them: a network for that clip, in minutes
                 --recipe keyframes --keyframe walk.mp4@12=painted_12.png --clips walk.mp4
+  distil      what another network paints: a smaller student, in a fifth of the time (training.distil)
+                --recipe distil --teacher great-wave --size small
   look        black and white, film stock, night, pencil: what a pipeline makes of photos
                 --recipe look --look silver --photos photos/
   base        what all styles of a student begin from: it gives the frame back
@@ -48,19 +51,27 @@ STYLE_SIDES = 128, 1536  # pixels: between them a painting still looks like itse
 
 def parser() -> argparse.ArgumentParser:
     """The options, in the order in which one meets them."""
-    found = argparse.ArgumentParser(
-        prog="python -m training.fit",
-        description=GUIDE,
-        epilog=RECIPES_HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    found = bare_parser("training.fit", GUIDE, RECIPES_HELP)
     add = found.add_argument
-    add("--run", metavar="DIR", help="where the run lives: settings, checkpoints, strips, report")
     add("--recipe", choices=sorted(RECIPES), help="settings to start from; default: painting")
     _add_sources(found.add_argument_group("what it is trained from"))
     _add_knobs(found.add_argument_group("knobs (factors; 1 is the recipe)"))
-    _add_settings(found.add_argument_group("settings"))
-    _add_running(found.add_argument_group("running"))
+    add_settings(found.add_argument_group("settings"))
+    add_running(found.add_argument_group("running"))
+    return found
+
+
+def bare_parser(program: str, guide: str, epilog: str = "") -> argparse.ArgumentParser:
+    """Of a command that makes a run: its name, what --help teaches, and --run."""
+    found = argparse.ArgumentParser(
+        prog=f"python -m {program}",
+        description=guide,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    found.set_defaults(program=program)
+    told = "where the run lives: settings, checkpoints, strips, report"
+    found.add_argument("--run", metavar="DIR", help=told)
     return found
 
 
@@ -70,6 +81,8 @@ def inputs_of(arguments: argparse.Namespace) -> Inputs:
         style=tuple(arguments.style or ()),
         collection=arguments.collection or "",
         keyframe=tuple(keyframe(text) for text in arguments.keyframe or ()),
+        teacher=arguments.teacher or "",
+        pictures=_pictures(arguments),
         look=arguments.look or "",
         photos=arguments.photos or "",
         clips=tuple(arguments.clips or ()),
@@ -77,12 +90,17 @@ def inputs_of(arguments: argparse.Namespace) -> Inputs:
     )
 
 
+def _pictures(arguments: argparse.Namespace) -> str:
+    """Where what the teacher paints is kept: in the run, unless other students are to have it too."""
+    return arguments.pictures or (str(Path(arguments.run or ".") / "teacher") if arguments.teacher else "")
+
+
 def knobs(arguments: argparse.Namespace, config: RunConfig) -> list[str]:
     """What --strokes, --faithful and --calm ask for, as overrides of the recipe's settings."""
     from training.terms import weight_of  # imports Keras
 
     strokes, faithful, calm = (getattr(arguments, name) or 1.0 for name in KNOBS)
-    found = []
+    found = sized(arguments.size) if arguments.size else []
     if strokes != 1:
         side = round(config.data.style_side * strokes)
         found.append(f"data.style_side={min(max(side, STYLE_SIDES[0]), STYLE_SIDES[1])}")
@@ -92,6 +110,15 @@ def knobs(arguments: argparse.Namespace, config: RunConfig) -> list[str]:
     if calm != 1:
         found.append(f"loss.temporal={weight_of('temporal', config) * calm}")
     return found
+
+
+def sized(name: str) -> list[str]:
+    """A student of that size, as overrides."""
+    chosen = SIZES[name]
+    return [
+        f"student.channels={','.join(map(str, chosen.channels))}",
+        f"student.num_blocks={chosen.num_blocks}",
+    ]
 
 
 def _factor(text: str) -> float:
@@ -124,10 +151,18 @@ def _add_sources(group: argparse._ArgumentGroup) -> None:
     told = "a frame (picture, or CLIP@NUMBER) and its painting"
     add("--keyframe", **several, metavar="FRAME=PAINTED", help=told)
     add("--look", metavar="NAME", help=f"a pipeline of the program: {', '.join(LOOKS)}")
-    add("--photos", metavar="DIR", help="pictures to learn on; subfolders are searched too")
+    add_teacher(group)
     add("--clips", **several, metavar="PATH", help="clips to learn on, or folders of them: real motion")
     told = "where decoded clips are kept for the next run; at most data.cache_gb"
     add("--cache", metavar="DIR", help=told)
+
+
+def add_teacher(group: argparse._ArgumentGroup) -> None:
+    """Another network to learn from, and the photos that both paint."""
+    add = group.add_argument
+    add("--teacher", metavar="NETWORK", help="learn from its pictures: a style, a network file, or a run")
+    add("--pictures", metavar="DIR", help="where these are kept, for other students too; default: in the run")
+    add("--photos", metavar="DIR", help="pictures to learn on; subfolders are searched too")
 
 
 def _add_knobs(group: argparse._ArgumentGroup) -> None:
@@ -139,15 +174,18 @@ def _add_knobs(group: argparse._ArgumentGroup) -> None:
         group.add_argument(name, type=_factor, metavar="X", help=told)
 
 
-def _add_settings(group: argparse._ArgumentGroup) -> None:
+def add_settings(group: argparse._ArgumentGroup) -> None:
+    """Size, settings, and where VGG16 is."""
     add = group.add_argument
     add("--config", metavar="FILE", help="settings from a .toml or .json file (a run's config.json, too)")
+    add("--size", choices=list(SIZES), help="of the student: a third of the time, the usual, twice the time")
     told = "change one: loss.style=8; again for more"
     add("--set", action="append", default=[], metavar="KEY=VALUE", help=told)
     add("--vgg16", metavar="FILE", help="ImageNet VGG16 weights (.npz or .h5); default: Keras's own")
 
 
-def _add_running(group: argparse._ArgumentGroup) -> None:
+def add_running(group: argparse._ArgumentGroup) -> None:
+    """Where it begins, whether it goes on, and what comes after."""
     told = "start from another run or a .tflite file of this student; default: the bundled base; none: from nothing"
     group.add_argument("--init", metavar="RUN", help=told)
     told = "as many steps as fit into so long here, in place of schedule.steps"

@@ -13,15 +13,16 @@ import numpy as np
 
 from keras_vst import config as configuration
 from keras_vst.config import RunConfig
+from keras_vst.frames import to_float
 from keras_vst.models import count_macs
 from keras_vst.runs import RunDirectory
 from training.data.augment import Sample
 from training.data.paintings import NUM_FRAMES
 from training.devices import Devices
 from training.inputs import Inputs
-from training.loop import Session
+from training.loop import COMPILED, Session
 from training.sources import Opened, open_sources
-from training.stages import stages
+from training.stages import largest_crop, stages
 
 SIZE = (368, 640)  # 640x360, brought to multiples of 8
 FEWEST = 40  # steps that are worth a run
@@ -52,11 +53,15 @@ def within(minutes: float, config: RunConfig, inputs: Inputs, vgg16: str | None)
 
 
 def _opened(inputs: Inputs, config: RunConfig) -> Opened:
-    """The sources as they are, but for clips, which would have to be decoded into the cache first."""
+    """The sources as they are, but for clips and a teacher's pictures, which would have to be made first."""
     is_folder = Path(inputs.collection).is_dir()
-    opened = open_sources(
-        replace(inputs, clips=(), collection=inputs.collection if is_folder else ""), config
-    )
+    collection = inputs.collection if is_folder else ""
+    opened = open_sources(replace(inputs, clips=(), teacher="", collection=collection), config)
+    if inputs.teacher:
+        side = largest_crop(config)
+        noise = np.random.default_rng(0).integers(0, 256, (1, config.data.frames, side, side, 3), np.uint8)
+        sources = replace(opened.sources, taught=noise)
+        return replace(opened, sources=sources, references=[to_float(noise[0, :1])])
     if not inputs.collection or is_folder:
         return opened
     clip = _StandIn()
@@ -87,7 +92,8 @@ def _shapes(network: keras.Model) -> dict[str, tuple[int, ...]]:
 def _estimate(session: Session) -> dict[str, Any]:
     """Time of a few real steps, scaled to the size of every stage: VGG16 looks at what is judged, and leads."""
     batches = iter(session.batches())
-    session.step(next(batches))
+    for _ in range(COMPILED):
+        session.step(next(batches))
     started = time.perf_counter()
     for _ in range(TIMED):
         session.step(next(batches))

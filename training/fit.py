@@ -35,7 +35,7 @@ def main(argv: list[str] | None = None) -> int:
     """Parse the command line and train; 0 done, 2 the user's mistake, 130 interrupted."""
     arguments = parser().parse_args(argv)
     arguments.argv = sys.argv[1:] if argv is None else argv
-    return run_command("training.fit", lambda: _run(arguments), debug=arguments.debug)
+    return run_command("training.fit", lambda: run(arguments), debug=arguments.debug)
 
 
 def configured(arguments: argparse.Namespace, inputs: Inputs) -> RunConfig:
@@ -57,7 +57,8 @@ def _recipe(arguments: argparse.Namespace) -> str:
     return Path(arguments.config).name if arguments.config else arguments.recipe or "painting"
 
 
-def _run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
+    """Train what parsed arguments ask for."""
     if arguments.resume:
         return _resume(arguments)
     inputs = inputs_of(arguments)
@@ -85,7 +86,7 @@ def _start(arguments: argparse.Namespace, config: RunConfig, inputs: Inputs) -> 
     origin = arguments.init or default_origin(config)
     about = {
         "recipe": _recipe(arguments),
-        "command": shlex.join(["python", "-m", "training.fit", *arguments.argv]),
+        "command": shlex.join(["python", "-m", arguments.program, *arguments.argv]),
         "style": inputs.learned_from(),
         "inputs": inputs.to_dict(),
         "init": origin,
@@ -101,7 +102,18 @@ def _start(arguments: argparse.Namespace, config: RunConfig, inputs: Inputs) -> 
 
 
 def _resume(arguments: argparse.Namespace) -> int:
-    for name in (*SOURCES, *KNOBS, "recipe", "config", "set", "init", "minutes", "dry_run"):
+    for name in (
+        *SOURCES,
+        *KNOBS,
+        "pictures",
+        "size",
+        "recipe",
+        "config",
+        "set",
+        "init",
+        "minutes",
+        "dry_run",
+    ):
         if getattr(arguments, name):
             raise UserError(
                 f"--resume goes on with the settings and sources of the run; --{name.replace('_', '-')} would change "
@@ -151,7 +163,8 @@ def _train(session: Session, arguments: argparse.Namespace) -> int:
     took = (time.monotonic() - started) / 60
     if not finished:
         print(
-            f"\nStopped at step {session.trainer.step}. Continue: python -m training.fit --run {run.path} --resume"
+            f"\nStopped at step {session.trainer.step}. "
+            f"Continue: python -m {arguments.program} --run {run.path} --resume"
         )
         return 130
     print(f"{run.path}: step {session.trainer.step}, {took:.1f} min. Look at {run.report_file}")

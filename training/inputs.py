@@ -19,19 +19,21 @@ from training.data.looks import look_named
 
 MOST_KEYFRAMES = 5
 KEYFRAMES_TEMPORAL = 4.0  # weight, where the clip is given
-SOURCES = ("style", "collection", "keyframe", "look", "photos", "clips")
+SOURCES = ("style", "collection", "keyframe", "teacher", "look", "photos", "clips")
 TAKES = {  # kind -> what it cannot do without, and what else it has a use for
     "base": ("", {"photos"}),
     "perceptual": ("style", {"photos"}),
     "film": ("style", {"photos", "clips"}),
     "adversarial": ("collection", {"photos"}),
     "keyframes": ("keyframe", {"clips"}),
+    "distil": ("teacher", {"photos"}),
     "look": ("look", {"photos"}),
 }
 EXAMPLES = {
     "style": "--style painting.jpg",
     "collection": "--collection FOLDER (or a style clip)",
     "keyframe": "--keyframe walk.mp4@12=painted_12.png --clips walk.mp4",
+    "teacher": "--teacher STYLE (or a run, or a network file)",
     "look": "--look silver",
 }
 
@@ -43,6 +45,8 @@ class Inputs:
     style: tuple[str, ...] = ()  # the painting; several are one style together
     collection: str = ""  # a folder of pictures of one hand, or a style clip
     keyframe: tuple[tuple[str, str], ...] = ()  # (frame, the same frame painted)
+    teacher: str = ""  # a run, a network file or a style of the zoo, whose pictures are learned from
+    pictures: str = ""  # where these are kept
     look: str = ""  # the name of a pipeline that makes what is to be learned
     photos: str = ""  # a folder; without one, pictures are made
     clips: tuple[str, ...] = ()  # real clips, or folders of them
@@ -97,6 +101,11 @@ class Inputs:
         """Name, file and checksum of what the style is learned from, for config.json and the card; a look's name."""
         if self.look:
             return {"name": self.look}
+        if self.teacher:
+            from training.evaluation.subjects import find_subject
+
+            taught = find_subject(self.teacher)
+            return {"name": taught.name, "file": taught.painting_file, "sha256": taught.painting_sha256}
         for path in (*self.style, self.collection, *(painted for _, painted in self.keyframe)):
             if path:
                 return _about(Path(path))

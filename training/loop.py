@@ -26,7 +26,8 @@ from training.trainers import build_trainer, take_weights
 from training.watch import Watch, not_a_number
 
 NUM_SHOWN = 3  # terms in the progress bar
-TIMED = 12  # steps, after the one that compiles, that tell how long a run will take
+COMPILED = 2  # steps at the start, of which each may be another that has to be compiled
+TIMED = 12  # steps after them that tell how long a run will take
 SETTLED, SETTLED_SIDE = 16, 256  # photos over which the norms of a network from a file are found
 FILE = ".tflite"  # what --init takes besides runs
 EARLY = (45.0, 100.0)  # seconds after which there is something to look at already
@@ -48,7 +49,7 @@ class Session:
         self.quiet = quiet
         self.trainer = self._build(vgg16)
         self.warnings: list[str] = []
-        self._steps: dict[bool, Any] = {}  # compiled; by whether norms are held
+        self._steps: dict[tuple[bool, bool], Any] = {}  # compiled; by what `_phase` says
         self._minutes_before = 0.0
 
     def start_from(self, origin: str) -> None:
@@ -97,12 +98,17 @@ class Session:
 
     def step(self, batch: Any) -> Row:
         """Take one step; every term as a number."""
-        schedule = self.config.schedule
-        held = self.trainer.step >= schedule.norms_held_from * schedule.steps
-        if held not in self._steps:
-            self.trainer.norms_held = held
-            self._steps[held] = self.devices.step(self.trainer)
-        return {name: float(term) for name, term in self._steps[held](batch).items()}
+        phase = self._phase()
+        if phase not in self._steps:
+            self.trainer.norms_held, self.trainer.looks = phase
+            self._steps[phase] = self.devices.step(self.trainer)
+        return {name: float(term) for name, term in self._steps[phase](batch).items()}
+
+    def _phase(self) -> tuple[bool, bool]:
+        """Whether norms are held in the step to come, and whether it looks through VGG16."""
+        schedule, step = self.config.schedule, self.trainer.step
+        looks = step % schedule.look_every == 0 or not active(self.config, VGG16)
+        return step >= schedule.norms_held_from * schedule.steps, looks
 
     def _rows(self, log_every: int, recorder: _Recorder | None) -> Iterator[Row]:
         """Take the steps; every few of them hand out the mean of each term, and the minutes trained so far."""
@@ -114,16 +120,16 @@ class Session:
         with self._progress(first) as progress:
             for step, batch in zip(range(first + 1, last + 1), self.batches(), strict=False):
                 terms = self.step(batch)
-                started = time.monotonic() if step == first + 1 else started
+                started = time.monotonic() if step <= first + COMPILED else started
                 watch.terms(step, terms)
                 gathered.append(terms)
                 progress.update()
-                if step == first + TIMED:
+                if step == first + COMPILED + TIMED:
                     self._tell_time(step, started)
                 if recorder:
                     recorder.batch = batch
                 if step % log_every == 0 or step == last:
-                    row = {name: float(np.mean([each[name] for each in gathered])) for name in terms}
+                    row = _means(gathered)
                     progress.set_postfix({name: f"{row[name]:.3g}" for name in self._shown(row)})
                     minutes = self._minutes_before + (time.monotonic() - started) / 60
                     yield {"step": step, **row, "minutes": round(minutes, 3)}
@@ -159,6 +165,12 @@ class Session:
 
     def _shown(self, row: Row) -> list[str]:
         return [name for name in active(self.config) if name in row][:NUM_SHOWN]
+
+
+def _means(rows: list[Row]) -> Row:
+    """Each term over the steps that had it."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: float(np.mean([row[name] for row in rows if name in row])) for name in names}
 
 
 class _Recorder:

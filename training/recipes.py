@@ -22,7 +22,7 @@ def smoke_of(recipe: RunConfig) -> RunConfig:
         student=StudentConfig(channels=(8, 8, 16), num_blocks=1),
         teacher=TeacherConfig(channels=(4, 8, 8, 16), num_blocks=1),
         discriminator=dataclasses.replace(recipe.discriminator, channels=(4, 8), num_scales=2),
-        data=dataclasses.replace(recipe.data, batch=2, margin=16, photo_side=96, style_side=64),
+        data=dataclasses.replace(recipe.data, batch=2, margin=16, photo_side=96, style_side=64, taught=8),
         schedule=dataclasses.replace(recipe.schedule, steps=4, judged_sizes=(32,), stage_shares=(1.0,)),
     )
 
@@ -82,6 +82,12 @@ RECIPES = {
         ),
         discriminator=DiscriminatorConfig(condition_channels=3),
         schedule=ScheduleConfig(steps=1500, judged_sizes=(64,)),
+    ),
+    "distil": RunConfig(  # what another network paints, which needs VGG16 only now and then
+        kind="distil",
+        data=DataConfig(batch=4),
+        loss=LossConfig(weights={"content": 1.0, "style": 6.0, "palette": 1.0}, memory=0.0),
+        schedule=ScheduleConfig(steps=3000, judged_sizes=(192,), look_every=10),
     ),
     "look": RunConfig(  # what a pipeline of the program makes of photos (training/data/looks.py): no VGG16, so quick
         kind="look",

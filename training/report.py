@@ -50,6 +50,7 @@ def _facts(run: RunDirectory, record: dict[str, Any], rows: list[Row]) -> dict[s
     found = {
         "recipe": record.get("recipe", ""),
         "learned from": (record.get("style") or {}).get("file", ""),
+        "teacher": record.get("inputs", {}).get("teacher", ""),
         "began with": Path(record.get("init", "")).name,
         "command": record.get("command", ""),
         **{name.replace("_", " "): value for name, value in record.get("data", {}).items()},

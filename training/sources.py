@@ -32,6 +32,7 @@ from training.data.paintings import NUM_FRAMES, TO_OUTER
 from training.data.shards import ShardSettings
 from training.inputs import Inputs
 from training.stages import largest_crop, pairs_of, stages
+from training.taught import open_pictures
 from training.watch import black_dots
 
 REFERENCES = 12  # pictures of a collection that stand for its style
@@ -83,12 +84,19 @@ def open_sources(inputs: Inputs, config: RunConfig, quiet: bool = False) -> Open
         moves = config.data.motion
         collection = Paintings(inputs.collection, _side(config), moves, option="--collection")
     keyframes = Keyframes(inputs.keyframe, largest_crop(config)) if inputs.keyframe else None
+    taught = None
+    if inputs.teacher:
+        taught = open_pictures(Path(inputs.pictures), inputs.teacher, photos, config, quiet)
     about = {"photos": len(photos) if inputs.photos else "made by the program"}
     about |= {"clip_cache": cache.summary()} if cache else {}
     about |= {"collection": len(collection)} if collection else {}
     skipping = tuple(source for source in (photos, cache, collection) if hasattr(source, "skipped"))
-    sources = Sources(photos, clips, collection, keyframes, look_named(inputs.look) if inputs.look else None)
-    return Opened(sources, _references(inputs, config, collection), about, skipping)
+    look = look_named(inputs.look) if inputs.look else None
+    sources = Sources(photos, clips, collection, taught, keyframes, look)
+    references = _references(inputs, config, collection)
+    if taught is not None:
+        references = [to_float(clip[:1]) for clip in taught[:REFERENCES]]
+    return Opened(sources, references, about, skipping)
 
 
 def real_clips(cache: ClipCache, clips: Sequence[str | Path], config: RunConfig, quiet: bool = True) -> Clips:

@@ -22,6 +22,7 @@ from training.temporal import Batch, flatness_inside, flicker, variance
 
 VGG16, DISCRIMINATOR, REVERSE = "vgg16", "discriminator", "reverse"  # what a term may need
 PAINTERS = ("perceptual", "adversarial", "film")  # kinds that learn how a painting is painted
+SHOWN = ("keyframes", "distil")  # kinds that are shown frames as they should be painted
 Pictures = dict[
     str, Tensor
 ]  # a discriminator's inputs: `frames` in [0, 1], and `condition` where it is shown one
@@ -37,6 +38,7 @@ class Painted:
     shown: Tensor  # the squares that VGG16 looks at, as they were painted
     original: Tensor  # the same as they were
     target: Tensor | None = None  # the same as an artist painted them
+    taught: list[Tensor] = field(default_factory=list)  # each frame of the clips as the teacher paints it
     photo: Tensor | None = None  # what the reverse generator made of the painting
     fakes: dict[str, Pictures] = field(default_factory=dict)  # what the discriminator of each term is shown
 
@@ -83,18 +85,32 @@ def _given_back(loss: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Painted],
     return term
 
 
+def _taught(it: Painted) -> Tensor:
+    """Pixel by pixel, and as means of 4x4 pixels, which say where colours lie whatever the strokes do."""
+    found = [
+        (crop(a, it.config.data.margin), crop(b, it.config.data.margin))
+        for a, b in zip(it.stylized, it.taught, strict=True)
+    ]
+    apart = [
+        losses.apart(*pair) + losses.apart(*(ops.average_pool(each, 4, 4) for each in pair)) for pair in found
+    ]
+    return sum(apart) / len(apart)
+
+
+def _steadier(it: Painted) -> Tensor:
+    """How much more it changes from frame to frame than the teacher does; 0 where it is as steady."""
+    ours, theirs = (flicker(it.batch, frames, it.config) for frames in (it.stylized, it.taught))
+    return ops.relu(ours - theirs)
+
+
 def _passes_for_real(name: str) -> Callable[[Painted], Tensor]:
     return lambda it: it.trainer.fool(name, it.fakes[name])
 
 
 TERMS = {
-    "content": Term(
-        lambda it: it.trainer.perceptual.content(it), 1.1, (*PAINTERS, "keyframes"), needs=(VGG16,)
-    ),
-    "style": Term(lambda it: it.trainer.perceptual.style(it), 12.0, (*PAINTERS, "keyframes"), needs=(VGG16,)),
-    "palette": Term(
-        lambda it: it.trainer.perceptual.palette(it), 4.0, (*PAINTERS, "keyframes"), needs=(VGG16,)
-    ),
+    "content": Term(lambda it: it.trainer.perceptual.content(it), 1.1, (*PAINTERS, *SHOWN), needs=(VGG16,)),
+    "style": Term(lambda it: it.trainer.perceptual.style(it), 12.0, (*PAINTERS, *SHOWN), needs=(VGG16,)),
+    "palette": Term(lambda it: it.trainer.perceptual.palette(it), 4.0, (*PAINTERS, *SHOWN), needs=(VGG16,)),
     "field": Term(lambda it: it.trainer.perceptual.field(it), 1.0, needs=(VGG16,)),
     "temporal": Term(
         lambda it: flicker(it.batch, it.stylized, it.config),
@@ -105,12 +121,14 @@ TERMS = {
     "border": Term(
         lambda it: it.trainer.border(it.batch, it.stylized),
         200.0,
-        ("base", "perceptual", "adversarial", "look"),
+        ("base", "perceptual", "adversarial", "distil", "look"),
     ),
     "grid": Term(_grid, 80.0, (*PAINTERS, "look")),
     "reconstruction": Term(_given_back(losses.apart), kinds=("base", "look")),
     "edges": Term(_given_back(losses.edges), kinds=("base", "look")),
     "supervised": Term(lambda it: losses.apart(it.shown, it.target), kinds=("keyframes",)),
+    "taught": Term(_taught, 10.0, ("distil",)),
+    "steadier": Term(_steadier, 16.0, ("distil",)),
     "adversarial": Term(
         _passes_for_real("adversarial"),
         kinds=("adversarial", "keyframes"),
@@ -176,10 +194,15 @@ def _check(config: RunConfig) -> None:
         raise UserError(f"Nothing to learn: every term of kind={kind} weighs 0. Give one a weight.")
     if "diversity" in found and not config.teacher.noise_channels:
         raise UserError("loss.diversity needs noise to answer to. Set teacher.noise_channels=2 as well.")
-    if kind == "keyframes" and loss.memory > 0:
+    if kind in SHOWN and loss.memory > 0:
         raise UserError(
-            "loss.memory remembers what was compared with a style picture; keyframes compares each frame with "
+            f"loss.memory remembers what was compared with a style picture; {kind} compares each frame with "
             f"its painting. Received: {loss.memory}. Set it to 0."
+        )
+    if kind == "distil" and len(config.schedule.judged_sizes) > 1:
+        raise UserError(
+            "kind=distil learns from pictures of one size. "
+            f"Received: schedule.judged_sizes={config.schedule.judged_sizes}. Name one."
         )
     _check_discriminator(config, found)
 

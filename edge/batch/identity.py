@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from edge.painter import Painter
-from edge.style_choice import select_parts
+from edge.style_choice import in_size, select_parts
 from keras_vst import __version__
 
 # Of the options: what changes a frame.  How many threads there are does not.
@@ -23,7 +23,7 @@ BLOCK = 2**20
 
 def identify(options: argparse.Namespace, painter: Painter) -> str:
     """Of everything but the input that decides how a frame looks: the network's bytes, the settings, the versions."""
-    parts = select_parts(options.style, options.model, options.quality)
+    parts = in_size(select_parts(options.style, options.model, options.quality), options)
     runtime = painter.network.runtime
     return key_of(
         [(file_sum(style.path), share) for style, share in parts],

@@ -167,9 +167,9 @@ def stored(contents: Contents, precision: str) -> Check:
 
 def mixable(file: bytes, architecture: str) -> Check:
     """Whether each weight of an fp32 file lies where it does in the package's styles of the same architecture."""
-    alike = [
-        each for each in zoo.styles() if not each.own and each.architecture == architecture and each.weights
-    ]
+    bundled = (style for style in zoo.styles() if not style.own)
+    known = (zoo.of_size(style, size) for style in bundled for size in zoo.sizes(style))
+    alike = [each for each in known if each.architecture == architecture and each.weights]
     if not alike:
         return not_judged("layout", "mixing", MIXABLE, f"the package has no style of {architecture}")
     own = layout(file)

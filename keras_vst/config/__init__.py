@@ -4,6 +4,7 @@ from keras_vst.config.overrides import from_dict, load, to_dict, with_overrides
 from keras_vst.config.settings import (
     ADVERSARIAL_FORMS,
     KINDS,
+    SIZES,
     DataConfig,
     DiscriminatorConfig,
     LossConfig,
@@ -17,6 +18,7 @@ from keras_vst.config.settings import (
 __all__ = [
     "ADVERSARIAL_FORMS",
     "KINDS",
+    "SIZES",
     "DataConfig",
     "DiscriminatorConfig",
     "LossConfig",

@@ -10,7 +10,7 @@ from typing import Any
 
 from keras_vst.errors import UserError
 
-KINDS = ("base", "perceptual", "adversarial", "film", "keyframes", "look")
+KINDS = ("base", "perceptual", "adversarial", "film", "keyframes", "distil", "look")
 ADVERSARIAL_FORMS = ("nonsaturating", "least_squares", "hinge", "wasserstein")
 
 
@@ -104,13 +104,14 @@ class DataConfig:
     photo_side: int = 420  # shorter side to which photos are brought, so that their scale is alike
     style_side: int = 512  # longer side of the style pictures; larger makes larger strokes
     jitter: float = 0.1  # change of exposure and colour from sample to sample, the same for all of a clip
+    taught: int = 1500  # clips that a teacher paints beforehand, for the student to see again and again
     cache_gb: float = 8.0  # of disk at most for decoded clips; what was not used for longest makes room
     motion: MotionConfig = field(default_factory=MotionConfig)
 
     def __post_init__(self) -> None:
         at_least(0, cache_gb=self.cache_gb)
         _share(jitter=self.jitter)
-        at_least(1, batch=self.batch)
+        at_least(1, batch=self.batch, taught=self.taught)
         at_least(2, frames=self.frames)
         at_least(8, margin=self.margin)
         at_least(16, photo_side=self.photo_side, style_side=self.style_side)
@@ -158,11 +159,12 @@ class ScheduleConfig:
     judged_sizes: tuple[int, ...] = (256,)  # squares that losses see, by stages: larger ones, larger forms
     stage_shares: tuple[float, ...] = (1.0,)  # share of the run that each of them takes
     norms_held_from: float = 0.6  # share of the run after which norms are as they will be when it runs
+    look_every: int = 1  # steps from one look through VGG16 to the next; with a teacher most need none
     clips_from: float = 1.0  # share of the run after which real clips are mixed in; 1 is never
     mixed_precision: bool | str = "auto"  # true, false, or auto: 16 bits where the hardware has them
 
     def __post_init__(self) -> None:
-        at_least(1, steps=self.steps)
+        at_least(1, steps=self.steps, look_every=self.look_every)
         at_least(0, learning_rate=self.learning_rate, average=self.average, clip_norm=self.clip_norm)
         at_least(0, discriminator_learning_rate=self.discriminator_learning_rate)
         _share(clips_from=self.clips_from, norms_held_from=self.norms_held_from)
@@ -231,3 +233,10 @@ def _filters(name: str, values: tuple[int, ...], count: str, sizes: str, example
 
 def _unknown(name: str, value: Any, known: Iterable[str]) -> UserError:
     return UserError(f"`{name}` is one of {', '.join(known)}. Received: {value!r}.")
+
+
+SIZES = {  # what --size names; docs/results.md tells how they were chosen.  Only students of one size mix
+    "small": StudentConfig(channels=(8, 12, 24), num_blocks=3),  # a quarter of the arithmetic: phones
+    "base": StudentConfig(),
+    "large": StudentConfig(channels=(24, 48, 88), num_blocks=3),  # 2.7 times as much: desktops
+}

@@ -1,5 +1,7 @@
 """The styles that can be painted in, one folder each: its .tflite files and the card.json that describes them.
 
+A folder in it that is named small or large holds the same style by a network of that size, with a card of its own.
+
 Some come with the package, some are the user's own; both are found by looking.  Reads cards only; nothing here opens
 a network.
 """
@@ -14,7 +16,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from keras_vst.errors import UserError
 from keras_vst.files import atomic
@@ -22,6 +24,10 @@ from keras_vst.zoo.card_file import CARD, broken, read_card
 
 ROOT = Path(__file__).parent
 PRECISION = "fp32"  # the file of a style that runs unless another is named: exact, and as fast as int8 on x86
+SIZE_CLASSES, OWN_SIZE = (
+    ("small", "base", "large"),
+    "base",
+)  # the cheapest first; what lies in a style's own folder
 BESIDE = (
     "report.json",
     "about.toml",
@@ -68,6 +74,13 @@ class Style:
         """What the file must hash to; None when no card lists it."""
         listed = (entry for entry in self.card.get("files", {}).values() if entry["file"] == self.path.name)
         return next((entry["sha256"] for entry in listed), None)
+
+    @property
+    def gmacs(self) -> float:
+        """Thousand million multiply-accumulates of a frame of 640x368; 0 where the card does not tell."""
+        told = self.card.get("gmacs")
+        value = cast("dict[str, Any]", told).get("value") if isinstance(told, dict) else None
+        return float(value) if isinstance(value, int | float) else 0.0
 
     def about(self) -> dict[str, Any]:
         """What there is to tell of it, ready for JSON."""
@@ -126,6 +139,23 @@ def find_style(name: str) -> Style:
     raise UserError(unknown_style(name, [style.name for style in styles()]))
 
 
+def sizes(style: Style) -> dict[str, Path]:
+    """The folders of the networks that paint a style, by size class, the cheapest first."""
+    own = style.path.parent
+    folders = {name: own if name == OWN_SIZE else own / name for name in SIZE_CLASSES}
+    return {name: folder for name, folder in folders.items() if name == OWN_SIZE or (folder / CARD).is_file()}
+
+
+def of_size(style: Style, size_class: str) -> Style:
+    """The style by its network of that size, or a UserError that says which there are."""
+    found = sizes(style)
+    if size_class not in found:
+        raise UserError(
+            f"{style.name} has no network of size {size_class}, only {', '.join(found)}; choose one of these."
+        )
+    return style if size_class == OWN_SIZE else _entry(found[size_class], style.own, style.name)
+
+
 def file_style(path: Path) -> Style:
     """Any network file as a style, under its own name; a card.json beside it says more."""
     beside = path.parent / CARD
@@ -162,10 +192,10 @@ def unknown_style(name: str, known: Iterable[str]) -> str:
     return f"there is no style {name!r}; {hint}: {', '.join(known) or 'none'}."
 
 
-def _entry(folder: Path, own: bool) -> Style:
-    card = read_card(folder / CARD)
-    if card["name"] != folder.name:
-        raise broken(folder / CARD, f"`name` is {card['name']!r}, but the folder is {folder.name}")
+def _entry(folder: Path, own: bool, name: str | None = None) -> Style:
+    card, name = read_card(folder / CARD), name or folder.name
+    if card["name"] != name:
+        raise broken(folder / CARD, f"`name` is {card['name']!r}, but the folder is {name}")
     if PRECISION not in card["files"]:
         raise broken(folder / CARD, f"`files` has no {PRECISION!r}")
     return Style(card["name"], folder / card["files"][PRECISION]["file"], card, own)

@@ -269,7 +269,7 @@ def test_settings_of_the_schedule_and_the_objective_are_refused_in_three_parts(k
     [
         (
             {"kind": "gan"},
-            r"`kind` is one of base, perceptual, adversarial, film, keyframes, look\. Received: 'gan'",
+            r"`kind` is one of base, perceptual, adversarial, film, keyframes, distil, look\. Received: 'gan'",
         ),
         (
             {"data": DataConfig(photo_side=200)},

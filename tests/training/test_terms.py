@@ -5,7 +5,7 @@ import dataclasses
 import keras
 import pytest
 
-from keras_vst.config import KINDS, DataConfig, DiscriminatorConfig, LossConfig, RunConfig
+from keras_vst.config import KINDS, DataConfig, DiscriminatorConfig, LossConfig, RunConfig, ScheduleConfig
 from keras_vst.errors import UserError
 from keras_vst.runs import RunDirectory
 from tests.training.runs import tiny_vgg16
@@ -16,7 +16,7 @@ from training.terms import TERMS, VGG16, Term, active, completed, weight_of
 
 
 def of(kind="perceptual", **weights):
-    memory = 0.0 if kind == "keyframes" else 0.75
+    memory = 0.0 if kind in ("keyframes", "distil") else 0.75
     return RunConfig(kind=kind, loss=LossConfig(weights=weights, memory=memory))
 
 
@@ -50,6 +50,14 @@ def test_a_term_that_is_not_named_has_the_weight_of_the_table_where_its_kind_kno
         (
             RunConfig(kind="keyframes", loss=LossConfig(weights={"supervised": 1.0}, memory=0.5)),
             r"keyframes compares each frame with its painting\. Received: 0\.5",
+        ),
+        (
+            RunConfig(
+                kind="distil",
+                loss=LossConfig(memory=0.0),
+                schedule=ScheduleConfig(judged_sizes=(64, 128), stage_shares=(0.5, 0.5)),
+            ),
+            r"distil learns from pictures of one size\. Received: .*\(64, 128\)",
         ),
         (
             RunConfig(discriminator=DiscriminatorConfig(num_frames=3)),

@@ -48,6 +48,8 @@ def make_batch(config: RunConfig, seed: int = 0) -> Batch:
         batch["painting"] = random(painting_frames(config), one.judged, one.judged, 3)
         if painting_frames(config) == 3:
             batch["painting_flow"] = 4 * random(2, one.judged, one.judged, 2) - 2
+    if config.kind == "distil":
+        batch["taught"] = random(frames, one.crop, one.crop, 3)
     if config.kind == "look":
         batch["target"] = random(frames, one.crop, one.crop, 3)
     if config.kind == "keyframes":

@@ -2,8 +2,9 @@
 
 A batch is a dict of float32 arrays.  `clip` (B, T, H, W, 3) in [0, 1]; for each of `pairs_of(config)`, `flow`
 (B, P, H, W, 2) and `visible` (B, P, H, W, 1).  With paintings also `painting` and, in threes, `painting_flow` and
-`painting_visible` (paintings.py); with keyframes `frame` and `target` (B, H, W, 3), and the clip's arrays only where
-there is an unpainted clip; with a look `target`, what it makes of the clip.
+`painting_visible` (paintings.py); with a teacher `taught`, the clip as that paints it; with keyframes `frame` and
+`target` (B, H, W, 3), and the clip's arrays only where there is an unpainted clip; with a look `target`, what it
+makes of the clip.
 Sample number i of a run is made from (seed, i) alone, so order, workers and threads change nothing.
 """
 
@@ -54,6 +55,7 @@ class Sources:
     photos: Pictures
     clips: Clips | None = None  # mixed in from schedule.clips_from on
     painting: Collection | None = None
+    taught: npt.NDArray[np.uint8] | None = None  # what a teacher makes of `taught_clip` 0, 1, ...
     keyframes: Keyframes | None = None
     look: Look | None = None  # what is made of the photos
 
@@ -114,6 +116,10 @@ def sample(sources: Sources, config: RunConfig, step: int, index: int) -> Sample
         if sources.clips is not None:
             found |= cut(sources.clips.draw(rng), now.crop, rng, config.data.jitter)
         return found
+    if sources.taught is not None:
+        place = int(rng.integers(len(sources.taught)))
+        frames, clip = taught_clip(sources.photos, config, place)
+        return _as_sample(frames, clip, config) | {"taught": to_float(sources.taught[place])}
     real = rng.random() < REAL_SHARE and now.real_clips
     if real and sources.clips is not None:
         found |= cut(sources.clips.draw(rng), now.crop, rng, config.data.jitter)
@@ -126,6 +132,13 @@ def sample(sources: Sources, config: RunConfig, step: int, index: int) -> Sample
     return found
 
 
+def taught_clip(
+    photos: Pictures, config: RunConfig, place: int
+) -> tuple[npt.NDArray[np.uint8], SyntheticClip]:
+    """The clip number `place` of those that a teacher paints, (T, H, W, 3), and how it moves; always the same."""
+    return _moving(photos, config, stage(config, 0), np.random.default_rng((config.seed, place)))
+
+
 def _maker(
     sources: Sources | Pictures, config: RunConfig, worker: int, workers: int
 ) -> Callable[[int], Batch]:
@@ -136,6 +149,8 @@ def _maker(
         )
     if config.kind == "keyframes" and found.keyframes is None:
         raise UserError("kind=keyframes learns from pairs: give it a frame and the same frame painted.")
+    if config.kind == "distil" and found.taught is None:
+        raise UserError("kind=distil learns from a teacher's pictures: name it with --teacher.")
     if config.kind == "look" and found.look is None:
         raise UserError("kind=look learns what a pipeline makes of photos: name one with --look.")
     if config.data.batch % workers:
@@ -147,16 +162,23 @@ def _maker(
 
 
 def _synthetic(photos: Pictures, config: RunConfig, now: Stage, rng: np.random.Generator) -> Sample:
-    data = config.data
+    return _as_sample(*_moving(photos, config, now, rng), config)
+
+
+def _moving(
+    photos: Pictures, config: RunConfig, now: Stage, rng: np.random.Generator
+) -> tuple[npt.NDArray[np.uint8], SyntheticClip]:
+    """A camera over a photo: its frames (T, H, W, 3) in other light and colours, and how they move."""
+    data, size = config.data, (now.crop, now.crop)
     photo, other = photos.draw(rng), photos.draw(rng)
-    clip: SyntheticClip = clip_from_photos(photo, other, data.frames, (now.crop, now.crop), rng, data.motion)
-    flows, visible = zip(*(clip.flow(*pair) for pair in pairs_of(config)), strict=True)
+    clip = clip_from_photos(photo, other, data.frames, size, rng, data.motion)
     frames = np.stack([clip.frame(time) for time in range(data.frames)])
-    return {
-        "clip": to_float(jitter(frames, rng, data.jitter)),
-        "flow": np.stack(flows),
-        "visible": np.stack(visible),
-    }
+    return jitter(frames, rng, data.jitter), clip
+
+
+def _as_sample(frames: npt.NDArray[np.uint8], clip: SyntheticClip, config: RunConfig) -> Sample:
+    flows, visible = zip(*(clip.flow(*pair) for pair in pairs_of(config)), strict=True)
+    return {"clip": to_float(frames), "flow": np.stack(flows), "visible": np.stack(visible)}
 
 
 def _any_size(shape: tuple[int, ...]) -> tuple[int | None, ...]:

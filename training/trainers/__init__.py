@@ -16,13 +16,15 @@ from training.trainers.base import Trainer
 
 BUNDLED, NOTHING = "bundled", "none"  # what --init takes besides paths: the base; random weights
 BASES = Path(keras_vst.__file__).parent / "assets" / "bases"
-BEGINS_WITH_BASE = ("perceptual", "adversarial", "keyframes", "look")  # kinds that train a student to paint
+BEGINS_WITH_BASE = ("perceptual", "adversarial", "keyframes", "distil", "look")  # kinds that teach a student
+COMPARED = ("keyframes", "distil")  # kinds that are shown a painted picture of each frame
 TRAINERS = {
     "base": ("perceptual", "PerceptualTrainer"),
     "perceptual": ("perceptual", "PerceptualTrainer"),
     "adversarial": ("adversarial", "AdversarialTrainer"),
     "film": ("film", "FilmTrainer"),
     "keyframes": ("keyframes", "KeyframeTrainer"),
+    "distil": ("distilling", "DistilTrainer"),
     "look": ("perceptual", "PerceptualTrainer"),
 }
 
@@ -36,7 +38,7 @@ def build_trainer(
     a run without terms that need VGG16 needs neither.
     """
     module, name = TRAINERS[config.kind]
-    compare = NearnessLoss if config.kind == "keyframes" else PerceptualLoss
+    compare = NearnessLoss if config.kind in COMPARED else PerceptualLoss
     trainer = getattr(import_module(f"training.trainers.{module}"), name)
     return trainer(config, compare(features, references) if features is not None else None)
 

@@ -38,6 +38,7 @@ class Trainer(keras.Model):
         self.averaged.set_weights(self.generator.get_weights())
         self.averaged.trainable = False
         self.norms_held = False  # whether norms are, in training too, as they will be when the network runs
+        self.looks = True  # whether this step looks through VGG16
         self.perceptual = perceptual
         self.compile(optimizer=None)
         self.built = True
@@ -53,8 +54,10 @@ class Trainer(keras.Model):
         return {"generator": self.generator}
 
     def terms(self, painted: Painted) -> Terms:
-        """Every term that weighs something, unweighted."""
-        return {name: TERMS[name].function(painted) for name in active(self.config)}
+        """Every term that weighs something, unweighted; those of VGG16 only in steps that look through it."""
+        left_out = () if self.looks else active(self.config, VGG16)
+        names = [name for name in active(self.config) if name not in left_out]
+        return {name: TERMS[name].function(painted) for name in names}
 
     def term_weights(self) -> Terms:
         """The weight of each term at this step."""
@@ -70,7 +73,8 @@ class Trainer(keras.Model):
 
     def weigh(self, terms: Terms) -> tuple[Tensor, Terms]:
         """The objective, and what is logged about it."""
-        weighted = {name: weight * terms[name] for name, weight in self.term_weights().items()}
+        weights = self.term_weights()
+        weighted = {name: weights[name] * term for name, term in terms.items()}
         objective = sum(weighted.values())
         logs = {f"weighted_{name}": term for name, term in weighted.items()}
         return objective, {"objective": objective, **terms, **logs}

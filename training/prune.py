@@ -1,0 +1,77 @@
+"""`python -m training.prune`: a student made smaller, round by round, until it is as fast or as small as asked."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from keras_vst.errors import UserError, run_command
+from training.goals import Goal, latency, macs, ratio
+
+GUIDE = """Make a student smaller: the channels that matter least go, what is left learns to paint the same again.
+
+    python -m training.prune --run runs/mine --target 8ms@640x360/2threads --photos photos/
+    vst stylize clip.mp4 -o painted.mp4 --model runs/mine-pruned/round-3/round-3.tflite
+
+Each round takes out channels and lets the smaller network learn from the unpruned one, as training.distil does; its
+exported file is timed beside the unpruned one's, by turns, and rounds go on until the target is met.  Every round is
+an ordinary run; the last one is the result.  After Ctrl-C or a kill the same command goes on where it stopped.
+"""
+ROUNDS, STEPS = 3, 1000
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Parse the command line and prune; 0 done, 2 the user's mistake, 130 interrupted."""
+    arguments = _parser().parse_args(argv)
+    return run_command("training.prune", lambda: _run(arguments), debug=arguments.debug)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    goal = _goal(arguments)
+    for name in ("rounds", "steps"):
+        if getattr(arguments, name) < 1:
+            raise UserError(f"--{name} must be at least 1. Received: {getattr(arguments, name)}.")
+    from training.rounds import Rounds  # imports TensorFlow
+
+    out = arguments.out or f"{Path(arguments.run).resolve()}-pruned"
+    return Rounds(Path(arguments.run), Path(out), goal, arguments).run()
+
+
+def _goal(arguments: argparse.Namespace) -> Goal:
+    if arguments.target:
+        return latency(arguments.target)
+    return macs(arguments.macs) if arguments.macs else ratio(arguments.ratio)
+
+
+def _parser() -> argparse.ArgumentParser:
+    found = argparse.ArgumentParser(
+        prog="python -m training.prune",
+        description=GUIDE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = found.add_argument
+    add("--run", required=True, metavar="RUN", help="the run whose student is pruned; it stays as it is")
+    add("--out", metavar="DIR", help="where the rounds go; default: RUN-pruned")
+    goal = found.add_argument_group("how far (one of them)").add_mutually_exclusive_group(required=True)
+    goal.add_argument(
+        "--target", metavar="MS@WxH/Nthreads", help="time a frame, measured: 8ms@640x360/2threads"
+    )
+    goal.add_argument("--macs", metavar="N", help="multiply-accumulates a frame of 640x368: 250M, 0.25G")
+    goal.add_argument("--ratio", metavar="R", help="share of the multiply-accumulates that stays: 0.5")
+    add = found.add_argument_group("how").add_argument
+    add("--photos", metavar="DIR", help="pictures to learn on; default: made by the program")
+    add("--rounds", type=int, default=ROUNDS, metavar="N", help=f"in which channels go; default: {ROUNDS}")
+    add("--steps", type=int, default=STEPS, metavar="N", help=f"of training a round; default: {STEPS}")
+    add(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="of the recipe distil; again for more"
+    )
+    add("--vgg16", metavar="FILE", help="ImageNet VGG16 weights (.npz or .h5); default: Keras's own")
+    add("--quiet", action="store_true", help="no progress bar")
+    add("--debug", action="store_true", help="show the traceback of an error")
+    return found
+
+
+if __name__ == "__main__":
+    from training.fit import leave
+
+    leave(main())
