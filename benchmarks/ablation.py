@@ -25,7 +25,7 @@ from keras_vst.features import load_vgg16
 from keras_vst.frames import Pixels
 from keras_vst.machine import processor
 from keras_vst.runs import RunDirectory
-from keras_vst.video.stills import read_picture, write_picture
+from keras_vst.video.pictures import read_picture, write_picture
 from training.evaluation import scorecard_pictures as pictures
 from training.evaluation.material import SIZES, fitted, gather
 from training.evaluation.measures import MEASURES, measure

@@ -24,8 +24,8 @@ from keras_vst import zoo
 from keras_vst.frames import Pixels
 from keras_vst.networks import open_network
 from keras_vst.video import TimedFrame
-from training.data.looks import LOOKS
 from training.data.photos import find_pictures, load_picture
+from training.looks import LOOKS
 
 SIDE, STRIP_SIDE = 360, 240
 NOISE, FRAMES = 2.0, 4

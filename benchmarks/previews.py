@@ -28,7 +28,7 @@ from keras_vst.frames import Pixels, to_float
 from keras_vst.motion import clip_from_photos
 from keras_vst.networks.mixing import open_mix
 from keras_vst.preview import ASSETS, BRUSHES, at_side, brushwork, made_of, mixable, nearest
-from keras_vst.video.stills import read_picture, write_picture
+from keras_vst.video.pictures import read_picture, write_picture
 from keras_vst.zoo import Style
 
 COUNT, SIDE = 4, 256  # photos, and their sides

@@ -23,7 +23,7 @@ from keras_vst.frames import Pixels
 from keras_vst.networks import open_network
 from keras_vst.preview import stand_ins
 from keras_vst.video import Provenance, TimedFrame, open_sink, open_source
-from keras_vst.video.stills import encode_picture
+from keras_vst.video.pictures import encode_picture
 from keras_vst.zoo import own
 from keras_vst.zoo.card_file import CARD, read_card
 from keras_vst.zoo.parcel import SUFFIX, pack, unpack

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from keras_vst.config import SIZES, RunConfig
-from training.data.looks import LOOKS
 from training.inputs import Inputs, keyframe
+from training.looks import LOOKS
 from training.recipes import RECIPES
 
 GUIDE = """Train a network of your own: from a picture, a folder, a clip, or frames that an artist painted.

@@ -92,12 +92,12 @@ def _start(arguments: argparse.Namespace, config: RunConfig, inputs: Inputs) -> 
         "init": origin,
         "licences": inputs.manifests(),
     }
-    if inputs.learned_from() and not inputs.look:
-        tell(f"training.fit: {RIGHTS}")
     session = _session(run, config, inputs, arguments)
     session.start_from(origin)
     if session.devices.is_chief:
         run.create(config, {**about, "data": session.opened.about, "skipped": session.opened.skipped()})
+        if inputs.learned_from() and not inputs.look:
+            tell(f"training.fit: {RIGHTS}")
     return _train(session, arguments)
 
 

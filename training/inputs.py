@@ -15,7 +15,7 @@ from typing import Any
 
 from keras_vst.config import RunConfig
 from keras_vst.errors import UserError
-from training.data.looks import look_named
+from training.looks import look_named
 
 MOST_KEYFRAMES = 5
 KEYFRAMES_TEMPORAL = 4.0  # weight, where the clip is given

@@ -89,7 +89,7 @@ RECIPES = {
         loss=LossConfig(weights={"content": 1.0, "style": 6.0, "palette": 1.0}, memory=0.0),
         schedule=ScheduleConfig(steps=3000, judged_sizes=(192,), look_every=10),
     ),
-    "look": RunConfig(  # what a pipeline of the program makes of photos (training/data/looks.py): no VGG16, so quick
+    "look": RunConfig(  # what a pipeline of the program makes of photos (training/looks.py): no VGG16, so quick
         kind="look",
         loss=LossConfig(
             weights={"reconstruction": 20.0, "edges": 20.0, "temporal": 0.5, "grid": 2.0, "border": 60.0},

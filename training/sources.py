@@ -27,10 +27,10 @@ from training.data import (
     Sources,
     load_picture,
 )
-from training.data.looks import look_named
 from training.data.paintings import NUM_FRAMES, TO_OUTER
 from training.data.shards import ShardSettings
 from training.inputs import Inputs
+from training.looks import look_named
 from training.stages import largest_crop, pairs_of, stages
 from training.taught import open_pictures
 from training.watch import black_dots

@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks import ablation
 from keras_vst.config import with_overrides
-from keras_vst.video.stills import read_picture, write_picture
+from keras_vst.video.pictures import read_picture, write_picture
 from training.evaluation.scorecard_pictures import TILE_HEIGHT
 from training.recipes import RECIPES
 from training.terms import completed

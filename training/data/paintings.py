@@ -19,7 +19,7 @@ from keras_vst.errors import UserError
 from keras_vst.frames import to_float
 from keras_vst.motion import Frame, clip_from_photos
 from keras_vst.video import open_source
-from keras_vst.video.stills import read_picture
+from keras_vst.video.pictures import read_picture
 from training.data.augment import Sample, cut
 from training.data.clips import Clips
 from training.data.photos import Photos

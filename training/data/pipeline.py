@@ -27,8 +27,8 @@ from keras_vst.frames import to_float, to_uint8
 from keras_vst.motion import Frame, SyntheticClip, clip_from_photos
 from training.data.augment import Sample, cut, jitter
 from training.data.clips import Clips
-from training.data.looks import Look
 from training.data.paintings import Collection, Keyframes
+from training.looks import Look
 from training.stages import Stage, painting_frames, pairs_of, stage, stages
 
 if TYPE_CHECKING:

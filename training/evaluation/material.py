@@ -22,7 +22,7 @@ from keras_vst.frames import Pixels
 from keras_vst.metrics import FlowBetween
 from keras_vst.motion import Layer, SyntheticClip
 from keras_vst.video import open_source
-from keras_vst.video.stills import read_picture
+from keras_vst.video.pictures import read_picture
 from training.data import PICTURE_SUFFIXES, ProceduralPhotos
 from training.data.photos import find_pictures
 

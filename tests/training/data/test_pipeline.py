@@ -20,7 +20,7 @@ from training.data import (
     arrays,
     dataset,
 )
-from training.data.looks import LOOKS
+from training.looks import LOOKS
 from training.recipes import RECIPES, smoke_of
 from training.sources import real_clips
 from training.stages import largest_crop

@@ -4,7 +4,7 @@ import pytest
 
 from keras_vst.errors import UserError
 from keras_vst.flow import warp
-from keras_vst.video.stills import write_picture
+from keras_vst.video.pictures import write_picture
 from tests.conftest import draw_picture
 from training.evaluation.material import Sizes, fitted, gather, moving_camera
 

@@ -13,7 +13,7 @@ from keras_vst.frames import to_float
 from keras_vst.models.student import build_student
 from keras_vst.models.teacher import build_teacher, first_inputs
 from keras_vst.runs import RunDirectory
-from keras_vst.video.stills import read_picture
+from keras_vst.video.pictures import read_picture
 from tests.conftest import draw_picture, write_picture
 from tests.keras_vst.networks import networks, onnx_networks
 from tests.training.evaluation.networks import Negative, bordered, moving_clip

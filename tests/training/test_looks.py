@@ -5,7 +5,7 @@ import pytest
 
 from keras_vst.errors import UserError
 from tests.conftest import draw_picture
-from training.data.looks import LOOKS, look_named
+from training.looks import LOOKS, look_named
 
 REACH = 48  # pixels, beyond which nothing may be looked at: the network sees 75
 
