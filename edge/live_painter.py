@@ -155,8 +155,7 @@ def open_live_painter(options: argparse.Namespace, **settings: Any) -> LivePaint
     parts = chosen_parts(options)
     made = [style for style, _ in parts if style.content is not None]
     if not made and options.model is None and options.size_class == AUTO:
-        bundled = [style for style in zoo.styles(quality="live") if not style.own]  # any may be changed to
-        options.size_class = choose([*(style for style, _ in parts), *bundled], options)
+        options.size_class = choose([style for style, _ in parts], options)
     parts = in_size(parts, options)
     check(options, parts)
     shares = {style.name: share for style, share in parts}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 
 import pytest
 
@@ -95,17 +94,14 @@ def test_folders_of_other_sizes_are_no_styles_of_their_own(root):
     assert list(zoo.sizes(zoo.find_style("sea"))) == ["small", "base", "large"] == list(SIZES)
 
 
-def test_live_offers_every_style_unless_all_have_the_smaller_network(root, monkeypatch):
-    monkeypatch.setattr(keeping_up, "seconds_a_frame", lambda style, size, options: 0.1)
-    told = {"style": "sea", "strength": 1.0, "keep_color": False, "detail": 0.0, "native": False}
+def test_live_offers_what_has_a_network_of_the_size_that_keeps_up(root, monkeypatch):
+    told = {"strength": 1.0, "keep_color": False, "detail": 0.0, "native": False}
 
-    def offered(size_class):
-        options = asked(size_class, **told)
+    def offered(style, seconds):
+        monkeypatch.setattr(keeping_up, "seconds_a_frame", lambda *_: seconds)
+        options = asked("auto", style=style, **told)
         return open_live_painter(options).controls.names, options.size_class
 
-    assert offered("auto") == (("land", "sea"), "base")
-    assert offered("small") == (("sea",), "small")
-    shutil.copytree(root / "sea" / "small", root / "land" / "small")
-    card = root / "land" / "small" / "card.json"
-    card.write_text(card.read_text().replace('"name": "sea"', '"name": "land"'))
-    assert offered("auto") == (("land", "sea"), "small")
+    assert offered("sea", 0.01) == (("land", "sea"), "base")
+    assert offered("sea", 0.1) == (("sea",), "small")
+    assert offered("land", 0.1) == (("land", "sea"), "base")
