@@ -16,6 +16,7 @@ import numpy as np
 from keras_vst import zoo
 from keras_vst.errors import UserError
 from keras_vst.frames import to_float
+from keras_vst.models import folded_weights
 from keras_vst.motion import Frame
 from keras_vst.networks.opening import read_network
 from keras_vst.zoo import Style
@@ -69,15 +70,10 @@ def _places(style: Style) -> Iterator[tuple[str, str, dict[str, Any]]]:
             yield name, part, place
 
 
-def _folded(network: keras.Model, name: str) -> tuple[np.ndarray, np.ndarray]:
+def _folded(network: keras.Model, name: str) -> list[np.ndarray]:
     """Kernel and bias of a convolution with the norm behind it, if there is one, put into them."""
-    kernel, *bias = network.get_layer(name).get_weights()
-    norm = _norm(network, name)
-    if norm is None:
-        return kernel, bias[0]
-    gamma, beta, mean, variance = norm.get_weights()
-    scale = gamma / np.sqrt(variance + norm.epsilon)
-    return kernel * scale, beta - mean * scale
+    convolution, norm = network.get_layer(name), _norm(network, name)
+    return folded_weights(convolution, norm) if norm else convolution.get_weights()
 
 
 def _give(network: keras.Model, name: str, part: str, values: np.ndarray) -> None:

@@ -59,10 +59,21 @@ def fold(network: keras.Model) -> keras.Model:
     folded = keras.models.clone_model(network, inputs_of(network), clone_function=clone, call_function=call)
     for layer in folded.layers:
         if layer.name in pairs:
-            layer.set_weights(_folded_weights(network.get_layer(layer.name), pairs[layer.name]))
+            layer.set_weights(folded_weights(network.get_layer(layer.name), pairs[layer.name]))
         elif layer.weights:
             layer.set_weights(network.get_layer(layer.name).get_weights())
     return folded
+
+
+def folded_weights(convolution: Any, norm: Any) -> list[np.ndarray]:
+    """Kernel and bias of a convolution with the norm behind it put into them."""
+    kernel, *bias = convolution.get_weights()
+    mean, variance = (keras.ops.convert_to_numpy(each) for each in (norm.moving_mean, norm.moving_variance))
+    scale = 1.0 / np.sqrt(variance + norm.epsilon)
+    if norm.scale:
+        scale = scale * keras.ops.convert_to_numpy(norm.gamma)
+    shift = keras.ops.convert_to_numpy(norm.beta) if norm.center else np.zeros_like(mean)
+    return [kernel * scale, shift + ((bias[0] if bias else 0.0) - mean) * scale]
 
 
 def inputs_of(network: keras.Model) -> dict[str, Any]:
@@ -83,13 +94,3 @@ def _pairs(network: keras.Model) -> dict[str, Any]:
             if linear and len(before._outbound_nodes) == 1:
                 found[before.name] = layer
     return found
-
-
-def _folded_weights(convolution: Any, norm: Any) -> list[np.ndarray]:
-    kernel, *bias = convolution.get_weights()
-    mean, variance = (keras.ops.convert_to_numpy(each) for each in (norm.moving_mean, norm.moving_variance))
-    scale = 1.0 / np.sqrt(variance + norm.epsilon)
-    if norm.scale:
-        scale = scale * keras.ops.convert_to_numpy(norm.gamma)
-    shift = keras.ops.convert_to_numpy(norm.beta) if norm.center else np.zeros_like(mean)
-    return [kernel * scale, shift + ((bias[0] if bias else 0.0) - mean) * scale]
