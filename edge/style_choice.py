@@ -80,13 +80,14 @@ def painter_settings(network: Network, style: Style, options: argparse.Namespace
 
 
 def first_style(options: argparse.Namespace) -> str | None:
-    """What --style is when neither it nor --model was given: the first of those that most others can be mixed with."""
+    """What --style is when none was given, nor --model: the first painting of those that most others mix with."""
     given = options.style, options.model, getattr(options, "painting", None)
     if any(each is not None for each in given):
         return options.style
     styles = zoo.styles(quality=options.quality)
     alike = Counter(style.architecture for style in styles)
-    return max(styles, key=lambda style: alike[style.architecture]).name if styles else None
+    rank = {style.name: (alike[style.architecture], "look" not in style.card) for style in styles}
+    return max(rank, key=lambda name: rank[name]) if rank else None
 
 
 def in_size(parts: Parts, options: argparse.Namespace) -> Parts:

@@ -158,3 +158,9 @@ def test_without_a_style_all_are_there_and_the_first_can_be_mixed(bundled, negat
     assert painter.controls.status()["styles"] == ["alone", "dark", "light", "plain"]
     assert painter.name == "dark"
     assert painter.controls.apply({"mix": {"dark": 0.5, "light": 0.5}})["ok"]
+
+
+def test_without_a_style_a_painting_comes_before_looks(bundled, negative):
+    write_style(bundled, "chrome", negative, look="chrome")
+    options = build_parser(["live"]).parse_args(["live"])
+    assert first_style(options) == "dark"
