@@ -29,20 +29,18 @@ def add_command(
 
 
 def add_network_options(parser: argparse.ArgumentParser) -> None:
-    """Which network, how strong, at which size and by what it is run."""
+    """Which network, by what it is run, and how its painting is laid over the frame."""
+    _add_choice(parser)
+    _add_look(parser)
+
+
+def _add_choice(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add(
         "--style",
         metavar="NAME[:SHARE],...",
-        help="a style, or several mixed, for instance a:0.7,b:0.3; see `vst styles`, of which `vst live` takes the "
-        "first when none is named",
-    )
-    add(
-        "--strength",
-        type=fraction,
-        default=1.0,
-        metavar="0..1",
-        help="how much of the painting is laid over the frame; 0 leaves it alone (default: 1)",
+        help="a style, or several mixed, for instance a:0.7,b:0.3; see `vst styles`, of which `vst live` takes "
+        "a painting when none is named",
     )
     add(
         "--model",
@@ -54,7 +52,7 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
         "--size-class",
         choices=(AUTO, *SIZE_CLASSES),
         default=OWN_SIZE,
-        help="which network of the style: small takes a third of the time; auto times base for half a second and "
+        help="which network of the style: small takes less than half the time; auto times base for half a second and "
         "takes the best that paints 30 frames a second (default: base; of `vst live`: auto)",
     )
     add(
@@ -63,6 +61,26 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
         metavar="PICTURE",
         help="in place of --style: paint after any picture, at once, by a mix of the styles there are in its colours; "
         "a preview of what `vst learn PICTURE` makes",
+    )
+    add(
+        "--quality",
+        choices=("live", "film"),
+        default="live",
+        help="film is slow and steadier, guided by optical flow, for files; it takes a network of the recipe film "
+        "(default: live)",
+    )
+    add("--threads", type=threads, metavar="N", help="default: all cores, up to 4")
+    add("--runtime", choices=list(RUNTIMES), help="default: the first that is installed")
+
+
+def _add_look(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "--strength",
+        type=fraction,
+        default=1.0,
+        metavar="0..1",
+        help="how much of the painting is laid over the frame; 0 leaves it alone (default: 1)",
     )
     add(
         "--size",
@@ -85,13 +103,6 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
         help="add this share of the original's fine detail (default: 0)",
     )
     add(
-        "--quality",
-        choices=("live", "film"),
-        default="live",
-        help="film is slow and steadier, guided by optical flow, for files; it takes a network of the recipe film "
-        "(default: live)",
-    )
-    add(
         "--grain",
         type=fraction,
         default=0.0,
@@ -103,8 +114,6 @@ def add_network_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="leave out of files which network painted them, and that a trained network did",
     )
-    add("--threads", type=threads, metavar="N", help="default: all cores, up to 4")
-    add("--runtime", choices=list(RUNTIMES), help="default: the first that is installed")
 
 
 def add_react_options(parser: argparse.ArgumentParser, more: str = "") -> None:

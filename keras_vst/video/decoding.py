@@ -60,11 +60,7 @@ class ClipSource(Source):
         try:
             self._stream, self._times = picture_stream(self._container, uri), SteadyTimes(self._container)
             if start and not self._times.active:  # clocks that leap are to be followed from the beginning
-                with suppress(FFmpegError):  # what cannot be wound forward is read from its beginning
-                    base = self._stream.time_base or Fraction(1, av.time_base)
-                    self._container.seek(
-                        int(start / base), stream=self._stream
-                    )  # in ticks, to the very keyframe
+                self._wind_to(start)
             if share:
                 self.along = self._shared = SharedFeed(self._container)
             self._stream.thread_type = "SLICE" if low_delay else "AUTO"
@@ -90,6 +86,12 @@ class ClipSource(Source):
         except BaseException:
             self.close()
             raise
+
+    def _wind_to(self, start: Fraction) -> None:
+        """To the last keyframe before it; what cannot be wound forward is read from its beginning."""
+        base = self._stream.time_base or Fraction(1, av.time_base)
+        with suppress(FFmpegError):
+            self._container.seek(int(start / base), stream=self._stream)  # in ticks, to the very keyframe
 
     def __iter__(self) -> Iterator[TimedFrame]:
         """Yield every frame that can be read."""
