@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -52,3 +55,22 @@ def test_without_tensorflow_one_line_says_how_to_get_it(vst, picture, monkeypatc
     status, _, err = vst("learn", picture)
     assert (status, err.count("\n")) == (2, 1)
     assert "pip install 'keras-vst[train]'" in err
+
+
+def test_why_training_failed_is_seen_though_libraries_are_silenced(picture, monkeypatch):
+    monkeypatch.setenv("PRETEND", "crash")
+    program = (
+        "import sys; from edge import __main__, learning; from tests.edge.learners import PRETENDER\n"
+        "learning.TRAINER, learning.find_spec = PRETENDER, lambda name: object()\n"
+        f"sys.argv = ['vst', 'learn', {str(picture)!r}]\n"
+        "sys.exit(__main__.main())"
+    )
+    root = str(Path(__file__).parents[2])
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": root},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert "training.fit: VGG16 cannot be fetched; give --vgg16 FILE." in done.stderr
