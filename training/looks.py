@@ -77,17 +77,13 @@ def day_for_night(photo: Pixels) -> Pixels:
 
 
 def pencil(photo: Pixels) -> Pixels:
-    """Graphite on paper: contours, tone, and strokes smeared from what the picture itself shows, so that they move
-    with it."""
+    """Graphite on paper: contours, and strokes that are thicker and blacker where it is darker."""
     grey = _shown(_mixed(LINEAR[photo], LUMA))
-    tone = 0.65 * grey**0.8 + 0.35 * np.clip(0.6 + grey - _blur(grey, 12), 0, 1)  # dark places are opened up
-    shade = 0.9 * (1 - _smooth_step(_blur(tone, 0.8), 0.0, 0.9))
-    tooth = _normed(grey - _blur(grey, 2.5), 5, least=0.03)
-    strokes = shade * (
-        1 + 0.5 * _smeared(tooth, 1) + 0.5 * _smooth_step(shade, 0.4, 0.75) * _smeared(tooth, -1)
-    )
-    lines = 0.9 * _contours(grey, 0.8) + 0.35 * _contours(grey, 1.6)
-    graphite = np.clip(np.clip(strokes, 0, 1) + lines, 0, 0.97)[..., None]
+    tone = 0.7 * grey**0.85 + 0.3 * np.clip(0.5 + grey - _blur(grey, 12), 0, 1)  # dark places are opened up
+    shade = 1 - _smooth_step(_blur(tone, 1.2), 0.02, 0.9)
+    stroke = _smooth_step(_waves(grey), 0.55 - 1.3 * shade, 1.25 - shade)
+    lines = 0.8 * _contours(grey, 0.8) + 0.3 * _contours(grey, 1.6)
+    graphite = np.clip(0.35 * shade + (0.3 + 0.4 * shade) * stroke + lines, 0, 0.97)[..., None]
     return _finished((1 - graphite) * np.array(PAPER, np.float32) + graphite * np.array(GRAPHITE, np.float32))
 
 
@@ -195,15 +191,20 @@ def _contours(grey: Plane, sigma: float) -> Plane:
     return _smooth_step(_blur(grey, 1.6 * sigma) - _blur(grey, sigma), 0.006, 0.05)
 
 
-def _normed(texture: Plane, sigma: float, least: float) -> Plane:
-    """The texture at the same strength everywhere; what is weaker than `least` stays weak."""
-    return texture / (np.sqrt(_blur(texture * texture, sigma)) + least)
-
-
-def _smeared(texture: Plane, way: int, reach: int = 15) -> Plane:
-    """Strokes: the mean along a diagonal, rising (1) or falling (-1)."""
-    line = np.eye(reach, dtype=np.float32)[::way] / reach
-    return 3 * cv2.filter2D(texture, -1, line, borderType=cv2.BORDER_REFLECT_101)
+def _waves(grey: Plane, least: float = 0.003) -> Plane:
+    """Strokes that rise to the right, from -1 to 1: what the picture itself has of waves in that direction, 8 pixels
+    across and down, all brought to one height.  So they move with it; what is weaker than `least` stays weak.
+    """
+    y, x = np.mgrid[-16:17, -16:17].astype(np.float32)
+    near = np.exp(-np.square(x + y) / (4 * 3.5**2) - np.square(x - y) / (4 * 5**2))
+    near /= near.sum() / 2
+    wave = near * np.exp(2j * np.pi * (x + y) / 8)
+    wave -= near * wave.sum() / near.sum()  # plain grey is no wave
+    ours, beside = (
+        cv2.filter2D(grey, -1, part.astype(np.float32), borderType=cv2.BORDER_REFLECT_101)
+        for part in (wave.real, wave.imag)
+    )
+    return -ours / (np.hypot(ours, beside) + least)
 
 
 def _steps(grey: Plane, count: int) -> Plane:
