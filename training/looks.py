@@ -164,7 +164,7 @@ def _tint(light: Plane, grey: Plane) -> Plane:
     return np.clip(light / (grey[..., None] + 0.02), 0, 3)
 
 
-def _smooth_step(value: Any, low: float, high: float) -> Plane:
+def _smooth_step(value: Any, low: Any, high: Any) -> Plane:
     share = np.clip((value - low) / (high - low), 0, 1)
     return np.asarray(share * share * (3 - 2 * share), np.float32)
 

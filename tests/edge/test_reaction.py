@@ -10,6 +10,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from av.error import FFmpegError
 
 from edge.painter import Look, moved
 from edge.reaction import HeardLine
@@ -193,7 +194,7 @@ def test_live_is_moved_by_a_microphone(vst, bundled, tmp_path, say):
 @linux
 def test_a_microphone_that_is_in_use_is_one_line(monkeypatch):
     def busy(name: str, **how: object) -> None:
-        raise av.error.OSError(errno.EBUSY, "Device or resource busy", name)
+        raise FFmpegError(errno.EBUSY, "Device or resource busy", name)
 
     monkeypatch.setattr("edge.reaction.av.open", busy)
     with pytest.raises(
