@@ -70,7 +70,8 @@ def day_for_night(photo: Pixels) -> Pixels:
     lamps = _lamps(light, grey)[..., None]
     lamplight = lamps * light * np.array([1.1, 0.85, 0.5], np.float32)
     even = grey / (grey + 0.55)  # what the sun lit comes down furthest
-    moonlit = (0.38 * even * (1 - 0.85 * _sky(light, grey)))[..., None] * (0.7 + 0.3 * _tint(light, grey))
+    tint = np.clip(light / (grey[..., None] + 0.02), 0, 3)  # colour without its lightness
+    moonlit = (0.38 * even * (1 - 0.85 * _sky(light, grey)))[..., None] * (0.7 + 0.3 * tint)
     night = moonlit * np.array([0.45, 0.75, 1.35], np.float32)
     seen = _shown(night * (1 - lamps) + lamplight + 0.9 * _blur(lamplight, 6))
     return _finished(_curve(seen, contrast=1.2, middle=0.36))
@@ -88,13 +89,18 @@ def pencil(photo: Pixels) -> Pixels:
 
 
 def anime(photo: Pixels) -> Pixels:
-    """A cel: colours flat within clean lines, shadows in steps, sky and leaves bright."""
+    """A cel: colours flat within clean lines, shadows in steps, sky and leaves bright.
+
+    The five steps are soft: flat for most of each, and no edge that a level of noise could move.
+    """
     flat = photo
     for _ in range(3):
         flat = np.asarray(cv2.bilateralFilter(flat, 7, 60, 5), np.uint8)
     seen = flat.astype(np.float32) / 255
     grey = _mixed(seen, LUMA)
-    lifted = 0.75 * _steps(grey**0.75, 5) + 0.25 * grey**0.75
+    bright = grey**0.75
+    floor = np.floor(5 * bright)
+    lifted = 0.75 * (floor + _smooth_step(5 * bright - floor, 0.25, 0.75)) / 5 + 0.25 * bright
     seen = np.clip(seen * ((lifted + 0.03) / (grey + 0.03))[..., None], 0, 1)
     seen = np.clip(_saturated(seen, 1.3), 0, 1)
     outlines = _contours(_mixed(photo.astype(np.float32) / 255, LUMA), 0.9) + _contours(grey, 1.3)
@@ -159,11 +165,6 @@ def _saturated(seen: Plane, factor: float) -> Plane:
     return grey + factor * (seen - grey)
 
 
-def _tint(light: Plane, grey: Plane) -> Plane:
-    """Colour without its lightness."""
-    return np.clip(light / (grey[..., None] + 0.02), 0, 3)
-
-
 def _smooth_step(value: Any, low: Any, high: Any) -> Plane:
     share = np.clip((value - low) / (high - low), 0, 1)
     return np.asarray(share * share * (3 - 2 * share), np.float32)
@@ -205,10 +206,3 @@ def _waves(grey: Plane, least: float = 0.003) -> Plane:
         for part in (wave.real, wave.imag)
     )
     return -ours / (np.hypot(ours, beside) + least)
-
-
-def _steps(grey: Plane, count: int) -> Plane:
-    """Lightness in soft steps: flat for most of each, and no edge that a level of noise could move."""
-    place = grey * count
-    floor = np.floor(place)
-    return ((floor + _smooth_step(place - floor, 0.25, 0.75)) / count).astype(np.float32)
