@@ -82,9 +82,10 @@ def pencil(photo: Pixels) -> Pixels:
     grey = _shown(_mixed(LINEAR[photo], LUMA))
     tone = 0.7 * grey**0.85 + 0.3 * np.clip(0.5 + grey - _blur(grey, 12), 0, 1)  # dark places are opened up
     shade = 1 - _smooth_step(_blur(tone, 1.2), 0.02, 0.9)
-    stroke = _smooth_step(_waves(grey), 0.55 - 1.3 * shade, 1.25 - shade)
+    rising = _rising(grey**0.7)
+    stroke = _smooth_step(rising / (np.abs(rising) + 0.02), 0.5 - shade, 1.2 - shade)
     lines = 0.8 * _contours(grey, 0.8) + 0.3 * _contours(grey, 1.6)
-    graphite = np.clip(0.35 * shade + (0.3 + 0.4 * shade) * stroke + lines, 0, 0.97)[..., None]
+    graphite = np.clip(0.3 * shade + (0.3 + 0.45 * shade) * stroke + lines, 0, 0.97)[..., None]
     return _finished((1 - graphite) * np.array(PAPER, np.float32) + graphite * np.array(GRAPHITE, np.float32))
 
 
@@ -192,17 +193,13 @@ def _contours(grey: Plane, sigma: float) -> Plane:
     return _smooth_step(_blur(grey, 1.6 * sigma) - _blur(grey, sigma), 0.006, 0.05)
 
 
-def _waves(grey: Plane, least: float = 0.003) -> Plane:
-    """Strokes that rise to the right, from -1 to 1: what the picture itself has of waves in that direction, 8 pixels
-    across and down, all brought to one height.  So they move with it; what is weaker than `least` stays weak.
+def _rising(grey: Plane) -> Plane:
+    """Where a stroke that rises to the right would lie: what the picture itself has of lines in that direction, some
+    six pixels apart, however faint.  So strokes move with it, and a convolution knows where they are.
     """
     y, x = np.mgrid[-16:17, -16:17].astype(np.float32)
-    near = np.exp(-np.square(x + y) / (4 * 3.5**2) - np.square(x - y) / (4 * 5**2))
+    near = np.exp(-np.square(x + y) / (4 * 2.4**2) - np.square(x - y) / (4 * 5.5**2))
     near /= near.sum() / 2
-    wave = near * np.exp(2j * np.pi * (x + y) / 8)
-    wave -= near * wave.sum() / near.sum()  # plain grey is no wave
-    ours, beside = (
-        cv2.filter2D(grey, -1, part.astype(np.float32), borderType=cv2.BORDER_REFLECT_101)
-        for part in (wave.real, wave.imag)
-    )
-    return -ours / (np.hypot(ours, beside) + least)
+    wave = near * np.cos(2 * np.pi * (x + y) / 9)
+    wave -= near * wave.sum() / near.sum()  # plain grey has none
+    return -np.asarray(cv2.filter2D(grey, -1, wave, borderType=cv2.BORDER_REFLECT_101), np.float32)
