@@ -13,6 +13,7 @@ from edge.live_painter import LivePainter
 from edge.painter import Painted
 from keras_vst.errors import UserError, tell
 from keras_vst.video import Provenance, Sink, TimedFrame, VideoInfo, open_sink
+from keras_vst.video.base import FileSink
 
 RATE_OVER = 2.0  # seconds over which the frame rate is told
 
@@ -35,6 +36,7 @@ class Output:
         self._moments: deque[float] = deque()
         self._recording: tuple[Sink, TimedFrame] | None = None  # and its first frame
         self._failed = False  # the recording that is still wished for
+        self.notes: tuple[str, ...] = ()  # what of the frames is not seen, a line each
 
     def idle(self) -> None:
         """While no frame comes: let a window see to itself."""
@@ -53,6 +55,8 @@ class Output:
         """Show one frame, and keep it where that is wanted."""
         self._tell(dropped, latency)
         shown = painted.after
+        if shown.alpha is not None and not isinstance(self._sink, FileSink):  # a file says so itself
+            self.notes = ("what is transparent is shown on white",)
         if painted.look.hud:
             figures = self._painter.controls.status()["figures"]
             lines = [f"{name} {value}" for name, value in figures.items()]

@@ -49,6 +49,9 @@ class StreamSink(Sink):
             if options.sound is not None and may_have_sound(options.sound.uri):
                 self._sound = Soundtrack(options.sound, output, kind)
                 self.notes = self._sound.notes
+            if (info.width, info.height) != (self._stream.width, self._stream.height):
+                even = f"{self._stream.width}x{self._stream.height}"
+                self.notes += (f"{info.width}x{info.height} is sent as {even}: streams have even sides",)
             for stream in output.streams:
                 # PyAV sees to it where it knows the format, which in `fifo` it does not.
                 if stream.codec_context is not None and kind == ".flv":

@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -16,13 +17,11 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from keras_vst.errors import UserError
-from keras_vst.video.animations import FILM_BRANDS
 from keras_vst.video.base import Source, TimedFrame, VideoInfo
-from keras_vst.video.feeding import SharedFeed, open_container
-from keras_vst.video.heif import has_exif, true_size
+from keras_vst.video.feeding import SharedFeed, SteadyTimes, open_container, time_origin
 from keras_vst.video.labels import has_words
+from keras_vst.video.picture_head import FILM_BRANDS, camera_wrote, is_mirrored, true_size
 from keras_vst.video.pixels import RgbReader
-from keras_vst.video.steady import SteadyTimes, time_origin
 from keras_vst.video.wholeness import ends_early
 
 FALLBACK_PERIOD = Fraction(1, 25)  # between frames of which neither the times nor the rate are known
@@ -75,14 +74,19 @@ class ClipSource(Source):
                 )
             self._first: av.VideoFrame | None = first
             shown = self._file and true_size(self._file, first.width, first.height)
-            self._reader = RgbReader(first, shown)
-            if self._file and has_exif(self._file):
+            self._reader = RgbReader(first, shown, self._file is not None and is_mirrored(self._file))
+            exif = camera_wrote(self._file) if self._file else b""
+            if exif:
+                from keras_vst.video.pictures import upright
+
+                exif = upright(exif) or None
+            if exif is None:
                 self.notes += ("its EXIF cannot be read here; left out",)
             if self._reader.hdr:
                 self.notes += (
                     f"its high dynamic range ({self._reader.hdr}) is shown as a usual screen has it",
                 )
-            self.info = _describe(self._container, self._stream, self._reader, uri)
+            self.info = replace(_describe(self._container, self._stream, self._reader, uri), exif=exif or b"")
         except BaseException:
             self.close()
             raise
