@@ -194,8 +194,6 @@ class ClipSink(FileSink):
         try:
             with disk_errors(self.target):
                 yield
-        except FileNotFoundError as error:  # the folder went away; FFmpeg does not say which
-            raise FileNotFoundError(error.errno, error.strerror, str(self._part)) from error
         except FFmpegError as error:
             raise UserError(
                 f"{self._encoder.name} cannot encode {self._stream.width}x{self._stream.height} frames "

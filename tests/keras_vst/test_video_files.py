@@ -242,3 +242,9 @@ def test_a_failed_folder_leaves_the_old_one(tmp_path: Path):
     sink.abort()
     assert len(names(tmp_path / "out")) == 3
     assert names(tmp_path) == ["out"]
+
+
+def test_a_folder_that_went_away_is_named_though_the_library_does_not(tmp_path: Path):
+    with pytest.raises(FileNotFoundError) as raised, disk_errors(tmp_path / "out.mp4"):
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory")
+    assert raised.value.filename == str(tmp_path / "out.mp4")
