@@ -17,6 +17,8 @@ from av.stream import AttachmentStream, Disposition, Stream
 from av.subtitles.stream import SubtitleStream
 from av.subtitles.subtitle import AssSubtitle
 
+from keras_vst.video.picture_head import BRANDS
+
 if TYPE_CHECKING:
     from av.container.core import Chapter
 
@@ -53,7 +55,7 @@ STYLING = re.compile(rb"\{\\[^}]*\}")  # of what FFmpeg decodes all subtitles to
 def has_words(container: InputContainer) -> bool:
     """Whether there is more than pictures and sound: subtitles, chapters, titles, fonts, a second picture."""
     streams = container.streams
-    more = streams.subtitles or streams.attachments or streams.data or len(streams.video) > 1
+    more = streams.subtitles or streams.attachments or streams.data or _second_pictures(container)
     return bool(more or container.chapters() or titles(container))
 
 
@@ -143,12 +145,9 @@ def _unfit(source: InputContainer, extension: str) -> Iterator[str]:
         yield from [", ".join(sorted(titles(source)))] if titles(source) else []
     if chapters and extension not in CHAPTERED:
         yield "chapters"
-    pictures = [
-        stream for stream in source.streams.video if not stream.disposition & Disposition.attached_pic
-    ]
-    if len(pictures) > 1:
-        yield f"second picture ({len(pictures) - 1} more)"
-    if len(pictures) < len(source.streams.video):
+    if others := _second_pictures(source):
+        yield f"second picture ({others} more)"
+    if any(stream.disposition & Disposition.attached_pic for stream in source.streams.video):
         yield "cover picture"
     for stream in source.streams.subtitles:
         codec = stream.codec_context.name if stream.codec_context else "unknown"
@@ -160,6 +159,14 @@ def _unfit(source: InputContainer, extension: str) -> Iterator[str]:
     of_chapters = 1 if chapters and "mp4" in source.format.name else 0
     if len(source.streams.data) > of_chapters:
         yield "data beside sound and picture"
+
+
+def _second_pictures(source: InputContainer) -> int:
+    """Streams of pictures that are neither the first nor a cover; beside a HEIC or AVIF lies but what it is made of."""
+    if source.metadata.get("major_brand", "").encode() in BRANDS:
+        return 0
+    pictures = [each for each in source.streams.video if not each.disposition & Disposition.attached_pic]
+    return max(0, len(pictures) - 1)
 
 
 def _language(stream: Stream) -> str:

@@ -165,6 +165,11 @@ def _tiff_entries(file: BinaryIO, order: str, start: bytes) -> Iterator[tuple[in
         yield name, struct.unpack_from(f"{order}{'H' if kind == 3 else 'I'}", value)[0]
 
 
+def has_alpha_beside(path: Path) -> bool:
+    """Whether how opaque it is lies beside it, as a picture of its own."""
+    return any(name == b"auxC" and b"alpha" in content for name, content in _properties(path))
+
+
 def _properties(path: Path) -> Iterator[tuple[bytes, bytes]]:
     return _boxes(dict(_boxes(dict(_boxes(_described(path))).get(b"iprp", b""))).get(b"ipco", b""))
 

@@ -38,9 +38,17 @@ class RgbReader:
     """Turns decoded frames into upright RGB of one size, whatever the stream changes to on its way."""
 
     def __init__(
-        self, first: av.VideoFrame, shown: tuple[int, int] | None = None, mirrored: bool = False
+        self,
+        first: av.VideoFrame,
+        shown: tuple[int, int] | None = None,
+        mirrored: bool = False,
+        alpha: Pixels | None = None,
     ) -> None:
-        """Take size and rotation from the first frame, of which `shown` says how much is seen, as (width, height)."""
+        """Take size and rotation from the first frame, of which `shown` says how much is seen, as (width, height).
+
+        `alpha`, (H, W) as stored, is that of a still picture that has none in its own pixels.
+        """
+        self._alpha = alpha
         self.stored = first.width, first.height
         self._shown = shown or self.stored
         self._mirrored = mirrored or _is_mirrored(first)
@@ -63,13 +71,15 @@ class RgbReader:
 
             self._tone_map = self._tone_map or ToneMap(self.hdr, *self.stored)
             return TimedFrame(self._upright(self._tone_map.pixels(frame, EXACT)), time)
-        if not any(part.is_alpha for part in frame.format.components):
-            return TimedFrame(self._upright(self._converted(frame, "rgb24")), time)
-        rgba = self._upright(self._converted(frame, "rgba"))
-        alpha = np.ascontiguousarray(rgba[..., 3])
-        if alpha.min() == 255:
-            return TimedFrame(np.ascontiguousarray(rgba[..., :3]), time)
-        return TimedFrame(on_white(rgba[..., :3], alpha), time, alpha)
+        if any(part.is_alpha for part in frame.format.components):
+            rgba = self._upright(self._converted(frame, "rgba"))
+            rgb, alpha = rgba[..., :3], np.ascontiguousarray(rgba[..., 3])
+        else:
+            rgb = self._upright(self._converted(frame, "rgb24"))
+            alpha = None if self._alpha is None else self._upright(self._alpha)
+        if alpha is None or alpha.min() == 255:
+            return TimedFrame(np.ascontiguousarray(rgb), time)
+        return TimedFrame(on_white(rgb, alpha), time, alpha)
 
     def _converted(self, frame: av.VideoFrame, pixel_format: str) -> Pixels:
         width, height = self.stored

@@ -48,6 +48,18 @@ def test_transparency_is_kept_and_hidden_colours_do_not_show(tmp_path: Path, kin
     assert (frame.pixels[:, 13:] == 255).all()
 
 
+def test_the_transparency_of_an_avif_is_kept_in_the_way_it_is_turned(tmp_path: Path) -> None:
+    if not cv2.haveImageWriter("in.avif"):
+        pytest.skip("this OpenCV writes no AVIF")
+    with_exif(tmp_path / "in.avif", hidden(), turned=6)  # the left is above then
+    assert copy(tmp_path / "in.avif", tmp_path / "out.png") == ()
+    made = stored(tmp_path / "out.png")
+    assert made.shape == (24, 16, 4)
+    assert (made[:12, :, 3] == 255).all()
+    assert (made[12:, :, 3] <= 2).all()
+    assert (made[14:, :, :3] >= 252).all()
+
+
 def test_half_transparent_is_half_on_white(tmp_path: Path) -> None:
     assert cv2.imwrite(str(tmp_path / "in.png"), hidden(alpha=102))
     with open_source(tmp_path / "in.png") as source:
