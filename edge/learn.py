@@ -12,7 +12,7 @@ import numpy as np
 
 from edge.any_picture import read_painting, style_name
 from edge.learning import INSTALL, Learning, Wishes
-from edge.options import add_command, positive_number
+from edge.options import add_command, minutes
 from edge.painter import Painter
 from edge.styles import arrange
 from keras_vst import zoo
@@ -46,7 +46,7 @@ def add_parser(commands: Any, parent: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("picture", type=Path, metavar="PICTURE", help="a painting, a print, a drawing, a photo")
     add("--name", help="what the style is called (default: the picture's name)")
-    add("--minutes", type=positive_number, default=10.0, metavar="N", help="for so long (default: 10)")
+    add("--minutes", type=minutes, default=10.0, metavar="N", help="for so long (default: 10)")
     add("--photos", type=Path, metavar="DIR", help="pictures to learn on, a few hundred of anything: better")
     add("--vgg16", type=Path, metavar="FILE", help="VGG16's weights (.npz or .h5), where there is no network")
     add("-o", "--output", type=Path, metavar="FILE.png", help="where the sheet goes (default: NAME.png)")

@@ -22,6 +22,7 @@ from edge.options import (
     add_network_options,
     add_react_options,
     latency,
+    minutes,
     positive_number,
 )
 from edge.output import Output
@@ -80,7 +81,7 @@ def add_parser(commands: Any, parent: argparse.ArgumentParser) -> None:
         "--learn",
         nargs="?",
         const=10.0,
-        type=positive_number,
+        type=minutes,
         metavar="MINUTES",
         help="learn --painting, and what is dropped on the page, while it is painted (default: 10 minutes)",
     )
@@ -127,7 +128,7 @@ def run(options: argparse.Namespace) -> int:
                 output.close()
             raise
         output.close()
-    for note in (*source.notes, *sink.notes):
+    for note in (*source.notes, *output.notes, *sink.notes):
         tell(f"vst: {note}")
     tell(session.summary())
     if options.stats:

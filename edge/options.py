@@ -157,6 +157,15 @@ def positive_number(text: str) -> float:
     return value
 
 
+def minutes(text: str) -> float:
+    """How long to learn: what training.fit takes."""
+    if not 0.1 <= (value := _number(text)) <= 10000:
+        raise argparse.ArgumentTypeError(
+            f"a number of minutes from 0.1 to 10000 is needed, but {text!r} came"
+        )
+    return value
+
+
 def positive(text: str) -> int:
     """A whole number from 1."""
     if not re.fullmatch(r"[0-9]{1,18}", text) or int(text) < 1:

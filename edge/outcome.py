@@ -39,9 +39,9 @@ class Outcome:
         self.skipped += other.skipped
         self.sound_skipped += other.sound_skipped
         self.mended += other.mended
-        self.ends_early += other.ends_early
+        self.ends_early += [name for name in other.ends_early if name not in self.ends_early]
         self.left_out |= other.left_out
-        self.notes += other.notes
+        self.notes += [note for note in other.notes if note not in self.notes]  # pieces say the same
 
     def row(self) -> dict[str, Any]:
         """As `--json` prints it; `skipped` counts the damaged frames and the files left out."""

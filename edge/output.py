@@ -39,6 +39,7 @@ class Output:
         self._recording: tuple[FileSink, TimedFrame] | None = None  # and its first frame
         self._recorded: Shares = ()  # the most that each style had in any of its frames
         self._failed = False  # the recording that is still wished for
+        self.notes: tuple[str, ...] = ()  # what of the frames is not seen, a line each
 
     def idle(self) -> None:
         """While no frame comes: let a window see to itself."""
@@ -57,6 +58,8 @@ class Output:
         """Show one frame, and keep it where that is wanted."""
         self._tell(dropped, latency)
         shown = painted.after
+        if shown.alpha is not None and not isinstance(self._sink, FileSink):  # a file says so itself
+            self.notes = ("what is transparent is shown on white",)
         if painted.look.hud:
             figures = self._painter.controls.status()["figures"]
             lines = [f"{name} {value}" for name, value in figures.items()]

@@ -11,8 +11,10 @@ import argparse
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future, wait
 from dataclasses import replace
 from fractions import Fraction
+from typing import TypeVar
 
 import av
 from av.container import InputContainer
@@ -26,6 +28,8 @@ from keras_vst.video import TimedFrame, VideoInfo
 from keras_vst.video.hearing import Ear, HeardFile, heard_in
 
 DEVICES = {"linux": ("alsa", "default"), "darwin": ("avfoundation", ":default"), "win32": ("dshow", "")}
+POLL = 0.1  # seconds between two looks at Ctrl-C, which on Windows a wait without an end would not notice
+Opened = TypeVar("Opened")
 Heard = Callable[[float], float]  # at the time of a frame, in seconds
 
 
@@ -49,12 +53,12 @@ def hear_clip(options: argparse.Namespace, info: VideoInfo) -> HeardFile:
             "a microphone is heard while it happens, by `vst live`; name a file with --react-from."
         )
     if options.react_from:
-        return HeardFile(options.react_from, options.react)
+        return _meanwhile(lambda: HeardFile(options.react_from, options.react))
     if info.is_image or not info.has_audio:
         raise UserError(
             f"--react hears nothing: {options.input} has no sound; name a file that has some with --react-from."
         )
-    return HeardFile(options.input, options.react, Fraction(options.start))
+    return _meanwhile(lambda: HeardFile(options.input, options.react, Fraction(options.start)))
 
 
 class ReactingPainter:
@@ -91,7 +95,7 @@ class HeardLine:
     def __init__(self, name: str, reaction: str) -> None:
         """Open it."""
         self._name, self._reaction = name, reaction
-        self._container = _open_line(name)
+        self._container = _meanwhile(lambda: _open_line(name))
         if not self._container.streams.audio:
             self._container.close()
             raise UserError(f"--react-from {name} sends no sound; name what does.")
@@ -141,7 +145,23 @@ def hear_live(options: argparse.Namespace, info: VideoInfo, live: bool) -> Heard
             f"--react hears nothing: {name} has no sound that can be heard beside its pictures; add --react-from "
             f"with a file, an address or {MICROPHONE}."
         )
-    return HeardFile(name, options.react)
+    return _meanwhile(lambda: HeardFile(name, options.react))
+
+
+def _meanwhile(open_it: Callable[[], Opened]) -> Opened:
+    """Open what may wait seconds for a silent line, in a thread of its own, so that Ctrl-C is heard meanwhile."""
+    opened: Future[Opened] = Future()
+
+    def work() -> None:
+        try:
+            opened.set_result(open_it())
+        except BaseException as error:  # crosses over to whoever waits
+            opened.set_exception(error)
+
+    threading.Thread(target=work, name="vst-sound", daemon=True).start()
+    while not wait([opened], POLL).done:
+        pass
+    return opened.result()
 
 
 def _open_line(name: str) -> InputContainer:

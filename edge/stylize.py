@@ -9,13 +9,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from edge.folder import paint_folder
 from edge.options import add_command, add_network_options, add_react_options, moment, positive
 from edge.outcome import counted
 from edge.repaint import paint_clip
 from edge.style_choice import open_painter
 from keras_vst.errors import UserError, tell
-from keras_vst.video.stills import WRITTEN_PICTURES
+from keras_vst.video.picture_head import WRITTEN_PICTURES
 
 DESCRIPTION = """\
 IN is a clip, a picture, or a folder of them. OUT's name says what is made of it:
@@ -74,7 +73,12 @@ def run(options: argparse.Namespace) -> int:
     painter = open_painter(options)
     start = time.perf_counter()
     one_by_one = Path(options.input).is_dir() and options.output.endswith(("/", os.sep))
-    outcome = (paint_folder if one_by_one else paint_clip)(painter, options)
+    if one_by_one:
+        from edge.folder import paint_folder
+
+        outcome = paint_folder(painter, options)
+    else:
+        outcome = paint_clip(painter, options)
     seconds = time.perf_counter() - start
     frames, threads, runtime = outcome.frames, painter.network.threads, painter.network.runtime.name
     row = {

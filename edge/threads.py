@@ -20,15 +20,9 @@ from keras_vst.errors import UserError
 from keras_vst.video import TimedFrame
 
 # What is timed, in the order of a frame.  `finish` is what is done to a painted frame beyond unfitting it.
-CAPTURE, FIT, FLOW, NETWORK, UNFIT, FINISH, SINK = STAGES = (
-    "capture",
-    "fit",
-    "flow",
-    "network",
-    "unfit",
-    "finish",
-    "sink",
-)
+CAPTURE, FIT, FLOW, NETWORK = "capture", "fit", "flow", "network"
+UNFIT, FINISH, SINK = "unfit", "finish", "sink"
+STAGES = (CAPTURE, FIT, FLOW, NETWORK, UNFIT, FINISH, SINK)
 KEPT = 4096  # times of each stage: two minutes of a camera, and no more memory after hours
 WAITING = 3  # frames that may wait before a stage when none is dropped; live it is one
 PATIENCE = 0.9  # seconds for a frame in work to be finished after the end; a thread that is stuck is left
@@ -42,14 +36,23 @@ class Timeline:
     def __init__(self) -> None:
         """Start with nothing measured."""
         self._seconds: dict[str, deque[float]] = {stage: deque(maxlen=KEPT) for stage in STAGES}
+        self._begun: dict[str, float] = {}
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Measure what runs inside as one occurrence of the stage `name`."""
         seconds = self._seconds[name]
-        start = time.perf_counter()
-        yield
+        start = self._begun[name] = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._begun.pop(name, None)
         seconds.append(time.perf_counter() - start)
+
+    def waiting(self, name: str) -> float:
+        """Seconds that the stage `name` has been at one frame by now; 0 where it is at none."""
+        now = time.perf_counter()
+        return now - self._begun.get(name, now)
 
     def clear(self) -> None:
         """Forget everything, for instance after the warm-up."""

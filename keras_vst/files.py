@@ -111,6 +111,10 @@ def disk_errors(path: Path) -> Iterator[None]:
     """Turn what a full or forbidden disk raises inside into a UserError; other errors pass."""
     try:
         yield
+    except FileNotFoundError as error:  # of a folder that went away FFmpeg does not say which
+        if error.filename is not None:
+            raise
+        raise FileNotFoundError(error.errno, error.strerror, str(path)) from error
     except Exception as error:
         trouble = DISK_TROUBLE.get(_number(error))
         if trouble is None:

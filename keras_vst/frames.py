@@ -130,3 +130,9 @@ def _pad(content: Pixels, fitting: Fitting) -> Pixels:
         return content
     padded = cv2.copyMakeBorder(content, top, bottom, left, right, cv2.BORDER_REPLICATE)
     return np.asarray(padded, np.uint8)
+
+
+def on_white(pixels: Pixels, alpha: Pixels) -> Pixels:
+    """(H, W, 3) of which `alpha` (H, W) is opaque, laid on white."""
+    share = alpha[..., None].astype(np.uint16)
+    return ((pixels * share + 255 * (255 - share) + 127) // 255).astype(np.uint8)

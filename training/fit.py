@@ -185,6 +185,8 @@ def _write_down(session: Session, finished: bool) -> None:
     session.run.amend(**told)
     for line in told["skipped"]["files"]:
         tell(f"left out: {line}")
+    if more := told["skipped"]["count"] - len(told["skipped"]["files"]):
+        tell(f"left out: {more} more")
     write_report(session.run)
 
 

@@ -19,7 +19,7 @@ from edge.batch.tally import files, line_of, summary
 from edge.batch.work import Video
 from edge.folder import make_folder, options_for, readable
 from edge.options import add_command, add_network_options, positive
-from edge.outcome import progress_bar
+from edge.outcome import Outcome, progress_bar
 from edge.style_choice import open_painter
 from keras_vst.errors import UserError, tell
 from keras_vst.files import write_whole
@@ -95,8 +95,8 @@ def run(options: argparse.Namespace) -> int:
             Store(target).clear()
         write_whole(target / "batch.json", json.dumps({**row, "files": files(driver.courses)}, indent=1))
     print(json.dumps(row) if options.json else line_of(row, options.output))
-    for name, reason in row["left_out"].items():
-        tell(f"vst: left out: {name}: {reason}")
+    for line in Outcome(**{name: row[name] for name in ("left_out", "ends_early", "notes")}).lines():
+        tell(f"vst: {line}")
     return 2 if row["left_out"] else 0
 
 

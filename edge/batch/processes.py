@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,10 +14,12 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from edge.batch.driver import Task
-from edge.batch.work import Answer, perform
+from edge.batch.work import Answer, perform, waiting
 from edge.outcome import counted
 
 POLL = 0.5  # seconds between two looks around
+PATIENCE = 600.0  # seconds for one frame to be decoded
+HANGS = 75  # status of a process whose decoder took longer
 LOST = ConnectionError, EOFError, BrokenPipeError
 
 
@@ -65,7 +68,7 @@ class Processes:
             except LOST:
                 worker.process.join()
                 line.close()
-                answer = Answer(reason=f"its process {_ended(worker.process.exitcode)}", again=True)
+                answer = _lost(worker.process.exitcode)
             came.append((task, answer))
         return came
 
@@ -84,17 +87,18 @@ class Processes:
 
     def _start(self) -> Worker:
         ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=work_for, args=(theirs,), daemon=True)
+        process = self._context.Process(target=work_for, args=(theirs, PATIENCE), daemon=True)
         process.start()
         theirs.close()
         return Worker(process, ours)
 
 
-def work_for(line: Connection) -> None:
+def work_for(line: Connection, patience: float) -> None:
     """What a worker does until nobody is at the other end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the driver answers it
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # runtimes greet there; what matters is in the answers
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_end_when_it_hangs, args=(patience,), daemon=True).start()
     with suppress(*LOST):
         while True:
             line.send(perform(*line.recv()))
@@ -107,8 +111,20 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _ended(status: int | None) -> str:
-    """How a process ended, in words."""
-    if status is not None and status < 0:
-        return f"was ended by {signal.Signals(-status).name}"
-    return f"ended with status {status}"
+def _end_when_it_hangs(patience: float) -> None:
+    """A thread that is stuck in a decoder cannot be ended; its process can."""
+    while waiting() < patience:
+        time.sleep(POLL)
+    os._exit(HANGS)
+
+
+def _lost(status: int | None) -> Answer:
+    """What is answered for a process that ended, by how it ended."""
+    if status == HANGS:
+        return Answer(reason=f"its decoder hangs: no frame came for {PATIENCE:g} s; export it again")
+    how = (
+        f"was ended by {signal.Signals(-status).name}"
+        if status and status < 0
+        else f"ended with status {status}"
+    )
+    return Answer(reason=f"its process {how}", again=True)

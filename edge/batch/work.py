@@ -26,6 +26,7 @@ from edge.painter import Painter
 from edge.repaint import paint as paint_through
 from edge.repaint import paint_clip
 from edge.style_choice import open_painter, provenance
+from edge.threads import CAPTURE, Timeline
 from edge.trouble import told, unexpected
 from keras_vst.errors import UserError
 from keras_vst.video import Excerpt, open_sink, open_source
@@ -101,7 +102,7 @@ class Elsewhere(UserError):
 def plan(video: Video) -> Plan:
     """Look at a video and say in which pieces it is to be painted."""
     path, extension = Path(video.options.input), video.output.suffix.lower()
-    with open_source(path) as source:
+    with OPENING.stage(CAPTURE), open_source(path) as source:
         info, clip = source.info, isinstance(source, ClipSource)
     if extension in CUT:
         choose_encoder(extension, video.options.codec, video.options.crf)
@@ -132,7 +133,8 @@ def paint(video: Video, size: tuple[int, int], piece: Piece) -> tuple[Outcome, b
     else:
         try:
             with ExitStack() as stack:
-                source = PieceSource(options.input, piece.start, piece.end, size)
+                with OPENING.stage(CAPTURE):
+                    source = PieceSource(options.input, piece.start, piece.end, size)
                 stack.enter_context(source)
                 told = {
                     "codec": options.codec,
@@ -160,7 +162,9 @@ def join(video: Video, plan: Plan, outcome: Outcome) -> Outcome:
         with open_source(video.options.input) as source:
             info = source.info
         sound = Excerpt(video.options.input) if info.has_audio or info.has_words else None
-        outcome.sound_skipped += join_pieces(files, output, sound, tick_of(output.suffix.lower(), info))
+        skipped, notes = join_pieces(files, output, sound, tick_of(output.suffix.lower(), info))
+        lost = [f"{info.origin}: {note}" for note in notes]
+        outcome.add(Outcome(sound_skipped=skipped, notes=lost))
         store.finish(plan.key, output, outcome)
     for piece in plan.pieces:
         store.drop(piece.key, output.suffix.lower())
@@ -183,6 +187,14 @@ def perform(work: Callable[..., Any], video: Video, *arguments: Any) -> Answer:
             time.sleep(REST)
             reason += f" (on {platform.node()})"
         return Answer(reason=reason, again=again, full=number in FULL)
+
+
+OPENING = Timeline()  # of inputs, in this process
+
+
+def waiting() -> float:
+    """Seconds that a decoder in this process has been at one frame."""
+    return max(each.waiting(CAPTURE) for each in (OPENING, *(painter.timeline for painter in _open.values())))
 
 
 _open: dict[str, Painter] = {}  # the network that this process has open, by identity

@@ -51,6 +51,9 @@ class StreamSink(Sink):
                 self.notes = self._sound.notes
             if (made_by := options.made_by()) is not None:
                 output.metadata.update(made_by.service() if kind == ".ts" else made_by.tags())
+            if (info.width, info.height) != (self._stream.width, self._stream.height):
+                even = f"{self._stream.width}x{self._stream.height}"
+                self.notes += (f"{info.width}x{info.height} is sent as {even}: streams have even sides",)
             for stream in output.streams:
                 # PyAV sees to it where it knows the format, which in `fifo` it does not.
                 if stream.codec_context is not None and kind == ".flv":

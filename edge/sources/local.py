@@ -79,7 +79,7 @@ class LoopSource(ThreadedSource):
                 for frame in source:
                     step, time = frame.time - time or step, frame.time
                     self.skipped = skipped + source.skipped
-                    yield TimedFrame(frame.pixels, shift + time)
+                    yield replace(frame, time=shift + time)
             shift += time + step
 
 

@@ -46,6 +46,7 @@ class StreamSource(ThreadedSource):
 
     patience = WAIT_FOR_SENDER
     low_delay = True
+    _silent: tuple[str, ...] = ()
 
     def __init__(self, address: Address) -> None:
         """Connect and decode the first frame."""
@@ -56,7 +57,10 @@ class StreamSource(ThreadedSource):
 
     def _frames(self, closing: threading.Event) -> Iterator[TimedFrame]:
         first = self._connect()
-        self.info, self.along, self.live = first.info, first.along, first.info.duration is None
+        live = first.info.duration is None
+        if live and first.info.has_audio:
+            self._silent = ("the sound of a live stream is not taken along",)
+        self.info, self.along, self.live = first.info, first.along, live
         if not self.live:
             with first:
                 yield from self._decoded(first)
@@ -65,7 +69,8 @@ class StreamSource(ThreadedSource):
         for clip in self._connections(first, closing):
             for frame in self._decoded(clip):
                 pixels, _ = fit(frame.pixels, (self.info.height, self.info.width), multiple=1)
-                yield TimedFrame(pixels, clock.time(frame.time))
+                alpha = frame.alpha if frame.pixels.shape == pixels.shape else None
+                yield TimedFrame(pixels, clock.time(frame.time), alpha)
 
     def _connections(self, clip: ClipSource | None, closing: threading.Event) -> Iterator[ClipSource]:
         """One connection after the other, each closed before the next."""
@@ -104,7 +109,7 @@ class StreamSource(ThreadedSource):
     def _decoded(self, clip: Source) -> Iterator[TimedFrame]:
         before = self.skipped
         for frame in clip:
-            self.skipped, self.notes = before + clip.skipped, clip.notes
+            self.skipped, self.notes = before + clip.skipped, self._silent + clip.notes
             yield frame
         self.skipped = before + clip.skipped
 

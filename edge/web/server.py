@@ -93,6 +93,7 @@ class WebServer:
         finally:
             self._loop.close()
             self._encoders.shutdown(wait=False)
+            self._controls = self._on_painting = None  # aiohttp remembers its handlers, and us, for ever
 
     async def _serve(self) -> None:
         runner = web.AppRunner(

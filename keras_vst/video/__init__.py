@@ -10,22 +10,12 @@ from pathlib import Path
 import cv2  # noqa: F401
 
 from keras_vst.errors import UserError
-from keras_vst.video.animations import AnimationSource, moves
 from keras_vst.video.base import FileSink, Sink, Source, TimedFrame, VideoInfo
-from keras_vst.video.cutting import CutSource
 from keras_vst.video.decoding import ClipSource
 from keras_vst.video.encoding import WRITTEN_CLIPS, ClipSink
-from keras_vst.video.heif import made_of
+from keras_vst.video.picture_head import PICTURES, WRITTEN_PICTURES, made_of, moves
 from keras_vst.video.provenance import Provenance
-from keras_vst.video.sound import Excerpt
-from keras_vst.video.stills import (
-    PICTURES,
-    WRITTEN_PICTURES,
-    FolderSink,
-    FolderSource,
-    PictureSink,
-    PictureSource,
-)
+from keras_vst.video.sound import Excerpt, lost, may_have_sound
 
 __all__ = [
     "Excerpt",
@@ -60,6 +50,8 @@ def open_source(
     if source.info.is_image:
         source.close()
         raise UserError(f"--start and --duration are for clips, but {uri} is a picture; leave them out.")
+    from keras_vst.video.cutting import CutSource
+
     return CutSource(source, start, duration)
 
 
@@ -88,13 +80,19 @@ def open_sink(
     if (kind == ".gif" or kind not in WRITTEN_CLIPS) and (codec is not None or crf is not None):
         raise UserError(f"codec and crf do not apply to {kind}; leave them out or write a clip such as .mp4.")
     excerpt = sound if isinstance(sound, Excerpt) or sound is None else Excerpt(os.fspath(sound))
-    uri = excerpt and excerpt.uri
     if kind in WRITTEN_CLIPS:
         sink: FileSink = ClipSink(Path(name), source_info, codec, crf, excerpt)
-    elif kind == "/":
-        sink = FolderSink(Path(name), source_info.origin, uri, folder=True)
     else:
-        sink = PictureSink(Path(name), source_info, uri)
+        from keras_vst.video.stills import FolderSink, PictureSink
+
+        uri, without = excerpt and excerpt.uri, ()
+        if excerpt is not None and may_have_sound(excerpt.uri):
+            without = lost(excerpt, "a folder of pictures" if kind == "/" else kind)
+        if kind == "/":
+            sink = FolderSink(Path(name), source_info.origin, uri, folder=True)
+        else:
+            sink = PictureSink(Path(name), source_info, uri)
+        sink.notes += without
     sink.made_by = made_by
     return sink
 
@@ -104,6 +102,8 @@ def _open(name: str, start: Fraction) -> Source:
         return ClipSource(name, start=start)
     path = Path(name)
     if path.is_dir():
+        from keras_vst.video.stills import FolderSource
+
         return FolderSource(path)
     if not path.exists():
         raise UserError(f"there is no file {name}; check the name and the folder {Path.cwd()}.")
@@ -115,6 +115,8 @@ def _open(name: str, start: Fraction) -> Source:
         )
     if path.suffix.lower() not in PICTURES:
         return ClipSource(name, start=start)
+    from keras_vst.video.stills import AnimationSource, PictureSource
+
     if not moves(path):
         return PictureSource(path)
     return ClipSource(name, start=start) if path.suffix.lower() != ".webp" else AnimationSource(path)

@@ -32,7 +32,7 @@ class VideoInfo:
     frames: int | None = None  # counted by the file, else estimated from duration and rate
     duration: float | None = None  # seconds
     has_audio: bool = False
-    has_words: bool = False  # subtitles, chapters or a title
+    has_words: bool = False  # more than pictures and sound: subtitles, chapters, a title, fonts
     rotation: int = 0  # degrees counter-clockwise by which the stored frames are turned: 0, 90, 180, 270
     is_image: bool = False
     time_base: Fraction | None = None  # every frame's time is a whole multiple of it

@@ -5,24 +5,25 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import av
+import numpy as np
 from av.container import InputContainer
 from av.error import FFmpegError
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from keras_vst.errors import UserError
-from keras_vst.video.animations import FILM_BRANDS
+from keras_vst.frames import Pixels
 from keras_vst.video.base import Source, TimedFrame, VideoInfo
-from keras_vst.video.feeding import SharedFeed, open_container
-from keras_vst.video.heif import has_exif, true_size
+from keras_vst.video.feeding import SharedFeed, SteadyTimes, open_container, time_origin
 from keras_vst.video.labels import has_words
+from keras_vst.video.picture_head import FILM_BRANDS, camera_wrote, has_alpha_beside, is_mirrored, true_size
 from keras_vst.video.pixels import RgbReader
-from keras_vst.video.steady import SteadyTimes, time_origin
 from keras_vst.video.wholeness import ends_early
 
 FALLBACK_PERIOD = Fraction(1, 25)  # between frames of which neither the times nor the rate are known
@@ -74,18 +75,32 @@ class ClipSource(Source):
                     f"{uri} holds no frame that can be decoded; check that it plays, or export it again."
                 )
             self._first: av.VideoFrame | None = first
-            shown = self._file and true_size(self._file, first.width, first.height)
-            self._reader = RgbReader(first, shown)
-            if self._file and has_exif(self._file):
-                self.notes += ("its EXIF cannot be read here; left out",)
+            exif = self._read_head(first)
             if self._reader.hdr:
                 self.notes += (
                     f"its high dynamic range ({self._reader.hdr}) is shown as a usual screen has it",
                 )
-            self.info = _describe(self._container, self._stream, self._reader, uri)
+            self.info = replace(_describe(self._container, self._stream, self._reader, uri), exif=exif)
         except BaseException:
             self.close()
             raise
+
+    def _read_head(self, first: av.VideoFrame) -> bytes:
+        """Make the reader, with what PyAV does not hand on of a HEIC or AVIF: size, mirror, transparency; its EXIF."""
+        if (file := self._file) is None:
+            self._reader = RgbReader(first)
+            return b""
+        alpha = _alpha_beside(file, first) if (beside := has_alpha_beside(file)) else None
+        self.notes += ("its transparency cannot be read here; left out",) if beside and alpha is None else ()
+        self._reader = RgbReader(first, true_size(file, first.width, first.height), is_mirrored(file), alpha)
+        exif = camera_wrote(file)
+        if exif:
+            from keras_vst.video.pictures import upright
+
+            exif = upright(exif) or None
+        if exif is None:
+            self.notes += ("its EXIF cannot be read here; left out",)
+        return exif or b""
 
     def _wind_to(self, start: Fraction) -> None:
         """To the last keyframe before it; what cannot be wound forward is read from its beginning."""
@@ -194,6 +209,16 @@ def picture_stream(container: InputContainer, uri: str) -> VideoStream:
     if streams[0].codec_context is None:
         raise UserError(f"the video codec of {uri} is not known here; convert it to H.264 first.")
     return streams[0]
+
+
+def _alpha_beside(path: Path, first: av.VideoFrame) -> Pixels | None:
+    """How opaque a HEIC or AVIF is, from the picture of its size that comes behind it."""
+    with closing(open_container(path)) as container, suppress(FFmpegError):
+        for stream in container.streams.video[1:]:
+            frame = next(container.decode(stream), None)
+            if frame is not None and (frame.width, frame.height) == (first.width, first.height):
+                return np.asarray(frame.to_ndarray(format="gray"), np.uint8)
+    return None
 
 
 def _size(path: Path | None) -> int:

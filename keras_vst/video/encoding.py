@@ -22,7 +22,7 @@ from keras_vst.frames import Pixels
 from keras_vst.video.base import FileSink, TimedFrame, VideoInfo
 from keras_vst.video.labels import titles_lost
 from keras_vst.video.pixels import EncoderFeed, Palettes, is_rgb, tag_bt709
-from keras_vst.video.sound import Excerpt, Soundtrack, may_have_sound
+from keras_vst.video.sound import Excerpt, Soundtrack, lost, may_have_sound
 
 NOMINAL_RATE = Fraction(25)  # what a file says of itself when its input did not say
 LONGEST_LAST = 10  # seconds that the last frame of a GIF may last
@@ -88,9 +88,12 @@ class ClipSink(FileSink):
             self._output = av.open(str(self._part), "w", options=muxer_options(extension, self._tick))
             stream = self._output.add_stream(self._encoder.name, rate=rate, options=self._encoder.options)
             self._stream = cast(VideoStream, stream)
-            if sound is not None and extension != ".gif" and may_have_sound(sound.uri):
-                self._sound = Soundtrack(sound, self._output, extension)
-                self.notes += self._sound.notes
+            if sound is not None and may_have_sound(sound.uri):
+                if extension == ".gif":
+                    self.notes += lost(sound, extension)
+                else:
+                    self._sound = Soundtrack(sound, self._output, extension)
+                    self.notes += self._sound.notes
         except BaseException:
             self.abort()
             raise
@@ -191,8 +194,6 @@ class ClipSink(FileSink):
         try:
             with disk_errors(self.target):
                 yield
-        except FileNotFoundError as error:  # the folder went away; FFmpeg does not say which
-            raise FileNotFoundError(error.errno, error.strerror, str(self._part)) from error
         except FFmpegError as error:
             raise UserError(
                 f"{self._encoder.name} cannot encode {self._stream.width}x{self._stream.height} frames "

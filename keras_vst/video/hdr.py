@@ -20,7 +20,6 @@ from keras_vst.frames import Pixels
 
 Values = npt.NDArray[np.float64]
 
-KINDS = {16: "PQ", 18: "HLG"}  # transfer characteristics of ITU-T H.273
 LEVEL = 8  # of the cube: LEVEL squared levels a side
 PEAK, WHITE, BRIGHTEST = 1000.0, 203.0, 10_000.0  # nits: of the source, of our white, of PQ
 # SMPTE ST 2084

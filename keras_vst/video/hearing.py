@@ -7,6 +7,7 @@ the eye.  A file is read as far as its pictures are, in constant memory.
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
@@ -19,8 +20,8 @@ import numpy.typing as npt
 from av.error import FFmpegError
 
 from keras_vst.errors import UserError
-from keras_vst.video.decoding import open_container
-from keras_vst.video.steady import SteadyTimes, time_origin
+from keras_vst.video.decoding import FAREWELL, open_container
+from keras_vst.video.feeding import SteadyTimes, time_origin
 
 LOUDNESS, BEAT = REACTIONS = ("loudness", "beat")
 STEP = 0.01  # seconds
@@ -135,10 +136,15 @@ class HeardFile:
         """Open it; what is `since` seconds into it is time 0."""
         self._uri, self._reaction, self._since, self._again = uri, reaction, since, again
         self._shift = 0.0  # when the present round began
+        self._lock = threading.RLock()  # a container closed in the middle of a decode would crash
         self._begin()
 
     def at(self, time: float) -> float:
         """What is heard at a moment; a step or two late by nature, which a file lets us make good."""
+        with self._lock:
+            return self._heard(time)
+
+    def _heard(self, time: float) -> float:
         while self._again and time >= self._shift + self._again:
             self.close()
             self._shift += self._again
@@ -155,8 +161,10 @@ class HeardFile:
         return self._ear.at(moment)
 
     def close(self) -> None:
-        """Let go of the file."""
-        self._container.close()
+        """Let go of the file; a thread that is stuck in a dead line is left with it."""
+        if self._lock.acquire(timeout=FAREWELL):
+            self._container.close()
+            self._lock.release()
 
     def _begin(self) -> None:
         self._ear: Ear | None = None

@@ -1,20 +1,27 @@
-"""What a clip says of itself beside pictures, sound and subtitles: titles, chapters, fonts; and what is left behind."""
+"""What a clip says of itself beside pictures and sound, titles, chapters, fonts, subtitles; and what is left behind."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import av
 from av.container import InputContainer, OutputContainer
+from av.error import FFmpegError
+from av.packet import Packet
 from av.stream import AttachmentStream, Disposition, Stream
+from av.subtitles.stream import SubtitleStream
+from av.subtitles.subtitle import AssSubtitle
 
-from keras_vst.video.words import fits
+from keras_vst.video.picture_head import BRANDS
 
 if TYPE_CHECKING:
     from av.container.core import Chapter
+
 
 TECHNICAL = (
     "major_brand",
@@ -27,11 +34,29 @@ TECHNICAL = (
 )
 OF_PICTURES = "title", "language"
 CHAPTERED = (".mp4", ".mov", ".mkv", ".webm")
+SOUNDING = (*CHAPTERED, ".ts", ".flv")
+PLAIN = {
+    ".mp4": "mov_text",
+    ".mov": "mov_text",
+    ".mkv": "subrip",
+    ".webm": "webvtt",
+}  # what holds plain text there
+TEXTS = {"subrip", "srt", "ass", "ssa", "mov_text", "webvtt", "text"}  # decoders whose subtitles are text
+MATROSKA = TEXTS - {"mov_text"} | {
+    "pgssub",
+    "hdmv_pgs_subtitle",
+    "dvdsub",
+    "dvbsub",
+}  # decoders whose packets it takes
+
+STYLING = re.compile(rb"\{\\[^}]*\}")  # of what FFmpeg decodes all subtitles to
 
 
 def has_words(container: InputContainer) -> bool:
-    """Whether there are subtitles, chapters or titles."""
-    return bool(container.streams.subtitles or container.chapters() or titles(container))
+    """Whether there is more than pictures and sound: subtitles, chapters, titles, fonts, a second picture."""
+    streams = container.streams
+    more = streams.subtitles or streams.attachments or streams.data or _second_pictures(container)
+    return bool(more or container.chapters() or titles(container))
 
 
 def titles(container: InputContainer | OutputContainer) -> dict[str, str]:
@@ -69,16 +94,60 @@ def titles_lost(source: dict[str, str], target: Path) -> tuple[str, ...]:
     return (f"{target.suffix} holds no {', '.join(lost)}; left out",) if lost else ()
 
 
+class WordTrack:
+    """One stream of subtitles."""
+
+    skipped = 0
+
+    def __init__(self, source: SubtitleStream, output: OutputContainer, extension: str) -> None:
+        """Add a stream to the output; ask `fits` first."""
+        codec, self._plain = source.codec_context.name, PLAIN[extension]
+        self._as_is = _as_is(codec, extension)
+        self._stream: Stream
+        if self._as_is:
+            self._stream = output.add_stream_from_template(source)
+        else:
+            self._stream = output.add_mux_stream(self._plain)
+            self._stream.time_base = source.time_base
+        carry_over(source, self._stream)
+
+    def packets(self, packet: Packet | None) -> list[Packet]:
+        """What one packet of the input becomes; there is nothing left at the end."""
+        if packet is None:
+            return []
+        written = packet if self._as_is else self._as_text(packet)
+        written.stream = self._stream
+        return [written] if written.size else []
+
+    def _as_text(self, packet: Packet) -> Packet:
+        text = _text(packet)
+        plain = Packet(len(text).to_bytes(2, "big") + text if self._plain == "mov_text" else text)
+        plain.pts, plain.dts, plain.duration = packet.pts, packet.dts, packet.duration or 0
+        plain.time_base = packet.time_base
+        return plain
+
+
+def fits(codec: str, extension: str) -> bool:
+    """Whether subtitles of a decoder can go into a file, be it as plain text."""
+    return extension in PLAIN and (codec in TEXTS or _as_is(codec, extension))
+
+
+def carry_over(source: Stream, target: Stream) -> None:
+    """Language, title and what a player takes by default."""
+    target.metadata.update(source.metadata)
+    target.disposition = source.disposition
+
+
 def _unfit(source: InputContainer, extension: str) -> Iterator[str]:
     chapters = source.chapters()
+    if extension not in SOUNDING:
+        yield from ["sound"] if source.streams.audio else []
+        yield from [", ".join(sorted(titles(source)))] if titles(source) else []
     if chapters and extension not in CHAPTERED:
         yield "chapters"
-    pictures = [
-        stream for stream in source.streams.video if not stream.disposition & Disposition.attached_pic
-    ]
-    if len(pictures) > 1:
-        yield f"second picture ({len(pictures) - 1} more)"
-    if len(pictures) < len(source.streams.video):
+    if others := _second_pictures(source):
+        yield f"second picture ({others} more)"
+    if any(stream.disposition & Disposition.attached_pic for stream in source.streams.video):
         yield "cover picture"
     for stream in source.streams.subtitles:
         codec = stream.codec_context.name if stream.codec_context else "unknown"
@@ -92,6 +161,14 @@ def _unfit(source: InputContainer, extension: str) -> Iterator[str]:
         yield "data beside sound and picture"
 
 
+def _second_pictures(source: InputContainer) -> int:
+    """Streams of pictures that are neither the first nor a cover; beside a HEIC or AVIF lies but what it is made of."""
+    if source.metadata.get("major_brand", "").encode() in BRANDS:
+        return 0
+    pictures = [each for each in source.streams.video if not each.disposition & Disposition.attached_pic]
+    return max(0, len(pictures) - 1)
+
+
 def _language(stream: Stream) -> str:
     return f" ({stream.language})" if stream.language else ""
 
@@ -103,3 +180,15 @@ def _cut(chapters: list[Chapter], since: Fraction, until: Fraction | None) -> It
         end = end if until is None else min(end, until)
         if end > max(start, 0):
             yield {**chapter, "start": round(max(start, Fraction(0)) / base), "end": round(end / base)}
+
+
+def _as_is(codec: str, extension: str) -> bool:
+    return codec in MATROSKA if extension == ".mkv" else codec == PLAIN.get(extension)
+
+
+def _text(packet: Packet) -> bytes:
+    """Plain text of at most what a packet of MP4 holds; damaged ones are empty."""
+    with suppress(FFmpegError, ValueError):
+        lines = [each.dialogue for each in packet.decode() if isinstance(each, AssSubtitle)]
+        return STYLING.sub(b"", b"\n".join(lines))[:65535]
+    return b""

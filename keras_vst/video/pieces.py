@@ -23,10 +23,10 @@ from keras_vst.files import atomic
 from keras_vst.video.base import Source, TimedFrame
 from keras_vst.video.decoding import ClipSource, picture_stream
 from keras_vst.video.encoding import muxer_options
-from keras_vst.video.feeding import open_container
+from keras_vst.video.feeding import SteadyTimes, open_container
+from keras_vst.video.labels import titles_lost
 from keras_vst.video.provenance import carried_tags, carry
 from keras_vst.video.sound import Excerpt, Soundtrack
-from keras_vst.video.steady import SteadyTimes
 
 DEEPEST = 16  # frames that an encoder may hold back, the most that H.264 and H.265 know
 
@@ -70,6 +70,7 @@ class PieceSource(Source):
         if not begun:
             raise CannotCut
         self.skipped, self.ends_early = self._source.skipped, self._source.ends_early
+        self.notes = self._source.notes
 
     def close(self) -> None:
         """Let go of the file."""
@@ -117,10 +118,13 @@ def clean_cuts(times: Sequence[int], keys: Sequence[bool]) -> Iterator[int]:
             yield time
 
 
-def join(pieces: Sequence[Path], target: Path, sound: Excerpt | None, tick: Fraction) -> int:
+def join(
+    pieces: Sequence[Path], target: Path, sound: Excerpt | None, tick: Fraction
+) -> tuple[int, tuple[str, ...]]:
     """Put encoded pieces together into `target`, in their order, and the sound of the input; whole or not at all.
 
-    `tick` is that of the pieces' times.  Returns how many damaged packets of sound were left out.
+    `tick` is that of the pieces' times.  Returns how many damaged packets of sound were left out, and what
+    of the input the file cannot hold, a line each.
     """
     with atomic(target) as part, ExitStack() as stack:
         options = muxer_options(target.suffix.lower(), tick)
@@ -149,8 +153,9 @@ def join(pieces: Sequence[Path], target: Path, sound: Excerpt | None, tick: Frac
         if track is not None:
             track.finish()
         output.close()
+        notes = track.notes + titles_lost(track.titles, part) if track is not None else ()
         carry(pieces[0], part)
-    return track.skipped if track is not None else 0
+    return (track.skipped if track is not None else 0), notes
 
 
 def _packets(demuxed: Iterator[Packet]) -> Iterator[Packet]:

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import av
 import numpy as np
 from av.filter import Graph
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
-from keras_vst.frames import Pixels
+from keras_vst.frames import Pixels, on_white
 from keras_vst.video.base import TimedFrame
-from keras_vst.video.hdr import KINDS, ToneMap
-from keras_vst.video.pictures import on_white
+
+if TYPE_CHECKING:
+    from keras_vst.video.hdr import ToneMap
 
 # Without these flags swscale darkens every round trip by one level and errs by up to 4; with them by up
 # to 1 (64 colours, measured).  It costs 9 ms instead of 2 on a 1280x720 frame.  PyAV 17, the last one for
@@ -30,16 +31,29 @@ BT709 = 1  # the value of primaries, transfer and matrix alike (ITU-T H.273)
 LIMITED = 1
 UNSPECIFIED = 2
 LARGEST_SD_HEIGHT = 576
+KINDS = {16: "PQ", 18: "HLG"}  # transfer characteristics of ITU-T H.273
 
 
 class RgbReader:
     """Turns decoded frames into upright RGB of one size, whatever the stream changes to on its way."""
 
-    def __init__(self, first: av.VideoFrame, shown: tuple[int, int] | None = None) -> None:
-        """Take size and rotation from the first frame, of which `shown` says how much is seen, as (width, height)."""
+    def __init__(
+        self,
+        first: av.VideoFrame,
+        shown: tuple[int, int] | None = None,
+        mirrored: bool = False,
+        alpha: Pixels | None = None,
+    ) -> None:
+        """Take size and rotation from the first frame, of which `shown` says how much is seen, as (width, height).
+
+        `alpha`, (H, W) as stored, is that of a still picture that has none in its own pixels.
+        """
+        self._alpha = alpha
         self.stored = first.width, first.height
         self._shown = shown or self.stored
-        self.rotation = first.rotation % 360 if first.rotation % 90 == 0 else 0
+        self._mirrored = mirrored or _is_mirrored(first)
+        turned = first.rotation + 180 * self._mirrored  # FFmpeg tells a mirror's turn from its first axis
+        self.rotation = turned % 360 if turned % 90 == 0 else 0
         self._reformatter = VideoReformatter()
         self.hdr = KINDS.get(first.color_trc)
         self._tone_map: ToneMap | None = None
@@ -53,15 +67,19 @@ class RgbReader:
     def timed(self, frame: av.VideoFrame, time: Fraction) -> TimedFrame:
         """One frame, deep colour rounded to 8 bits, what is transparent laid on white."""
         if self.hdr and frame.color_trc in KINDS:
+            from keras_vst.video.hdr import ToneMap
+
             self._tone_map = self._tone_map or ToneMap(self.hdr, *self.stored)
             return TimedFrame(self._upright(self._tone_map.pixels(frame, EXACT)), time)
-        if not any(part.is_alpha for part in frame.format.components):
-            return TimedFrame(self._upright(self._converted(frame, "rgb24")), time)
-        rgba = self._upright(self._converted(frame, "rgba"))
-        alpha = np.ascontiguousarray(rgba[..., 3])
-        if alpha.min() == 255:
-            return TimedFrame(np.ascontiguousarray(rgba[..., :3]), time)
-        return TimedFrame(on_white(rgba[..., :3], alpha), time, alpha)
+        if any(part.is_alpha for part in frame.format.components):
+            rgba = self._upright(self._converted(frame, "rgba"))
+            rgb, alpha = rgba[..., :3], np.ascontiguousarray(rgba[..., 3])
+        else:
+            rgb = self._upright(self._converted(frame, "rgb24"))
+            alpha = None if self._alpha is None else self._upright(self._alpha)
+        if alpha is None or alpha.min() == 255:
+            return TimedFrame(np.ascontiguousarray(rgb), time)
+        return TimedFrame(on_white(rgb, alpha), time, alpha)
 
     def _converted(self, frame: av.VideoFrame, pixel_format: str) -> Pixels:
         width, height = self.stored
@@ -77,7 +95,21 @@ class RgbReader:
 
     def _upright(self, stored: Pixels) -> Pixels:
         width, height = self._shown
-        return np.ascontiguousarray(np.rot90(stored[:height, :width], self.rotation // 90))
+        seen = stored[:height, :width]
+        return np.ascontiguousarray(np.rot90(seen[:, ::-1] if self._mirrored else seen, self.rotation // 90))
+
+
+def _is_mirrored(frame: av.VideoFrame) -> bool:
+    """Whether it is to be mirrored left to right before it is turned, as FFmpeg's matrix has it."""
+    try:
+        matrix = cast(Any, frame).side_data["DISPLAYMATRIX"]
+    except (
+        KeyError,
+        ValueError,
+    ):  # it has none; or PyAV has no name for its other data, such as a picture's EXIF
+        return False
+    a, b, _, c, d, *_ = np.frombuffer(bytes(matrix), np.int32).astype(float)
+    return bool(a * d < b * c)
 
 
 def _looked_into(frame: av.VideoFrame) -> Pixels:

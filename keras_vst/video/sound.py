@@ -21,9 +21,8 @@ from av.packet import Packet
 from av.subtitles.stream import SubtitleStream
 
 from keras_vst.video.feeding import Feed, OwnFeed
-from keras_vst.video.labels import copy_labels, left_behind, titles
-from keras_vst.video.stills import PICTURES
-from keras_vst.video.words import WordTrack, carry_over, fits
+from keras_vst.video.labels import WordTrack, carry_over, copy_labels, fits, left_behind, titles
+from keras_vst.video.picture_head import PICTURES
 
 AAC, OPUS = "aac", "libopus"
 ISO_CODECS = {"aac", "mp3", "mp3float", "ac3", "eac3", "alac", "opus", "libopus", "flac"}
@@ -58,6 +57,16 @@ class Excerpt:
     since: Fraction = Fraction(0)
     with_pictures_only: bool = False
     shared: Feed | None = None  # where it comes from when the file can be read only once
+
+
+def lost(excerpt: Excerpt, kind: str) -> tuple[str, ...]:
+    """What of an input does not go into an output of that kind, which has pictures alone; a line each."""
+    feed = excerpt.shared or OwnFeed(excerpt.uri)
+    try:
+        return left_behind(feed.container, kind)
+    finally:
+        if feed is not excerpt.shared:
+            feed.close()
 
 
 class Soundtrack:

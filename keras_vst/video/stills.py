@@ -1,4 +1,4 @@
-"""Still pictures, alone or numbered in a folder, as a video of (H, W, 3) uint8 RGB frames and back."""
+"""Picture files, alone, numbered in a folder or moving, as a video of (H, W, 3) uint8 RGB frames and back."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ import cv2
 import numpy as np
 
 from keras_vst.errors import UserError
-from keras_vst.frames import Pixels
+from keras_vst.frames import Pixels, on_white
 from keras_vst.video.base import FileSink, Source, TimedFrame, VideoInfo
+from keras_vst.video.picture_head import PICTURES, read_head
 from keras_vst.video.pictures import TRANSPARENT, encode_picture, open_picture, read_picture
 from keras_vst.video.provenance import signed
 
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")  # those we read
-WRITTEN_PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 FOLDER_RATE = Fraction(25)  # frames a second of a folder, which has no clock of its own
+MILLISECOND = Fraction(1, 1000)
+SHORTEST = 10  # milliseconds; a frame that says less is shown for 100, as browsers do
 
 
 class PictureSource(Source):
@@ -30,6 +31,8 @@ class PictureSource(Source):
         self._picture = open_picture(path)
         height, width = self._picture.pixels.shape[:2]
         exif = self._picture.exif
+        if (head := read_head(path)) is not None and head.has_lost_exif:
+            self.notes = ("its EXIF cannot be read here; left out",)
         self.info = VideoInfo(width, height, frames=1, is_image=True, origin=str(path), exif=exif)
 
     def __iter__(self) -> Iterator[TimedFrame]:
@@ -76,6 +79,35 @@ class FolderSource(Source):
             yield TimedFrame(pixels, index / FOLDER_RATE, alpha)
 
 
+class AnimationSource(Source):
+    """An animated WebP: all its frames, each as long as it says, held in memory together."""
+
+    def __init__(self, path: Path) -> None:
+        """Decode all frames, since OpenCV cannot go on where it left off."""
+        frames, lengths = _decoded(path)
+        lengths = [length if length > SHORTEST else 100 for length in lengths]
+        self._frames, self._times = frames, [sum(lengths[:index]) for index in range(len(frames))]
+        height, width = frames[0].shape[:2]
+        self.info = VideoInfo(
+            width,
+            height,
+            fps=Fraction(1000 * len(frames), sum(lengths)),
+            frames=len(frames),
+            duration=sum(lengths) / 1000,
+            time_base=MILLISECOND,
+            origin=str(path),
+        )
+
+    def __iter__(self) -> Iterator[TimedFrame]:
+        """Yield every frame."""
+        for pixels, time in zip(self._frames, self._times, strict=True):
+            if self._closed:
+                return
+            rgb = np.asarray(cv2.cvtColor(np.ascontiguousarray(pixels[..., :3]), cv2.COLOR_BGR2RGB), np.uint8)
+            alpha = _alpha(pixels)
+            yield TimedFrame(rgb if alpha is None else on_white(rgb, alpha), time * MILLISECOND, alpha)
+
+
 class PictureSink(FileSink):
     """One frame as a picture file, with the source's EXIF and transparency where its format has them."""
 
@@ -113,3 +145,24 @@ def _resized(pixels: Pixels, size: tuple[int, int]) -> Pixels:
 def _number(path: Path) -> tuple[list[int], str]:
     """Sort key that puts 2.png before 10.png, as the numbers in the names say."""
     return [int(digits) for digits in re.findall(r"\d+", path.stem)], path.name
+
+
+def _alpha(pixels: np.ndarray) -> np.ndarray | None:
+    """(H, W), or None where all is opaque."""
+    alpha = pixels[..., 3] if pixels.shape[2] == 4 else None
+    return None if alpha is None or alpha.min() == 255 else np.ascontiguousarray(alpha)
+
+
+def _decoded(path: Path) -> tuple[list[np.ndarray], list[int]]:
+    if not hasattr(cv2, "imdecodeanimation"):
+        raise UserError(
+            f"{path} moves, and OpenCV {cv2.__version__} shows its first frame only; install 4.11 or later."
+        )
+    try:
+        read, animation = cv2.imdecodeanimation(np.fromfile(path, np.uint8))
+        frames, lengths = list(animation.frames), [int(length) for length in animation.durations]
+    except (OSError, cv2.error):
+        read, frames, lengths = False, [], []
+    if not read or not frames:
+        raise UserError(f"{path} is not an animation that can be read; it is damaged or something else.")
+    return frames, lengths

@@ -50,6 +50,15 @@ def test_what_is_no_picture_is_one_line(vst, tmp_path, own):
     )
 
 
+@pytest.mark.parametrize("minutes", ["0.01", "20000", "soon", "nan"])
+def test_a_time_that_cannot_be_is_told_before_anything_is_begun(vst, picture, own, minutes):
+    for command in (("learn", picture, "--minutes", minutes), ("live", "test:", "--learn", minutes)):
+        status, out, err = vst(*command)
+        assert (status, out, err.count("\n")) == (2, "", 1)
+        assert f"a number of minutes from 0.1 to 10000 is needed, but '{minutes}' came" in err
+    assert not list(own.glob("*"))
+
+
 def test_without_tensorflow_one_line_says_how_to_get_it(vst, picture, monkeypatch):
     monkeypatch.setattr(learning, "find_spec", lambda name: None)
     status, _, err = vst("learn", picture)

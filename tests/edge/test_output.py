@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -37,6 +38,15 @@ def test_frames_go_to_the_sink_and_figures_to_the_controls(output):
     assert figures == {"fps": 25.0, "latency_ms": 40, "dropped": 2, "size": "64x48"}
     out.close()
     assert sink.ended == ["close"]
+
+
+def test_what_is_transparent_is_on_white_and_that_is_said_once(output):
+    out, sink, painter = output
+    clear = replace(frame(3), alpha=np.zeros((HEIGHT, WIDTH), np.uint8))
+    for each in (frame(2), clear, clear):
+        out.write(painter.repaint(each), 0, 0.04)
+    assert out.notes == ("what is transparent is shown on white",)
+    assert len(sink.frames) == 3
 
 
 def test_a_snapshot_is_one_picture_of_what_was_painted(output, tmp_path):

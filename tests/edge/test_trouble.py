@@ -57,7 +57,7 @@ def meddled(vst, bundled, monkeypatch):
     return run
 
 
-@pytest.mark.parametrize("name", ["out.mp4", "out.mkv", "out.gif"])
+@pytest.mark.parametrize("name", ["out.mp4", "out.mkv", "out.webm", "out.gif"])
 def test_the_folder_of_a_clip_that_is_removed_midway(meddled, out, name):
     message = meddled(f"{out}/{name}", lambda: shutil.rmtree(out))
     assert message == f"vst: the folder {out} is gone; was it removed meanwhile? Make it and run again.\n"

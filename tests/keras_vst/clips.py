@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import numpy.typing as npt
+import pytest
 from av.container import OutputContainer
 
 Pixels = npt.NDArray[np.uint8]
 RATE = 25
 MOV = {"movflags": "+faststart", "movie_timescale": "1000000"}  # else a first time is rounded to 1 ms
 SOUND_RATE = 48_000
+needs_metadata = pytest.mark.skipif(not hasattr(cv2, "imdecodeWithMetadata"), reason="OpenCV before 4.12")
 
 
 def flat(colour: tuple[int, int, int], width: int = 64, height: int = 48) -> Pixels:
@@ -164,3 +168,17 @@ def _encode_tone(container: OutputContainer, audio: av.AudioStream, index: int) 
     frame.sample_rate, frame.pts, frame.time_base = SOUND_RATE, index * count, Fraction(1, SOUND_RATE)
     for part in av.AudioResampler(format=audio.format, layout=audio.layout, rate=SOUND_RATE).resample(frame):
         container.mux(audio.encode(part))
+
+
+def exif(turned: int) -> bytes:
+    """Who took it, how it was held, and a second list as of a miniature."""
+    entries = struct.pack(">HHI4s", 0x010E, 2, 3, b"me\0\0"), struct.pack(">HHIHH", 0x0112, 3, 1, turned, 0)
+    return b"MM\0*" + struct.pack(">IH", 8, 2) + b"".join(entries) + struct.pack(">IH4x", 38, 0)
+
+
+def with_exif(path: Path, pixels: np.ndarray, turned: int = 1) -> Path:
+    about = [np.frombuffer(exif(turned), np.uint8)]
+    done, content = cv2.imencodeWithMetadata(path.suffix, pixels, [cv2.IMAGE_METADATA_EXIF], about)
+    assert done
+    path.write_bytes(content.tobytes())
+    return path

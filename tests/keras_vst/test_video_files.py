@@ -10,6 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 
@@ -197,3 +198,53 @@ def fill() -> None:
     with av.open("/dev/full", "w", format="matroska") as container:
         container.add_stream("ffv1", rate=25)
         container.start_encoding()
+
+
+def write_folder(folder: Path, count: int) -> None:
+    with open_sink(f"{folder}/", INFO) as sink:
+        for index, pixels in enumerate(grey_steps(count)):
+            sink.write(TimedFrame(pixels, Fraction(index, 25)))
+
+
+def test_a_folder_is_filled_with_numbered_pngs(tmp_path: Path):
+    write_folder(tmp_path / "out", 3)
+    assert names(tmp_path / "out") == ["000000.png", "000001.png", "000002.png"]
+    with open_source(tmp_path / "out" / "000002.png") as source:
+        (frame,) = source
+    np.testing.assert_array_equal(frame.pixels, flat((20, 20, 20)))
+    assert names(tmp_path) == ["out"]
+
+
+def test_a_folder_of_ours_is_exchanged_as_a_whole(tmp_path: Path):
+    write_folder(tmp_path / "out", 5)
+    write_folder(tmp_path / "out", 2)
+    assert names(tmp_path / "out") == ["000000.png", "000001.png"]
+    assert names(tmp_path) == ["out"]
+
+
+@pytest.mark.parametrize("foreign", ["letter.txt", "000000.png", "000002.png"])
+def test_a_folder_with_anything_that_we_did_not_write_is_left_alone(tmp_path: Path, foreign: str):
+    write_folder(tmp_path / "out", 2)
+    cv2.imwrite(str(tmp_path / "photo.png"), flat((9, 8, 7)))
+    (tmp_path / "photo.png").replace(tmp_path / "out" / foreign)
+    before = {entry.name: entry.read_bytes() for entry in (tmp_path / "out").iterdir()}
+    with pytest.raises(
+        UserError, match=rf"out holds {foreign}, which vst did not write there; name an empty"
+    ):
+        write_folder(tmp_path / "out", 2)
+    assert {entry.name: entry.read_bytes() for entry in (tmp_path / "out").iterdir()} == before
+
+
+def test_a_failed_folder_leaves_the_old_one(tmp_path: Path):
+    write_folder(tmp_path / "out", 3)
+    sink = open_sink(f"{tmp_path}/out/", INFO)
+    sink.write(TimedFrame(flat((9, 8, 7)), Fraction(0)))
+    sink.abort()
+    assert len(names(tmp_path / "out")) == 3
+    assert names(tmp_path) == ["out"]
+
+
+def test_a_folder_that_went_away_is_named_though_the_library_does_not(tmp_path: Path):
+    with pytest.raises(FileNotFoundError) as raised, disk_errors(tmp_path / "out.mp4"):
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory")
+    assert raised.value.filename == str(tmp_path / "out.mp4")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from keras_vst.video import Provenance, TimedFrame, VideoInfo, open_sink, open_source
-from keras_vst.video.animations import moves
+from keras_vst.video.picture_head import moves
 from keras_vst.video.pieces import join
 from keras_vst.video.provenance import SOURCE_TYPE
 from tests.conftest import draw_picture

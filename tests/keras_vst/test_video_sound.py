@@ -124,13 +124,14 @@ def test_sound_can_be_cut_where_the_pictures_end(tmp_path: Path):
     assert len(kept) == 2 + int(0.4 * 48_000 / 1024)
 
 
-@pytest.mark.parametrize("name", ["out.gif", "out/"])
-def test_silent_outputs_drop_the_sound(tmp_path: Path, name: str):
+@pytest.mark.parametrize(("name", "told"), [("out.gif", ".gif"), ("out/", "a folder of pictures")])
+def test_silent_outputs_drop_the_sound_and_say_so(tmp_path: Path, name: str, told: str):
     path = write_clip(tmp_path / "in.mp4", grey_steps(3), sound="aac")
     with open_source(path) as source, open_sink(f"{tmp_path}/{name}", source.info, sound=path) as sink:
         for frame in source:
             sink.write(frame)
     assert not probe(tmp_path / name).has_audio
+    assert sink.notes == (f"{told} takes no sound; left out",)
 
 
 def test_a_clip_of_pictures_is_silent(tmp_path: Path):

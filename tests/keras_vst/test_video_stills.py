@@ -12,6 +12,9 @@ from keras_vst.video import TimedFrame, VideoInfo, open_sink, open_source, probe
 from tests.keras_vst.clips import flat, grey_steps, names, numbers, with_exif_orientation, write_clip
 
 INFO = VideoInfo(64, 48)
+LENGTHS = [100, 200, 50, 100, 300]
+TIMES = [Fraction(each, 1000) for each in (0, 100, 300, 350, 450)]
+needs_animations = pytest.mark.skipif(not hasattr(cv2, "Animation"), reason="OpenCV before 4.11")
 
 
 def write_one(path: Path, *frames: np.ndarray) -> None:
@@ -153,48 +156,6 @@ def test_what_is_not_a_picture_is_refused(tmp_path: Path, content: bytes):
         open_source(path)
 
 
-def write_folder(folder: Path, count: int) -> None:
-    with open_sink(f"{folder}/", INFO) as sink:
-        for index, pixels in enumerate(grey_steps(count)):
-            sink.write(TimedFrame(pixels, Fraction(index, 25)))
-
-
-def test_a_folder_is_filled_with_numbered_pngs(tmp_path: Path):
-    write_folder(tmp_path / "out", 3)
-    assert names(tmp_path / "out") == ["000000.png", "000001.png", "000002.png"]
-    np.testing.assert_array_equal(read_one(tmp_path / "out" / "000002.png"), flat((20, 20, 20)))
-    assert names(tmp_path) == ["out"]
-
-
-def test_a_folder_of_ours_is_exchanged_as_a_whole(tmp_path: Path):
-    write_folder(tmp_path / "out", 5)
-    write_folder(tmp_path / "out", 2)
-    assert names(tmp_path / "out") == ["000000.png", "000001.png"]
-    assert names(tmp_path) == ["out"]
-
-
-@pytest.mark.parametrize("foreign", ["letter.txt", "000000.png", "000002.png"])
-def test_a_folder_with_anything_that_we_did_not_write_is_left_alone(tmp_path: Path, foreign: str):
-    write_folder(tmp_path / "out", 2)
-    cv2.imwrite(str(tmp_path / "photo.png"), colours())
-    (tmp_path / "photo.png").replace(tmp_path / "out" / foreign)
-    before = {entry.name: entry.read_bytes() for entry in (tmp_path / "out").iterdir()}
-    with pytest.raises(
-        UserError, match=rf"out holds {foreign}, which vst did not write there; name an empty"
-    ):
-        write_folder(tmp_path / "out", 2)
-    assert {entry.name: entry.read_bytes() for entry in (tmp_path / "out").iterdir()} == before
-
-
-def test_a_failed_folder_leaves_the_old_one(tmp_path: Path):
-    write_folder(tmp_path / "out", 3)
-    sink = open_sink(f"{tmp_path}/out/", INFO)
-    sink.write(TimedFrame(colours(), Fraction(0)))
-    sink.abort()
-    assert len(names(tmp_path / "out")) == 3
-    assert names(tmp_path) == ["out"]
-
-
 def test_a_picture_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     def forbidden(*_: object) -> None:
         raise PermissionError("Permission denied")
@@ -202,4 +163,55 @@ def test_a_picture_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: py
     path = picture(tmp_path / "in.png", colours())
     monkeypatch.setattr(np, "fromfile", forbidden)
     with pytest.raises(UserError, match=r"in\.png cannot be read \(Permission denied\); check the file"):
+        open_source(path)
+
+
+def animate(path: Path, kind: str = "") -> Path:
+    animation = cv2.Animation()
+    animation.frames = grey_steps(len(LENGTHS))
+    animation.durations = np.array(LENGTHS, np.int32)
+    made = path.with_suffix(kind) if kind else path
+    assert cv2.imwriteanimation(str(made), animation, [cv2.IMWRITE_WEBP_QUALITY, 101])
+    return made.replace(path)
+
+
+@needs_animations
+@pytest.mark.parametrize(("name", "kind"), [("in.webp", ""), ("in.png", ""), ("in.apng", ".png")])
+def test_all_frames_are_shown_at_their_times(tmp_path: Path, name: str, kind: str):
+    path = animate(tmp_path / name, kind)
+    with open_source(path) as source:
+        frames = list(source)
+    assert numbers([frame.pixels for frame in frames]) == [*range(len(LENGTHS))]
+    assert [frame.time for frame in frames] == TIMES
+    assert not source.info.is_image
+
+
+@needs_animations
+def test_all_frames_of_an_avif_are_shown(tmp_path: Path):
+    with open_source(animate(tmp_path / "in.avif")) as source:
+        assert numbers([frame.pixels for frame in source]) == [*range(len(LENGTHS))]
+
+
+@needs_animations
+def test_a_part_of_an_animation_can_be_had(tmp_path: Path):
+    path = animate(tmp_path / "in.webp")
+    with open_source(path, start=Fraction(3, 10), duration=Fraction(1, 10)) as source:
+        assert numbers([frame.pixels for frame in source]) == [2, 3]
+
+
+@needs_animations
+def test_a_damaged_animation_is_told(tmp_path: Path):
+    path = animate(tmp_path / "in.webp")
+    path.write_bytes(path.read_bytes()[:60])
+    with pytest.raises(UserError, match=r"in\.webp is not an animation that can be read"):
+        open_source(path)
+
+
+@needs_animations
+def test_an_opencv_that_knows_no_animations_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path = animate(tmp_path / "in.webp")
+    monkeypatch.delattr(cv2, "imdecodeanimation")
+    with pytest.raises(
+        UserError, match=r"in\.webp moves, and OpenCV \S+ shows its first frame only; install 4\.11"
+    ):
         open_source(path)

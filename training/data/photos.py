@@ -13,7 +13,7 @@ from PIL import Image
 
 from keras_vst.errors import UserError
 from keras_vst.motion import Frame
-from keras_vst.video.stills import PICTURES
+from keras_vst.video.picture_head import PICTURES
 
 PICTURE_SUFFIXES = PICTURES
 Image.MAX_IMAGE_PIXELS = None  # only headers are read with it, and `LARGEST` is the limit

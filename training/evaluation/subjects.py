@@ -21,8 +21,8 @@ from keras_vst.frames import Pixels, fit, to_float, to_uint8, unfit
 from keras_vst.networks import Network, open_network
 from keras_vst.networks.film_clip import Film
 from keras_vst.runs import RunDirectory
+from keras_vst.video.picture_head import PICTURES
 from keras_vst.video.pictures import read_picture
-from keras_vst.video.stills import PICTURES
 from training.evaluation.material import Clip, fitted
 
 BLUR = 2.0  # pixels of deviation: strokes are gone, shapes are not

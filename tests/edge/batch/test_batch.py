@@ -9,8 +9,10 @@ import signal
 import sys
 from pathlib import Path
 
+import av
 import pytest
 
+from edge.batch import processes
 from tests.conftest import write_picture
 from tests.edge.batch.films import (
     PIECES,
@@ -61,6 +63,31 @@ def test_many_videos_are_painted_as_one_by_one_and_a_poisoned_one_is_left_out(vs
     assert (again["there"], again["painted"], (out / "a.mkv").stat().st_mtime_ns) == (2, 1, before)
     other = json.loads(vst(*arguments, "--json", "--strength", "0.5")[1])
     assert (other["there"], other["painted"]) == (0, 3)
+
+
+def test_a_decoder_that_hangs_costs_its_own_video_alone(vst, negative, tmp_path, monkeypatch):
+    monkeypatch.setattr(processes, "PATIENCE", 5.0)
+    os.mkfifo(tmp_path / "hangs.mkv")  # nobody writes into it
+    write_clip(tmp_path / "fine.mkv", grey_steps(3))
+    films = (tmp_path / "hangs.mkv", tmp_path / "fine.mkv")
+    status, told, err = vst("batch", *films, "-o", tmp_path / "out", "--model", negative, "--workers", 2)
+    assert (status, told.partition(" (")[0]) == (2, "1 file painted")
+    reason = "its decoder hangs: no frame came for 5 s; export it again"
+    assert err == f"vst: left out: {films[0]}: {reason}\n"
+
+
+def test_what_a_file_cannot_hold_is_said_once_for_all_its_pieces(vst, negative, tmp_path):
+    path = film(tmp_path / "a.mkv")
+    with av.open(str(path)) as source, av.open(str(tmp_path / "b.mkv"), "w") as titled:
+        streams = [titled.add_stream_from_template(each) for each in source.streams]
+        titled.metadata["mood"] = "calm"
+        for packet in source.demux():
+            if packet.dts is not None:
+                packet.stream = streams[packet.stream.index]
+                titled.mux(packet)
+    renamed = (tmp_path / "b.mkv").rename(tmp_path / "b.avi")
+    status, _, err = vst("batch", renamed, "-o", tmp_path / "out", "--model", negative, "--workers", 2)
+    assert (status, err) == (0, f"vst: {renamed}: .mp4 holds no mood; left out\n")
 
 
 def test_what_cannot_be_cut_is_painted_as_it_is(vst, negative, tmp_path):

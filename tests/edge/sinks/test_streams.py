@@ -72,6 +72,12 @@ def test_hls_deletes_old_segments_and_every_segment_starts_with_a_keyframe(tmp_p
         assert len(packets) == 5
 
 
+def test_a_stream_of_odd_size_says_that_it_is_cut(tmp_path: Path) -> None:
+    sink = open_sink(f"hls:{tmp_path}/out/", VideoInfo(65, 48))
+    sink.abort()
+    assert sink.notes == ("65x48 is sent as 64x48: streams have even sides",)
+
+
 def test_hls_leaves_foreign_files_alone_and_clears_its_own(tmp_path: Path) -> None:
     folder = tmp_path / "out"
     folder.mkdir()

@@ -10,6 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 
@@ -42,6 +43,14 @@ def test_a_loop_goes_on_at_its_own_speed_and_time_never_turns_back(clip: Path) -
     assert numbers([frame.pixels for frame in frames]) == [*range(6), *range(6), 0, 1]
     assert [frame.time for frame in frames] == [Fraction(index, 25) for index in range(14)]
     assert seconds > 0.4
+
+
+def test_a_loop_keeps_its_transparency_so_that_it_can_be_said(tmp_path: Path, vst, bundled) -> None:
+    picture = np.zeros((48, 64, 4), np.uint8)
+    assert cv2.imwrite(str(tmp_path / "in.png"), picture)
+    options = ("--style", "dark", "--threads", 1, "--seconds", "0.2")
+    status, _, err = vst("live", f"loop:{tmp_path}/in.png", "--sink", "null:", *options)
+    assert (status, err.splitlines()[0]) == (0, "vst: what is transparent is shown on white")
 
 
 def test_a_loop_of_nothing_says_so_at_once(tmp_path: Path) -> None:

@@ -67,6 +67,14 @@ def test_a_stream_that_breaks_off_is_asked_for_again_and_time_goes_on(serve, str
     assert times[-1] < 10
 
 
+def test_the_sound_of_a_live_stream_is_left_out_with_a_word(serve, stream: bytes, tmp_path: Path) -> None:
+    heard = write_clip(tmp_path / "in.ts", textured(20, 64, 48), sound="aac", options={"g": "1"}).read_bytes()
+    for content, notes in ((heard, ("the sound of a live stream is not taken along",)), (stream, ())):
+        with open_source(serve(sends(content))) as source:
+            list(itertools.islice(source, 3))
+        assert source.notes == notes
+
+
 def test_a_stream_that_stalls_is_asked_for_again(serve, stream: bytes) -> None:
     start = time.monotonic()
     with open_source(serve(stalls_after(stream), sends(stream))) as source:

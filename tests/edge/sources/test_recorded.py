@@ -93,27 +93,30 @@ def test_a_film_that_falls_silent_leaves_no_output(vst, bundled, serve: Serve, f
 
 
 @pytest.mark.parametrize(
-    ("kind", "sent"), [(signal.SIGINT, False), (signal.SIGTERM, True), (signal.SIGHUP, False)]
+    ("kind", "sent", "reacts"),
+    [
+        (signal.SIGINT, False, False),
+        (signal.SIGTERM, True, False),
+        (signal.SIGHUP, False, False),
+        (signal.SIGINT, True, True),  # what is heard is a second connection
+    ],
 )
-def test_a_silent_server_does_not_hold_up_the_end(serve, stream, tmp_path, negative, kind, sent) -> None:
-    came, stalls = threading.Event(), stalls_after(stream.read_bytes() if sent else b"")
+def test_a_silent_server_does_not_hold_up_the_end(
+    serve, stream, tmp_path, tmp_path_factory, negative, kind, sent, reacts
+) -> None:
+    came, stalls = threading.Event(), stalls_after(stream.read_bytes() if sent and not reacts else b"")
 
     def line(connection: socket.socket) -> None:
         came.set()
         stalls(connection)
 
-    address = serve(line)
-    command = [
-        sys.executable,
-        "-m",
-        "edge",
-        "stylize",
-        address,
-        "-o",
-        tmp_path / "out.mp4",
-        "--model",
-        negative,
-    ]
+    address, more = serve(line), ()
+    if reacts:
+        heard = write_clip(tmp_path_factory.mktemp("heard") / "in.mkv", grey_steps(20), sound="aac")
+        address = serve(answers(heard), line).replace("tcp", "http")
+        more = "--react", "loudness", "--strength", "0.5"
+    words = ["stylize", address, "-o", tmp_path / "out.mp4", "--model", negative, *more]
+    command = [sys.executable, "-m", "edge", *map(str, words)]
     process = subprocess.Popen(
         command, cwd=REPOSITORY, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(REPOSITORY)}
     )

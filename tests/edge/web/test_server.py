@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import re
 import threading
 import time
+import weakref
 from fractions import Fraction
 from importlib import resources
 
@@ -168,6 +170,22 @@ def test_stopping_says_goodbye_and_leaves_nothing_behind() -> None:
     assert not [t for t in set(threading.enumerate()) - before if t.name.startswith("vst")]
     with pytest.raises(aiohttp.ClientConnectorError):
         get(server, "/")
+
+
+def test_what_the_page_steered_is_let_go_at_the_end() -> None:
+    """A painter holds a network and its threads; aiohttp holds whatever has answered a request."""
+
+    class Steered:
+        def drop(self, name: str, content: bytes) -> str:
+            return name
+
+    steered = Steered()
+    seen, running = weakref.ref(steered), WebServer("127.0.0.1", 0, None, on_painting=steered.drop)
+    assert get(running, "/status")[0] == 200
+    running.stop()
+    del steered, running
+    gc.collect()
+    assert seen() is None
 
 
 def test_a_taken_port_is_told_with_another(server: WebServer, capsys: pytest.CaptureFixture[str]) -> None:

@@ -161,15 +161,38 @@ def test_what_a_container_cannot_hold_is_named(tmp_path: Path) -> None:
         assert container.metadata["MOOD"] == "calm"
 
 
+def test_an_animation_names_all_that_it_has_no_place_for(tmp_path: Path) -> None:
+    path = write_film(tmp_path / "in.mkv", title="t", artist="a")
+    lost = ("sound", "artist, title", "chapters", "subtitles of the kind srt (fra)")
+    assert copy(path, tmp_path / "out.gif") == tuple(f".gif takes no {each}; left out" for each in lost)
+
+
+def test_a_second_picture_is_named_though_there_is_no_sound(tmp_path: Path) -> None:
+    path = tmp_path / "in.mkv"
+    with av.open(str(path), "w") as container:
+        videos = [container.add_stream("libx264", rate=25) for _ in range(2)]
+        for video in videos:
+            video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        for video in videos:
+            container.mux(video.encode(av.VideoFrame.from_ndarray(grey_steps(1)[0], format="rgb24")))
+            container.mux(video.encode(None))
+    with open_source(path) as source:
+        sound = Excerpt(str(path)) if source.info.has_words else None
+        with open_sink(tmp_path / "out.mkv", source.info, sound=sound) as sink:
+            for frame in source:
+                sink.write(frame)
+    assert sink.notes == (".mkv takes no second picture (1 more); left out",)
+
+
 def test_fonts_go_along_into_matroska_and_are_named_elsewhere(tmp_path: Path) -> None:
     path = tmp_path / "in.mkv"
     with av.open(str(path), "w") as container:
         video = container.add_stream("libx264", rate=25)
         video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
         container.add_attachment("font.ttf", "font/ttf", b"a font" * 100)
-        container.metadata["title"] = "t"
         container.mux(video.encode(av.VideoFrame.from_ndarray(grey_steps(1)[0], format="rgb24")))
         container.mux(video.encode(None))
+    assert probe(path).has_words  # so that the commands take along what is there
     assert copy(path, tmp_path / "out.mkv") == ()
     with av.open(str(tmp_path / "out.mkv")) as container:
         (font,) = container.streams.attachments
