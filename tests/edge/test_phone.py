@@ -28,7 +28,7 @@ def test_a_first_visit_and_each_further_style_are_small(files) -> None:
         sum(len(content) for path, content in files.items() if f"wasm_{kind}" in path)
         for kind in ("threaded", "compat")
     )
-    first = json.loads(files["styles.json"])["styles"][0]
+    first = json.loads(files["styles.json"])["styles"][0]["networks"]["base"]
     style = len(files[first["bytes"]]) + len(files[first["weights"]])
     assert shell + runtime + len(files["vendor/litert.js"]) + style < 4.5e6
     assert all(len(files[path]) < 0.4e6 for path in files if path.startswith("styles/"))
@@ -36,8 +36,12 @@ def test_a_first_visit_and_each_further_style_are_small(files) -> None:
 
 def test_layout_and_weights_together_are_the_style_in_half_precision(files) -> None:
     catalogue = json.loads(files["styles.json"])
-    for entry in catalogue["styles"]:
-        style = zoo.find_style(entry["name"])
+    networks = [
+        (zoo.of_size(zoo.find_style(told["name"]), size), entry)
+        for told in catalogue["styles"]
+        for size, entry in told["networks"].items()
+    ]
+    for style, entry in networks:
         layout = catalogue["layouts"][entry["layout"]]
         content = bytearray(gzip.decompress(files[layout["file"]]))
         halves = np.frombuffer(files[entry["weights"]], "<f2")
@@ -56,8 +60,10 @@ def test_layout_and_weights_together_are_the_style_in_half_precision(files) -> N
         assert bytes(content) == exact
 
 
-def test_styles_of_one_architecture_share_their_layout(files) -> None:
-    assert len(json.loads(files["styles.json"])["layouts"]) == 1
+def test_networks_of_one_architecture_share_their_layout(files) -> None:
+    catalogue = json.loads(files["styles.json"])
+    sizes = {size for style in catalogue["styles"] for size in style["networks"]}
+    assert len(catalogue["layouts"]) == len(sizes) == 2
 
 
 def test_every_file_is_listed_with_its_hash(files) -> None:
