@@ -6,6 +6,11 @@ import base64
 import gzip
 import hashlib
 import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -104,6 +109,32 @@ def test_the_folder_is_written_whole_and_again_but_over_nothing_else(files, tmp_
         phone.write(files, tmp_path / "letters")
     assert main(["web", "--build", str(tmp_path / "letters")]) == 2
     assert "holds something else" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_wheel_holds_all_that_the_page_is_made_of(tmp_path: Path) -> None:
+    uv = shutil.which("uv", path=str(Path(sys.executable).parent))
+    if uv is None:
+        pytest.skip("needs uv beside Python, as `make test` puts it there")
+    subprocess.run(
+        [uv, "build", "--quiet", "--wheel", "--out-dir", tmp_path, phone.ROOT.parents[2]], check=True
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as packed:
+        assert not any("node_modules" in name for name in packed.namelist())
+        packed.extractall(tmp_path / "unpacked")
+    told = subprocess.run(
+        [sys.executable, "-m", "edge", "web", "--build", tmp_path / "page"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "unpacked")},
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    expected = phone.page(zoo.styles(quality="live"))
+    assert told.startswith(f"{len(expected)} files")
+    for path, content in expected.items():
+        assert (tmp_path / "page" / path).read_bytes() == content
 
 
 def test_without_a_style_there_is_no_page() -> None:
