@@ -162,7 +162,7 @@ def in_python(network: Network, frame: Pixels) -> Pixels:
     return Painter(network).repaint(TimedFrame(frame, Fraction(0))).after.pixels
 
 
-def difference(one: Pixels, other: Pixels) -> float:
+def difference(one: np.ndarray, other: np.ndarray) -> float:
     return float(np.abs(one.astype(float) - other.astype(float)).mean())
 
 
