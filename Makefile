@@ -9,7 +9,7 @@ UV := UV_PROJECT_ENVIRONMENT=$(VENV) UV_LINK_MODE=copy $(BIN)/uv
 EXTRAS := --extra train --extra onnx --extra live --extra webrtc --extra serve --extra dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-edge check format bench fuzz window clean
+.PHONY: help demo test test-edge check vendored format bench fuzz window clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -32,6 +32,10 @@ check: $(VENV)/.full ## format, lint, spelling, types, import contracts
 	$(BIN)/codespell README.md CHANGELOG.md CONTRIBUTING.md docs keras_vst training export edge tests benchmarks
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+
+vendored: ## compare what the phone page ships of npm packages with the packages, as locked
+	@if command -v npm > /dev/null; then cd edge/web/phone && npm ci --silent --no-audit --no-fund && npm test --silent; \
+	else echo "npm is not at hand: edge/web/phone/vendor was not compared with its packages"; fi
 
 format: $(VENV)/.full ## put the code into shape
 	$(BIN)/ruff format .

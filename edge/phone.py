@@ -1,8 +1,8 @@
 """`vst web`: the page that paints on the visitor's own device, served to this machine or written as a folder.
 
-The page comes as files by path.  Of each style it gets the int8 file, which paints, and the weights in half precision,
-which are what is mixed: without the int8 file, on a GPU, and in a mix the page puts them where the style's layout (the
-fp32 file with its weights left out, one for all styles of an architecture) says they stand.
+The page comes as files by path.  Of each network of a style it gets the int8 file, which paints, and the weights in
+half precision, which are what is mixed: without the int8 file, on a GPU, and in a mix the page puts them where the
+layout (the fp32 file with its weights left out, one for all networks of an architecture) says they stand.
 """
 
 from __future__ import annotations
@@ -25,10 +25,11 @@ from keras_vst import zoo
 from keras_vst.errors import UserError
 from keras_vst.files import atomic
 from keras_vst.networks.opening import read_network
-from keras_vst.zoo import Style
+from keras_vst.zoo import OWN_SIZE, Style
 
 ROOT = Path(__file__).parent / "web" / "phone"
 PORT = 8090  # not that of `vst live --sink web`
+SIZES = ("base", "small")  # of a style's networks; the page chooses by how fast the device is
 SHELL = (".html", ".css", ".js", ".svg", ".png", ".webmanifest")
 RULES = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; "
@@ -139,30 +140,31 @@ def _painters(styles: Iterable[Style]) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     layouts: dict[str, Any] = {}
     told: list[dict[str, Any]] = []
-    for style in styles:
-        exact = read_network(style.path, style.sha256)
+    for style in sorted(styles, key=lambda style: "look" in style.card):  # paintings first
         entry = {key: style.about()[key] for key in ("name", "title", "artist", "year")}
-        entry |= {
-            "margin": style.margin,
-            "weights": f"styles/{style.name}.f16",
-            "layout": None,
-            "bytes": None,
-        }
-        ranges = [(tensor["offset"], tensor["length"]) for tensor in style.weights]
-        halves, empty = _apart(exact, ranges)
-        files[entry["weights"]] = halves
-        entry["layout"] = hashlib.sha256(empty + repr(ranges).encode()).hexdigest()[:8]
-        file = f"styles/{entry['layout']}.tflite.gz"
-        layouts[entry["layout"]] = {"file": file, "tensors": ranges}
-        files[file] = gzip.compress(empty, mtime=0)
-        if listed := style.card.get("files", {}).get("int8"):
-            entry["bytes"] = f"styles/{style.name}.tflite"
-            files[entry["bytes"]] = read_network(style.path.parent / listed["file"], listed["sha256"])
+        there = [size for size in SIZES if size in zoo.sizes(style)]
+        entry["networks"] = {size: _network(zoo.of_size(style, size), size, files, layouts) for size in there}
         told.append(entry)
     if not told:
         raise UserError("there is no style to paint in; see `vst styles`.")
     files["styles.json"] = json.dumps({"layouts": layouts, "styles": told}, ensure_ascii=False).encode()
     return files
+
+
+def _network(style: Style, size: str, files: dict[str, bytes], layouts: dict[str, Any]) -> dict[str, Any]:
+    """What styles.json tells of one network; its files join the page's."""
+    place = f"styles/{style.name}" if size == OWN_SIZE else f"styles/{size}/{style.name}"
+    ranges = [(tensor["offset"], tensor["length"]) for tensor in style.weights]
+    halves, empty = _apart(read_network(style.path, style.sha256), ranges)
+    layout = hashlib.sha256(empty + repr(ranges).encode()).hexdigest()[:8]
+    layouts[layout] = {"file": f"styles/{layout}.tflite.gz", "tensors": ranges}
+    files[layouts[layout]["file"]] = gzip.compress(empty, mtime=0)
+    told = {"margin": style.margin, "layout": layout, "weights": f"{place}.f16", "bytes": None}
+    files[told["weights"]] = halves
+    if listed := style.card.get("files", {}).get("int8"):
+        told["bytes"] = f"{place}.tflite"
+        files[told["bytes"]] = read_network(style.path.parent / listed["file"], listed["sha256"])
+    return told
 
 
 def _apart(exact: bytes, ranges: Iterable[tuple[int, int]]) -> tuple[bytes, bytes]:

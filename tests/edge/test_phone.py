@@ -6,6 +6,11 @@ import base64
 import gzip
 import hashlib
 import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +33,7 @@ def test_a_first_visit_and_each_further_style_are_small(files) -> None:
         sum(len(content) for path, content in files.items() if f"wasm_{kind}" in path)
         for kind in ("threaded", "compat")
     )
-    first = json.loads(files["styles.json"])["styles"][0]
+    first = json.loads(files["styles.json"])["styles"][0]["networks"]["base"]
     style = len(files[first["bytes"]]) + len(files[first["weights"]])
     assert shell + runtime + len(files["vendor/litert.js"]) + style < 4.5e6
     assert all(len(files[path]) < 0.4e6 for path in files if path.startswith("styles/"))
@@ -36,8 +41,12 @@ def test_a_first_visit_and_each_further_style_are_small(files) -> None:
 
 def test_layout_and_weights_together_are_the_style_in_half_precision(files) -> None:
     catalogue = json.loads(files["styles.json"])
-    for entry in catalogue["styles"]:
-        style = zoo.find_style(entry["name"])
+    networks = [
+        (zoo.of_size(zoo.find_style(told["name"]), size), entry)
+        for told in catalogue["styles"]
+        for size, entry in told["networks"].items()
+    ]
+    for style, entry in networks:
         layout = catalogue["layouts"][entry["layout"]]
         content = bytearray(gzip.decompress(files[layout["file"]]))
         halves = np.frombuffer(files[entry["weights"]], "<f2")
@@ -56,8 +65,10 @@ def test_layout_and_weights_together_are_the_style_in_half_precision(files) -> N
         assert bytes(content) == exact
 
 
-def test_styles_of_one_architecture_share_their_layout(files) -> None:
-    assert len(json.loads(files["styles.json"])["layouts"]) == 1
+def test_networks_of_one_architecture_share_their_layout(files) -> None:
+    catalogue = json.loads(files["styles.json"])
+    sizes = {size for style in catalogue["styles"] for size in style["networks"]}
+    assert len(catalogue["layouts"]) == len(sizes) == 2
 
 
 def test_every_file_is_listed_with_its_hash(files) -> None:
@@ -98,6 +109,32 @@ def test_the_folder_is_written_whole_and_again_but_over_nothing_else(files, tmp_
         phone.write(files, tmp_path / "letters")
     assert main(["web", "--build", str(tmp_path / "letters")]) == 2
     assert "holds something else" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_wheel_holds_all_that_the_page_is_made_of(tmp_path: Path) -> None:
+    uv = shutil.which("uv", path=str(Path(sys.executable).parent))
+    if uv is None:
+        pytest.skip("needs uv beside Python, as `make test` puts it there")
+    subprocess.run(
+        [uv, "build", "--quiet", "--wheel", "--out-dir", tmp_path, phone.ROOT.parents[2]], check=True
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as packed:
+        assert not any("node_modules" in name for name in packed.namelist())
+        packed.extractall(tmp_path / "unpacked")
+    told = subprocess.run(
+        [sys.executable, "-m", "edge", "web", "--build", tmp_path / "page"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "unpacked")},
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    expected = phone.page(zoo.styles(quality="live"))
+    assert told.startswith(f"{len(expected)} files")
+    for path, content in expected.items():
+        assert (tmp_path / "page" / path).read_bytes() == content
 
 
 def test_without_a_style_there_is_no_page() -> None:

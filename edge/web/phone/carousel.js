@@ -14,7 +14,7 @@ export class Carousel {
       const [picture, label] = [document.createElement("canvas"), document.createElement("span")];
       Object.assign(picture, { width: SIDE, height: SIDE });
       picture.setAttribute("aria-hidden", "true");
-      label.textContent = title;
+      label.textContent = title.split(/ *[:(]/)[0]; // the whole title is told to those who point or listen
       button.append(picture, label);
       Object.assign(button, { type: "button", value: name, title: [title, artist, year].filter(Boolean).join(", ") });
       button.setAttribute("role", "radio");

@@ -1,7 +1,8 @@
 // LiteRT at work: a picture and shares of styles in, the painting out.  Runs in the worker.
 
 import { getWebGpuDevice, loadAndCompile, loadLiteRt, supportsFeature, Tensor } from "./vendor/litert.js";
-import { networkFile, unpacked } from "./network.js";
+import { inSize, networkFile, unpacked } from "./network.js";
+import { fastEnough } from "./pace.js";
 
 const MOST_NETWORKS = 12; // that are kept ready, most of them for thumbnails
 const MULTIPLE = 8; // of a network's sides
@@ -13,11 +14,14 @@ let catalogue = null;
 let accelerator = "wasm";
 let threads = 1;
 
-// Load the runtime and choose what computes; `wished` may fix it: {threads, accelerator}.
+// Load the runtime and choose what computes, and which size of networks; `wished` may fix it: {threads, accelerator,
+// network}.
 export async function start({ styles, wished }) {
-  catalogue = styles;
   await load(wished.threads);
-  const shares = { [styles.styles[0].name]: 1 };
+  const [first] = styles.styles;
+  const shares = { [first.name]: 1 };
+  let size = wished.network ?? "base";
+  catalogue = inSize(styles, size);
   let milliseconds = await measured("wasm", shares);
   if (wished.accelerator !== "wasm" && (await hasGpu(wished.accelerator === "webgpu"))) {
     const other = await measured("webgpu", shares).catch(() => Infinity);
@@ -27,8 +31,14 @@ export async function start({ styles, wished }) {
       getWebGpuDevice().lost.then(() => (accelerator = "wasm"));
     }
   }
+  const pixels = TRIAL * TRIAL;
+  if (!wished.network && first.networks.small && !fastEnough(pixels, milliseconds)) {
+    forget(); // small networks have the same names
+    catalogue = inSize(styles, (size = "small"));
+    milliseconds = await measured(accelerator, shares);
+  }
   forget();
-  return { accelerator, threads, pixels: TRIAL * TRIAL, milliseconds };
+  return { accelerator, threads, size, pixels, milliseconds };
 }
 
 // Paint a bitmap.  `rgb`, the painting, and `small`, what was painted, have the network's own size, and the pictures lie

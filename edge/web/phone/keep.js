@@ -1,5 +1,7 @@
 // What can be taken along: a snapshot, and a recording of what the canvas shows, on request with the microphone.
 
+import { Refusal } from "./source.js";
+
 const KINDS = ["video/mp4;codecs=avc1", "video/mp4", "video/webm;codecs=vp9", "video/webm"];
 
 export function snapshot(canvas) {
@@ -21,24 +23,35 @@ export class Recorder {
 
   // Resolves once it records; the file is saved when it is stopped.
   async start(canvas, sound) {
-    const stream = canvas.captureStream(30);
-    if (sound) {
-      const voice = await navigator.mediaDevices.getUserMedia({ audio: true });
-      voice.getAudioTracks().forEach((track) => stream.addTrack(track));
+    const voice = sound ? await heard() : [];
+    const stream = new MediaStream([...canvas.captureStream(30).getVideoTracks(), ...voice]);
+    this.#stream = stream;
+    try {
+      const mimeType = KINDS.find((kind) => MediaRecorder.isTypeSupported(kind));
+      const recorder = new MediaRecorder(stream, { mimeType, videoBitsPerSecond: 6e6 });
+      const pieces = [];
+      recorder.ondataavailable = ({ data }) => pieces.push(data);
+      recorder.onstop = () => save(new Blob(pieces, { type: mimeType }), mimeType?.includes("mp4") ? "mp4" : "webm");
+      recorder.start(1000);
+      this.#recorder = recorder;
+    } catch (error) {
+      this.stop(); // the microphone is off again
+      throw error;
     }
-    const mimeType = KINDS.find((kind) => MediaRecorder.isTypeSupported(kind));
-    const recorder = new MediaRecorder(stream, { mimeType, videoBitsPerSecond: 6e6 });
-    const pieces = [];
-    recorder.ondataavailable = ({ data }) => pieces.push(data);
-    recorder.onstop = () => save(new Blob(pieces, { type: mimeType }), mimeType?.includes("mp4") ? "mp4" : "webm");
-    recorder.start(1000);
-    [this.#recorder, this.#stream] = [recorder, stream];
   }
 
   stop() {
     this.#recorder?.stop();
     this.#stream?.getTracks().forEach((track) => track.stop());
     [this.#recorder, this.#stream] = [null, null];
+  }
+}
+
+async function heard() {
+  try {
+    return (await navigator.mediaDevices.getUserMedia({ audio: true })).getAudioTracks();
+  } catch {
+    throw new Refusal("noSound");
   }
 }
 

@@ -2,16 +2,22 @@
 
 import { Carousel } from "./carousel.js";
 import { Recorder, snapshot } from "./keep.js";
+import { inSize } from "./network.js";
 import { Painter } from "./painter.js";
 import { Screen } from "./screen.js";
 import { openCamera, openFile, Refusal } from "./source.js";
 import { fill, WORDS } from "./words.js";
 
-// For measuring and for looking at a trouble: ?size=640x360 paints at that size, ?threads=1, ?accelerator=wasm.
+// For measuring and for looking at a trouble: ?size=640x360 paints at that size, ?threads=1, ?accelerator=wasm,
+// ?network=small.
 const given = new URLSearchParams(location.search);
 const [fixedWidth, fixedHeight] = (given.get("size") ?? "").split("x").map(Number);
 const fixed = fixedHeight ? { width: fixedWidth, height: fixedHeight } : null;
-const wished = { threads: given.has("threads") ? Number(given.get("threads")) : null, accelerator: given.get("accelerator") };
+const wished = {
+  threads: given.has("threads") ? Number(given.get("threads")) : null,
+  accelerator: given.get("accelerator"),
+  network: given.get("network"),
+};
 
 const KEYS = { " ": "pause", i: "snapshot", r: "record", f: "full", c: "keep", x: "other" };
 const STEPS = { "+": ["strength", 10], "=": ["strength", 10], "-": ["strength", -10], "]": ["blend", 10], "[": ["blend", -10] };
@@ -46,12 +52,14 @@ async function begin() {
     console.warn(error);
     stop("broken");
   };
-  catalogue = await (await fetch("styles.json")).json();
+  const listed = await (await fetch("styles.json")).json();
+  catalogue = inSize(listed, wished.network);
   carousel = new Carousel(at("styles"), catalogue.styles, choose);
   at("second").onchange = wish;
   choose(catalogue.styles[0].name);
   listen();
-  await painter.start(catalogue, wished);
+  catalogue = inSize(listed, (await painter.start(listed, wished)).size);
+  choose(style); // with what mixes in this size
   carousel.follow(painter);
   setInterval(figures, 500);
   for (const id of ["camera", "pick"]) at(id).disabled = false;
@@ -194,8 +202,7 @@ function drag(event) {
   if (!screen.look.split) return;
   event.preventDefault();
   at("canvas").setPointerCapture(event.pointerId);
-  const { left, width } = at("canvas").getBoundingClientRect();
-  set("split", Math.min(99, Math.max(1, (100 * (event.clientX - left)) / width)));
+  set("split", Math.min(99, Math.max(1, 100 * screen.across(event.clientX))));
 }
 
 function set(id, value) {
@@ -227,8 +234,8 @@ async function record(wanted) {
   if (wanted) {
     try {
       await recorder.start(at("canvas"), at("sound").checked);
-    } catch {
-      return say("noSound", true);
+    } catch (error) {
+      return say(error instanceof Refusal ? error.name : "noRecording", true);
     }
   } else {
     recorder.stop();
@@ -246,6 +253,7 @@ function say(word, wrong = false) {
 
 function figures() {
   if (!shown) return;
+  const { size } = catalogue.styles.find(({ name }) => name === style);
   const runtime = WORDS[shown.accelerator](painter.chosen.threads);
-  at("figures").textContent = WORDS.figures(painter.meter.rate, painter.meter.milliseconds, shown, runtime);
+  at("figures").textContent = WORDS.figures(painter.meter.rate, painter.meter.milliseconds, shown, WORDS[size] + runtime);
 }

@@ -2,6 +2,15 @@
 
 const fetched = new Map(); // path -> promise of what was made of it
 
+// The catalogue with one network a style: that of the size, or the only one there is.
+export function inSize(catalogue, wished) {
+  const styles = catalogue.styles.map((style) => {
+    const size = style.networks[wished] ? wished : "base";
+    return { ...style, ...style.networks[size], size };
+  });
+  return { ...catalogue, styles };
+}
+
 // The .tflite file for {style: share}; `floats` where bytes in and out cannot be used.
 export async function networkFile(catalogue, shares, { width, height, floats }) {
   const taken = catalogue.styles.filter(({ name }) => shares[name] > 0);

@@ -2,7 +2,21 @@
 
 const BUDGET = 1000 / 24; // milliseconds for a frame
 const SHORT = [112, 144, 176, 208, 240, 288, 352, 416, 480, 544, 624, 720]; // the shorter side, in pixels
+const ENOUGH = 240; // what base must reach of these, or small networks paint
 const FRAMES = 12; // that are looked at together
+
+// Whether a device paints well above ENOUGH with a network that takes so many milliseconds for so many pixels.
+export function fastEnough(pixels, milliseconds) {
+  return affordable(pixels, milliseconds) >= area(ENOUGH);
+}
+
+function affordable(pixels, milliseconds) {
+  return (0.6 * BUDGET * pixels) / milliseconds;
+}
+
+function area(short) {
+  return (short * short * 16) / 9;
+}
 
 export class Pace {
   #rung = 3;
@@ -18,8 +32,8 @@ export class Pace {
 
   // Begin with what the measurement promises: so many milliseconds for so many pixels.
   begin(pixels, milliseconds) {
-    const affordable = (0.6 * BUDGET * pixels) / milliseconds;
-    this.#rung = Math.max(0, SHORT.findLastIndex((side) => (side * side * 16) / 9 <= affordable));
+    const most = affordable(pixels, milliseconds);
+    this.#rung = Math.max(0, SHORT.findLastIndex((short) => area(short) <= most));
   }
 
   // What to paint a frame of a size at.

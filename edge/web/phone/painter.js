@@ -79,13 +79,15 @@ export class Painter {
   async #loop(source) {
     let captured = false;
     let again = Promise.resolve();
+    let next = source.fresh(again);
     while (source === this.#source) {
-      await (this.paused ? again : source.fresh(again));
+      await (this.paused ? again : Promise.race([next, again]));
       if (source !== this.#source) return;
       again = new Promise((wake) => (this.#wake = wake));
       const started = performance.now();
       if (!this.paused || !captured) await this.#capture(source);
       captured = true;
+      next = source.fresh(again); // one that comes while this is painted is taken at once, not the one after it
       const frame = this.#newest;
       const still = source.kind === "picture";
       const size = this.pace.size(frame.width, frame.height, still);

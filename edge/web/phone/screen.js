@@ -89,6 +89,13 @@ export class Screen {
     this.draw();
   }
 
+  // How far across the picture, from 0 to 1, a place of the window is; the canvas may have bars beside it.
+  across(place) {
+    const { left, width, height } = this.canvas.getBoundingClientRect();
+    const shown = Math.min(width, (height * this.canvas.width) / this.canvas.height);
+    return (place - left - (width - shown) / 2) / shown;
+  }
+
   // What is there already, with the look as it is now.
   draw() {
     if (!this.#shown) return;

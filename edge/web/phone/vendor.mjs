@@ -32,4 +32,5 @@ for (const [name, content] of Object.entries(files)) {
   }
   const there = readFileSync(path);
   if (content.compare(packed ? gunzipSync(there) : there)) throw new Error(`vendor/${name} is not what the packages hold.`);
+  console.log(`vendor/${name} is what the locked packages hold.`);
 }

@@ -5,7 +5,7 @@ export const WORDS = {
   promise: "Everything happens on this device: the camera picture is painted here and is never sent anywhere.",
   asks: "The browser will ask you for the camera first. It is off whenever this page is hidden.",
   camera: "Use the camera",
-  file: "Choose a picture or video",
+  file: "Picture or video",
   loading: "Loading what paints: a few megabytes, kept for the next visit",
   ready: "Ready",
   opening: "Waiting for the camera: please allow it in the browser's question",
@@ -28,7 +28,9 @@ export const WORDS = {
   buttons: "Actions",
   controls: "Controls",
   figures: (rate, milliseconds, { width, height }, runtime) =>
-    `${rate.toFixed(0)} frames a second · ${milliseconds.toFixed(0)} ms · painted at ${width}x${height} · ${runtime}`,
+    `${rate.toFixed(0)} frames a second · ${milliseconds.toFixed(0)} ms · ${width}x${height} · ${runtime}`,
+  base: "",
+  small: "small network, ",
   wasm: (threads) => (threads > 1 ? `WebAssembly, ${threads} threads` : "WebAssembly"),
   webgpu: () => "WebGPU",
   saved: "Saved a snapshot",
@@ -50,6 +52,7 @@ export const WORDS = {
     "This browser is missing something that the page needs: WebGL 2, WebAssembly with SIMD and OffscreenCanvas. " +
     "Use Chrome or Edge 113, Firefox 121, Safari 16.4 or newer.",
   noSound: "The microphone was refused; allow it, or record without it.",
+  noRecording: "This browser does not record; take snapshots instead.",
   unloaded: "What paints could not be loaded. Check the connection and open the page again.",
   broken: "Painting stopped because of an error; open the page again.",
 };

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from edge.controls import Controls
+from keras_vst import zoo
 
 if TYPE_CHECKING:
     import aiohttp
@@ -33,6 +34,22 @@ def server(controls: Controls) -> Iterator[WebServer]:
     running = WebServer("127.0.0.1", 0, controls)
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="session")
+def files() -> dict[str, bytes]:
+    """The page of `vst web`."""
+    from edge import phone
+
+    return phone.page(zoo.styles(quality="live"))
+
+
+@pytest.fixture(scope="session")
+def camera(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The flag that makes a clip Chromium's camera."""
+    from tests.edge.web.sites import filmed, frames
+
+    return filmed(tmp_path_factory.mktemp("camera") / "camera.y4m", frames())
 
 
 def grey(level: int, height: int = 48, width: int = 64) -> np.ndarray:

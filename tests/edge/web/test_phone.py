@@ -3,36 +3,50 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import json
-from collections.abc import Awaitable, Callable
-from fractions import Fraction
+import shutil
 from pathlib import Path
-from typing import Any
 
 import av
 import cv2
 import numpy as np
 import pytest
 
-aiohttp = pytest.importorskip("aiohttp", reason="the page needs aiohttp, of the extra `live`")
-from aiohttp import web  # noqa: E402
+pytest.importorskip("aiohttp", reason="the page needs aiohttp, of the extra `live`")
 
-from edge import phone  # noqa: E402
-from edge.painter import Painter  # noqa: E402
-from keras_vst import zoo  # noqa: E402
-from keras_vst.frames import Pixels  # noqa: E402
-from keras_vst.networks import Network, open_network  # noqa: E402
-from keras_vst.networks.mixing import open_mix  # noqa: E402
-from keras_vst.video import TimedFrame  # noqa: E402
-from tests.edge.web.browser import Browser, find_chromium  # noqa: E402
-from tests.edge.web.sites import ASKED, GPU, PAINTING, READY, SCENE, filmed, frames, visited  # noqa: E402
+from edge import phone
+from keras_vst import zoo
+from keras_vst.networks import open_network
+from keras_vst.networks.mixing import open_mix
+from tests.edge.web.browser import find_chromium
+from tests.edge.web.sites import (
+    ASKED,
+    FIGURES,
+    FIRST,
+    PAINTING,
+    READY,
+    SAID,
+    SCENE,
+    SECOND,
+    any_host,
+    appeared,
+    click,
+    difference,
+    errors,
+    frames,
+    in_python,
+    move,
+    moving,
+    settled,
+    show_file,
+    shown,
+    story,
+    visited,
+)
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(find_chromium() is None, reason="needs Chromium (Debian: apt install chromium)"),
 ]
-FIRST, SECOND = (style.name for style in zoo.styles(quality="live")[:2])  # as the page lists them
 HIDDEN = (
     "Object.defineProperty(document, 'hidden', { configurable: true, get: () => %s });"
     " document.dispatchEvent(new Event('visibilitychange'))"
@@ -44,99 +58,24 @@ navigator.mediaDevices.getUserMedia = async (wished) => {
     window.tracks.push(...stream.getTracks());
     return stream;
 }; true"""
-SAID = "document.getElementById('said').textContent"
-FIGURES = "document.getElementById('figures').textContent"
-
-
-@pytest.fixture(scope="module")
-def camera(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The flag that makes a clip Chromium's camera."""
-    return filmed(tmp_path_factory.mktemp("camera") / "camera.y4m", frames())
-
-
-@pytest.fixture(scope="module")
-def files() -> dict[str, bytes]:
-    return phone.page(zoo.styles(quality="live"))
-
-
-def any_host(files: dict[str, bytes], folder: Path) -> Any:
-    """The written folder behind a server that knows nothing of it."""
-    phone.write(files, folder / "built")
-
-    async def index(_: web.Request) -> web.FileResponse:
-        return web.FileResponse(folder / "built" / "index.html")
-
-    served = web.Application()
-    served.router.add_get("/", index)
-    served.router.add_static("/", folder / "built")
-    return served
-
-
-def story(tell: Callable[[], Awaitable[None]]) -> None:
-    asyncio.run(asyncio.wait_for(tell(), 240))
-
-
-async def click(browser: Browser, name: str) -> None:
-    await browser.run(f"document.getElementById('{name}').click()")
-
-
-async def move(browser: Browser, name: str, value: float) -> None:
-    await browser.run(
-        f"{{ const slider = document.getElementById('{name}'); slider.value = {value};"
-        " slider.dispatchEvent(new Event('input')); }"
-    )
-
-
-async def shown(browser: Browser) -> Pixels:
-    address = await browser.run("document.getElementById('canvas').toDataURL('image/png')")
-    png = np.frombuffer(base64.b64decode(address.partition(",")[2]), np.uint8)
-    return cv2.cvtColor(cv2.imdecode(png, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
-
-
-async def show_file(browser: Browser, path: Path) -> None:
-    document = await browser.call("DOM.getDocument")
-    node = await browser.call("DOM.querySelector", nodeId=document["root"]["nodeId"], selector="#file")
-    await browser.call("DOM.setFileInputFiles", nodeId=node["nodeId"], files=[str(path)])
-    await browser.until(f"{PAINTING} && {FIGURES} !== ''", 60)
-
-
-async def settled(browser: Browser, unlike: Pixels | None = None) -> Pixels:
-    """What is shown once it has stopped changing."""
-    for _ in range(100):
-        before = await shown(browser)
-        await asyncio.sleep(0.4)
-        if np.array_equal(before, after := await shown(browser)) and not np.array_equal(after, unlike):
-            return after
-    raise AssertionError("the picture does not settle")
-
-
-def in_python(network: Network, frame: Pixels) -> Pixels:
-    return Painter(network).repaint(TimedFrame(frame, Fraction(0))).after.pixels
-
-
-def difference(one: Pixels, other: Pixels) -> float:
-    return float(np.abs(one.astype(float) - other.astype(float)).mean())
-
-
-def errors(browser: Browser) -> list[str]:
-    return [text for text in browser.complaints if "'level': 'warning'" not in text]
 
 
 def test_the_camera_is_painted_as_python_paints_it_and_nothing_is_asked_for_afterwards(files, camera) -> None:
     async def tell() -> None:
         flags = (camera, ASKED)
-        async with visited(phone.application(files), *flags, query="?size=320x240") as (browser, site):
+        async with visited(phone.application(files), *flags, query="?size=320x240&network=base") as (
+            browser,
+            site,
+        ):
             assert await browser.run("crossOriginIsolated")
             loaded = sum(len(files[path[1:] or "index.html"]) for path in site.asked)
             assert loaded < 12e6
             await browser.run(WATCH)
             await click(browser, "camera")
             await browser.until(PAINTING)
-            await browser.until("document.querySelectorAll('#styles .seen').length === 5", 60)
-            first = await shown(browser)
+            await browser.until("!document.querySelector('#styles button:not(.seen)')", 120)
             await browser.until(f"{FIGURES}.includes('frames a second')")
-            await asyncio.sleep(1)
-            assert difference(first, await shown(browser)) > 1
+            await moving(browser)
             await click(browser, "pause")
             painted = await settled(browser)
             await move(browser, "strength", 0)
@@ -168,7 +107,7 @@ def test_each_control_does_what_it_says(files, tmp_path: Path) -> None:
     first, second = zoo.find_style(FIRST), zoo.find_style(SECOND)
 
     async def tell() -> None:
-        async with visited(phone.application(files)) as (browser, _):
+        async with visited(phone.application(files), query="?network=base") as (browser, _):
             await browser.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
             await show_file(browser, tmp_path / "picture.png")
             alone = await settled(browser, unlike=picture)
@@ -199,12 +138,6 @@ def test_each_control_does_what_it_says(files, tmp_path: Path) -> None:
             halves = await shown(browser)
             assert difference(halves[:, :150], picture[:, :150]) < 0.5
             assert difference(halves[:, 170:], alone[:, 170:]) < 0.5
-            box = "document.getElementById('canvas').getBoundingClientRect()"
-            left, top, width = await browser.run(f"(({{ x, y, width }}) => [x, y, width])({box})")
-            place = {"x": left + width / 4, "y": top + 20, "button": "left", "clickCount": 1}
-            await browser.call("Input.dispatchMouseEvent", type="mousePressed", **place)
-            await browser.call("Input.dispatchMouseEvent", type="mouseReleased", **place)
-            assert await browser.run("document.getElementById('split').value") == "25"
             await browser.press("s")
 
             await browser.press("ArrowRight")
@@ -225,14 +158,6 @@ def test_each_control_does_what_it_says(files, tmp_path: Path) -> None:
             assert errors(browser) == []
 
     story(tell)
-
-
-async def appeared(folder: Path, pattern: str) -> list[Path]:
-    for _ in range(100):
-        if found := [path for path in folder.glob(pattern) if path.suffix != ".crdownload"]:
-            return found
-        await asyncio.sleep(0.1)
-    raise AssertionError(f"no {pattern} came")
 
 
 def test_it_works_without_a_network_after_the_first_visit(files, camera) -> None:
@@ -258,65 +183,116 @@ def test_a_host_without_headers_gets_its_threads_from_the_service_worker(files, 
             assert site.asked.count("/styles.json") == 1
             assert await browser.run("crossOriginIsolated")
             await show_file(browser, SCENE)
-            before = await shown(browser)
-            await asyncio.sleep(1)
-            assert difference(before, await shown(browser)) > 1
+            await moving(browser)
 
     story(tell)
 
 
-@pytest.mark.parametrize(
-    ("flags", "query", "runtime"),
-    [
-        ((), "?threads=0", "WebAssembly"),
-        ((), "?accelerator=webgpu&threads=2", "WebAssembly, 2 threads"),  # there is none
-        (GPU, "?accelerator=webgpu", "WebGPU"),
-    ],
-)
-def test_what_is_refused_falls_back(files, tmp_path: Path, flags, query: str, runtime: str) -> None:
-    picture = frames((160, 120))[0]
-    cv2.imwrite(str(tmp_path / "picture.png"), picture[..., ::-1])
+@pytest.mark.parametrize(("width", "height"), [(320, 240), (160, 240)])
+def test_the_line_of_the_split_view_follows_the_finger_beside_bars_too(
+    files, tmp_path: Path, width: int, height: int
+) -> None:
+    cv2.imwrite(str(tmp_path / "picture.png"), frames((width, height))[0])
 
     async def tell() -> None:
-        async with visited(phone.application(files), *flags, query=query) as (browser, _):
+        async with visited(phone.application(files)) as (browser, _):
+            await browser.resize(844, 390, mobile=True)
             await show_file(browser, tmp_path / "picture.png")
-            painted = await settled(browser, unlike=picture)
-            assert difference(painted, in_python(open_network(zoo.find_style(FIRST).path), picture)) < 2
-            await browser.until(f"{FIGURES}.endsWith({json.dumps(runtime)})")
+            await browser.press("s")
+            left, top, whole, tall = await browser.run(
+                "(({ x, y, width, height }) => [x, y, width, height])(document.getElementById('canvas')"
+                ".getBoundingClientRect())"
+            )
+            across = tall * width / height
+            place = {"x": left + whole / 2 - across / 4, "y": top + 20, "button": "left", "clickCount": 1}
+            await browser.call("Input.dispatchMouseEvent", type="mousePressed", **place)
+            await browser.call("Input.dispatchMouseEvent", type="mouseReleased", **place)
+            assert await browser.run("document.getElementById('split').value") == "25"
+
+    story(tell)
+
+
+def test_a_recording_has_the_microphone_and_a_refused_one_is_told(files, camera, tmp_path: Path) -> None:
+    async def tell() -> None:
+        async with visited(phone.application(files), camera, ASKED) as (browser, _):
+            await browser.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
+            await browser.run(WATCH)
+            await click(browser, "camera")
+            await moving(browser)
+            await click(browser, "sound")
+            await browser.press("r")
+            await browser.until(f"{SAID} === 'Recording'")
+            await moving(browser)
+            await moving(browser)
+            await browser.press("r")
+            (clip,) = await appeared(tmp_path, "painted-*.[mw][pe]*")
+            for kind in ("video", "audio"):
+                with av.open(str(clip)) as recorded:
+                    assert sum(1 for _ in recorded.decode(**{kind: 0})) > 1
+            microphone = "window.tracks.filter(({ kind }) => kind === 'audio').map((each) => each.readyState)"
+            assert await browser.run(microphone) == ["ended"]
+            await browser.run(
+                "navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('', 'NotAllowedError') }; 0"
+            )
+            await browser.press("r")
+            await browser.until(f"{SAID}.includes('microphone was refused')")
+            await browser.run("MediaRecorder = class { constructor() { throw new Error(); } }; 0")
+            await click(browser, "sound")
+            await browser.press("r")
+            await browser.until(f"{SAID}.includes('does not record')")
+            assert len(list(tmp_path.glob("painted-*"))) == 1
+
+    story(tell)
+
+
+def test_the_picture_fills_the_screen_and_comes_back(files, tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "picture.png"), frames()[0])
+
+    async def tell() -> None:
+        async with visited(phone.application(files)) as (browser, _):
+            await show_file(browser, tmp_path / "picture.png")
+            await browser.press("f")
+            await browser.until("document.fullscreenElement?.id === 'stage'")
+            whole = "(({ width, height }) => width === innerWidth && height === innerHeight)"
+            await browser.until(f"{whole}(document.getElementById('canvas').getBoundingClientRect())")
+            await browser.press("f")
+            await browser.until("!document.fullscreenElement")
             assert errors(browser) == []
 
     story(tell)
 
 
-def test_refusals_say_what_to_do(files, camera, tmp_path: Path) -> None:
-    plain = any_host(files, tmp_path)
+def test_a_slow_device_takes_the_small_networks_and_mixes_those_alone(
+    monkeypatch, camera, tmp_path: Path
+) -> None:
+    """Its clock runs fifty times as fast, so that everything takes fifty times as long."""
+    root = shutil.copytree(phone.ROOT, tmp_path / "page", ignore=shutil.ignore_patterns("node_modules"))
+    worker = (root / "worker.js").read_text()
+    (root / "worker.js").write_text(
+        "{ const now = performance.now.bind(performance); performance.now = () => 50 * now(); }\n" + worker
+    )
+    monkeypatch.setattr(phone, "ROOT", root)
+    slow = phone.page(zoo.styles(quality="live"))
+    small = {style.name: style for style in zoo.styles("live") if "small" in zoo.sizes(style)}
+    network = zoo.of_size(small[FIRST], "small")
+    picture = frames((160, 120))[0]
+    cv2.imwrite(str(tmp_path / "picture.png"), picture[..., ::-1])
 
     async def tell() -> None:
-        async with visited(phone.application(files), camera, "--deny-permission-prompts") as (browser, _):
-            await click(browser, "camera")
-            await browser.until(f"{SAID}.includes('Allow it for this page')")
-        elsewhere = "--host-resolver-rules=MAP phone.test 127.0.0.1"
-        async with visited(plain, elsewhere, host="phone.test") as (browser, _):
-            assert "https://" in await browser.run(SAID)
-            cv2.imwrite(str(tmp_path / "picture.png"), frames((160, 120))[0])
+        async with visited(phone.application(slow)) as (browser, site):
             await show_file(browser, tmp_path / "picture.png")
-            await browser.until(f"{FIGURES}.endsWith('WebAssembly')")
-
-    story(tell)
-
-
-@pytest.mark.parametrize(("width", "height"), [(390, 844), (844, 390), (1280, 800)])
-def test_it_fits_phones_and_desktops(files, camera, tmp_path: Path, width: int, height: int) -> None:
-    async def tell() -> None:
-        flags = (camera, ASKED)
-        async with visited(phone.application(files), *flags) as (browser, _):
-            await browser.resize(width, height, mobile=width < 1000)
-            await click(browser, "camera")
-            await browser.until("document.querySelectorAll('#styles .seen').length === 5", 60)
-            assert await browser.run("document.documentElement.scrollWidth") <= width
-            unnamed = "!(each.labels?.length || each.ariaLabel || each.textContent.trim())"
-            all_of = "[...document.querySelectorAll('button, select, input:not([hidden])')]"
-            assert await browser.run(f"{all_of}.filter((each) => {unnamed}).length") == 0
-            await browser.screenshot(tmp_path / f"{width}x{height}.png")
+            painted = await settled(browser, unlike=picture)
+            assert difference(painted, in_python(open_network(network.path), picture)) < 2
+            assert "small network" in await browser.run(FIGURES)
+            offered = await browser.run(
+                "[...document.getElementById('second').options].map((each) => each.value)"
+            )
+            assert {FIRST, *offered} == set(small)
+            await move(browser, "blend", 30)
+            mixed = await settled(browser, unlike=painted)
+            parts = [(network, 0.7), (zoo.of_size(small[SECOND], "small"), 0.3)]
+            assert difference(mixed, in_python(open_mix(parts), picture)) < 0.5
+            loaded = sum(len(slow[path[1:] or "index.html"]) for path in set(site.asked))
+            assert loaded < 12e6
 
     story(tell)
