@@ -38,14 +38,6 @@ def minimize(
     return value, seen
 
 
-def slope(function: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
-    """The gradient of sum(function(inputs)) by the inputs, which can itself be differentiated once more."""
-    with tf.GradientTape() as tape:
-        tape.watch(inputs)
-        value = tf.reduce_sum(function(inputs))
-    return tape.gradient(value, inputs)
-
-
 def uniform(shape: tuple[int, ...], seed: int, step: tf.Tensor, stream: int = 0) -> tf.Tensor:
     """Noise, float32 in [0, 1)."""
     return tf.random.stateless_uniform(shape, _key(seed, step, stream))
