@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from keras_vst.errors import UserError
 from keras_vst.models.discriminator import DiscriminatorConfig, build_discriminator
-from tests.keras_vst.models.checks import answer, check_model
+from tests.harness import answer, check_model
 
 SMALL = DiscriminatorConfig(channels=(6, 8))
 
@@ -21,7 +21,7 @@ def draw_inputs(num_frames=1, conditioned=False):
 
 
 @pytest.mark.parametrize(("num_frames", "conditioned"), [(1, False), (3, False), (1, True)])
-def test_every_variant_scores_patches_at_each_scale(num_frames, conditioned, tmp_path):
+def test_every_variant_scores_patches_at_each_scale(num_frames, conditioned):
     def shapes(height, width):
         def patches(side, scale):
             return -(-(side >> scale) // 4)  # two halvings, each rounding up
@@ -29,7 +29,7 @@ def test_every_variant_scores_patches_at_each_scale(num_frames, conditioned, tmp
         return {f"scores_{scale}": (2, patches(height, scale), patches(width, scale), 1) for scale in (0, 1)}
 
     model = build_discriminator(SMALL, num_frames, conditioned)
-    check_model(model, draw_inputs(num_frames, conditioned), shapes, tmp_path)
+    check_model(model, draw_inputs(num_frames, conditioned), shapes)
 
 
 def test_every_weight_is_spectrally_normed():
