@@ -86,8 +86,9 @@ def check_model(model: keras.Model, inputs: Inputs, shapes: Callable[[int, int],
     for height, width in ((32, 48), (72, 40)):
         outputs = model(inputs(height, width))
         assert {name: tuple(output.shape) for name, output in outputs.items()} == shapes(height, width)
-    check_round_trip(model, inputs(32, 48), answer(model, inputs(32, 48)))
-    check_gradients(model, inputs(32, 48))
+    given = inputs(32, 48)
+    check_round_trip(model, given, answer(model, given))
+    check_gradients(model, given)
 
 
 def check_gradients(model: keras.Model, inputs: Arrays) -> None:
