@@ -229,7 +229,7 @@ def _sink_options(options: argparse.Namespace, painter: LivePainter, source: Sou
         "codec": options.codec,
         "crf": options.crf,
         "audio_from": options.source if has_sound else None,
-        "made_by": painter.made_by(painter.controls.wished[0]) if painter.made_by else None,
+        "made_by": lambda: painter.made_by(painter.look.shares),
         "along": source.along if has_sound else None,
         "controls": painter.controls,
         "on_key": painter.controls.press,

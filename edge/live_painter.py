@@ -98,7 +98,9 @@ class LivePainter(Painter):
         self.controls, self.mixer = controls, mixer
         self.heard: Callable[[float], float] | None = None  # what --react hears at a time, 0 to 1
         self.second: int | None = None  # the style that was named second, to which sound moves
-        self.made_by: Callable[[Shares], Provenance | None] | None = None  # what a file of these shares says
+        # What a file says of itself that is painted with the most of each style that these frames had.
+        self.made_by: Callable[[Shares], Provenance | None] = lambda shares: None
+        self.look = controls.look(0.0)
         self.styles: list[Style] = []  # those that the mixer mixes, in the order of the controls' names
         self.governor: LatencyController | None = None
         self.latency: float | None = None
@@ -125,7 +127,9 @@ class LivePainter(Painter):
         look = self._look(float(frame.time))
         frozen = self._frozen if look.freeze else None
         if frozen is not None and frozen.painted_from.shape == frame.pixels.shape:
-            return replace(frozen, frame=frame, look=look)
+            self.look = replace(look, shares=frozen.look.shares)  # the style that the picture is of
+            return replace(frozen, frame=frame, look=self.look)
+        self.look = look
         begin = time.perf_counter()
         if self.mixer is not None:
             self.network = self.mixer.network(look.shares, self.fitted)

@@ -109,10 +109,15 @@ def _add_look(parser: argparse.ArgumentParser) -> None:
         metavar="0..1",
         help="lay so much film grain over the picture, other grain in every frame (default: 0)",
     )
-    add(
+    add_no_metadata(parser)
+
+
+def add_no_metadata(parser: argparse.ArgumentParser) -> None:
+    """Declare --no-metadata."""
+    parser.add_argument(
         "--no-metadata",
         action="store_true",
-        help="leave out of files which network painted them, and that a trained network did",
+        help="leave out of what is written which network painted it, and that a trained network did",
     )
 
 

@@ -6,13 +6,16 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from itertools import zip_longest
 from pathlib import Path
 
 from edge.compositing import write_lines
+from edge.controls import Shares
 from edge.live_painter import LivePainter
 from edge.painter import Painted
 from keras_vst.errors import UserError, tell
 from keras_vst.video import Provenance, Sink, TimedFrame, VideoInfo, open_sink
+from keras_vst.video.base import FileSink
 
 RATE_OVER = 2.0  # seconds over which the frame rate is told
 
@@ -33,7 +36,8 @@ class Output:
         self._info = replace(info, frames=None, duration=None, has_audio=False, is_image=False, origin=None)
         self._clock = clock
         self._moments: deque[float] = deque()
-        self._recording: tuple[Sink, TimedFrame] | None = None  # and its first frame
+        self._recording: tuple[FileSink, TimedFrame] | None = None  # and its first frame
+        self._recorded: Shares = ()  # the most that each style had in any of its frames
         self._failed = False  # the recording that is still wished for
 
     def idle(self) -> None:
@@ -88,7 +92,8 @@ class Output:
         """Snapshots and recordings; one that fails is told and given up, and the picture goes on."""
         try:
             if self._painter.controls.take_snapshot():
-                with open_sink(self._name(".png"), self._info, made_by=self._made_by(painted)) as picture:
+                made_by = self._painter.made_by(painted.look.shares)
+                with open_sink(self._name(".png"), self._info, made_by=made_by) as picture:
                     picture.write(painted.after)
             self._record(painted)
         except UserError as error:
@@ -103,10 +108,14 @@ class Output:
             return
         try:
             if self._recording is None:
-                sink = open_sink(self._name(".mp4"), self._info, made_by=self._made_by(painted))
-                self._recording = sink, painted.after
+                sink = open_sink(self._name(".mp4"), self._info)
+                if self._painter.made_by(painted.look.shares) is not None:
+                    sink.made_by = Provenance()  # which styles there will have been is known at the end
+                self._recording, self._recorded = (sink, painted.after), ()
             sink, first = self._recording
             sink.write(replace(painted.after, time=painted.after.time - first.time))
+            both = zip_longest(self._recorded, painted.look.shares, fillvalue=0.0)
+            self._recorded = tuple(max(pair) for pair in both)
         except UserError:
             self._failed = True
             self._painter.controls.apply({"record": False})
@@ -119,11 +128,8 @@ class Output:
         if self._recording is None:
             return
         (sink, _), self._recording = self._recording, None
+        sink.made_by = self._painter.made_by(self._recorded)
         sink.close()
-
-    def _made_by(self, painted: Painted) -> Provenance | None:
-        made_by = self._painter.made_by
-        return made_by(painted.look.shares) if made_by else None
 
     def _name(self, extension: str) -> Path:
         """A name by the time of day that is not taken yet; said on stderr."""

@@ -15,6 +15,7 @@ from keras_vst.networks import Network, open_network
 from keras_vst.video import Provenance
 from keras_vst.zoo import Style
 
+ROUNDING = 1e-3  # of shares that add up to 1
 TOLD = ("title", "artist", "year")  # of a card; a look has no artist
 
 
@@ -42,12 +43,17 @@ def _painter(parts: Parts, options: argparse.Namespace) -> Painter:
 
 
 def provenance(options: argparse.Namespace, parts: Parts) -> Provenance | None:
-    """What a file says of itself that is painted with these parts; None with --no-metadata."""
-    if getattr(options, "no_metadata", False):
+    """What a file says of itself that is painted with these parts; None with --no-metadata.
+
+    Shares that add up to more than 1 are those of styles that followed each other.
+    """
+    if options.no_metadata:
         return None
     parts = [(style, share) for style, share in parts if share > 0]
     told = (", ".join(str(style.card[key]) for key in TOLD if style.card.get(key)) for style, _ in parts)
-    return Provenance(_called(parts), "; ".join(filter(None, told)))
+    in_turn = sum(share for _, share in parts) > 1 + ROUNDING
+    called = ", ".join(style.name for style, _ in parts) if in_turn else _called(parts)
+    return Provenance(called, "; ".join(filter(None, told)))
 
 
 def _called(parts: Parts) -> str:

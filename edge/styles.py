@@ -14,7 +14,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from edge.options import add_command, threads
+from edge.options import add_command, add_no_metadata, threads
 from edge.painter import Painter
 from edge.style_choice import TOLD
 from keras_vst import zoo
@@ -68,6 +68,7 @@ def add_parser(commands: Any, parent: argparse.ArgumentParser) -> None:
         action="store_true",
         help="also the licence of each style's picture, and of what its network was trained on",
     )
+    add_no_metadata(parser)
     parser.set_defaults(run=run)
 
 
@@ -77,7 +78,8 @@ def run(options: argparse.Namespace) -> int:
         print(changed)
         return 0
     if options.sheet is not None:
-        count = write_sheet(options.sheet, options.output, options.threads)
+        marked = not options.no_metadata
+        count = write_sheet(options.sheet, options.output, options.threads, marked=marked)
         print(f"{count} {'style' if count == 1 else 'styles'}: {options.output}")
         return 0
     styles, left_out = zoo.look_around()
@@ -145,8 +147,8 @@ def _add(source: Path) -> str:
         return zoo.install(folder).name
 
 
-def write_sheet(photo: Path, target: Path, threads: int | None = None) -> int:
-    """Paint the photo in all live styles; returns how many there are."""
+def write_sheet(photo: Path, target: Path, threads: int | None = None, *, marked: bool = True) -> int:
+    """Paint the photo in all live styles, which the sheet says of itself if `marked`; returns how many there are."""
     with open_source(photo) as source:
         info, first = source.info, next(iter(source))
     small = TimedFrame(_shrunk(first.pixels), first.time)
@@ -161,7 +163,7 @@ def write_sheet(photo: Path, target: Path, threads: int | None = None) -> int:
     # One picture whatever came in; the output may not be the input.
     picture = replace(info, width=sheet.shape[1], height=sheet.shape[0], is_image=True, has_audio=False)
     made_by = Provenance(", ".join(name for name, _ in tiles[1:]))
-    with open_sink(target, picture, made_by=made_by) as sink:
+    with open_sink(target, picture, made_by=made_by if marked else None) as sink:
         sink.write(TimedFrame(sheet, first.time))
     return len(tiles) - 1
 

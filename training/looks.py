@@ -70,35 +70,38 @@ def day_for_night(photo: Pixels) -> Pixels:
     lamps = _lamps(light, grey)[..., None]
     lamplight = lamps * light * np.array([1.1, 0.85, 0.5], np.float32)
     even = grey / (grey + 0.55)  # what the sun lit comes down furthest
-    moonlit = (0.38 * even * (1 - 0.85 * _sky(light, grey)))[..., None] * (0.7 + 0.3 * _tint(light, grey))
+    tint = np.clip(light / (grey[..., None] + 0.02), 0, 3)  # colour without its lightness
+    moonlit = (0.38 * even * (1 - 0.85 * _sky(light, grey)))[..., None] * (0.7 + 0.3 * tint)
     night = moonlit * np.array([0.45, 0.75, 1.35], np.float32)
     seen = _shown(night * (1 - lamps) + lamplight + 0.9 * _blur(lamplight, 6))
     return _finished(_curve(seen, contrast=1.2, middle=0.36))
 
 
 def pencil(photo: Pixels) -> Pixels:
-    """Graphite on paper: contours, tone, and strokes smeared from what the picture itself shows, so that they move
-    with it."""
+    """Graphite on paper: contours, and strokes that are thicker and blacker where it is darker."""
     grey = _shown(_mixed(LINEAR[photo], LUMA))
-    tone = 0.65 * grey**0.8 + 0.35 * np.clip(0.6 + grey - _blur(grey, 12), 0, 1)  # dark places are opened up
-    shade = 0.9 * (1 - _smooth_step(_blur(tone, 0.8), 0.0, 0.9))
-    tooth = _normed(grey - _blur(grey, 2.5), 5, least=0.03)
-    strokes = shade * (
-        1 + 0.5 * _smeared(tooth, 1) + 0.5 * _smooth_step(shade, 0.4, 0.75) * _smeared(tooth, -1)
-    )
-    lines = 0.9 * _contours(grey, 0.8) + 0.35 * _contours(grey, 1.6)
-    graphite = np.clip(np.clip(strokes, 0, 1) + lines, 0, 0.97)[..., None]
+    tone = 0.7 * grey**0.85 + 0.3 * np.clip(0.5 + grey - _blur(grey, 12), 0, 1)  # dark places are opened up
+    shade = 1 - _smooth_step(_blur(tone, 1.2), 0.02, 0.9)
+    rising = _rising(grey**0.7)
+    stroke = _smooth_step(rising / (np.abs(rising) + 0.02), 0.5 - shade, 1.2 - shade)
+    lines = 0.8 * _contours(grey, 0.8) + 0.3 * _contours(grey, 1.6)
+    graphite = np.clip(0.3 * shade + (0.3 + 0.45 * shade) * stroke + lines, 0, 0.97)[..., None]
     return _finished((1 - graphite) * np.array(PAPER, np.float32) + graphite * np.array(GRAPHITE, np.float32))
 
 
 def anime(photo: Pixels) -> Pixels:
-    """A cel: colours flat within clean lines, shadows in steps, sky and leaves bright."""
+    """A cel: colours flat within clean lines, shadows in steps, sky and leaves bright.
+
+    The five steps are soft: flat for most of each, and no edge that a level of noise could move.
+    """
     flat = photo
     for _ in range(3):
         flat = np.asarray(cv2.bilateralFilter(flat, 7, 60, 5), np.uint8)
     seen = flat.astype(np.float32) / 255
     grey = _mixed(seen, LUMA)
-    lifted = 0.75 * _steps(grey**0.75, 5) + 0.25 * grey**0.75
+    bright = grey**0.75
+    floor = np.floor(5 * bright)
+    lifted = 0.75 * (floor + _smooth_step(5 * bright - floor, 0.25, 0.75)) / 5 + 0.25 * bright
     seen = np.clip(seen * ((lifted + 0.03) / (grey + 0.03))[..., None], 0, 1)
     seen = np.clip(_saturated(seen, 1.3), 0, 1)
     outlines = _contours(_mixed(photo.astype(np.float32) / 255, LUMA), 0.9) + _contours(grey, 1.3)
@@ -163,12 +166,7 @@ def _saturated(seen: Plane, factor: float) -> Plane:
     return grey + factor * (seen - grey)
 
 
-def _tint(light: Plane, grey: Plane) -> Plane:
-    """Colour without its lightness."""
-    return np.clip(light / (grey[..., None] + 0.02), 0, 3)
-
-
-def _smooth_step(value: Any, low: float, high: float) -> Plane:
+def _smooth_step(value: Any, low: Any, high: Any) -> Plane:
     share = np.clip((value - low) / (high - low), 0, 1)
     return np.asarray(share * share * (3 - 2 * share), np.float32)
 
@@ -195,19 +193,13 @@ def _contours(grey: Plane, sigma: float) -> Plane:
     return _smooth_step(_blur(grey, 1.6 * sigma) - _blur(grey, sigma), 0.006, 0.05)
 
 
-def _normed(texture: Plane, sigma: float, least: float) -> Plane:
-    """The texture at the same strength everywhere; what is weaker than `least` stays weak."""
-    return texture / (np.sqrt(_blur(texture * texture, sigma)) + least)
-
-
-def _smeared(texture: Plane, way: int, reach: int = 15) -> Plane:
-    """Strokes: the mean along a diagonal, rising (1) or falling (-1)."""
-    line = np.eye(reach, dtype=np.float32)[::way] / reach
-    return 3 * cv2.filter2D(texture, -1, line, borderType=cv2.BORDER_REFLECT_101)
-
-
-def _steps(grey: Plane, count: int) -> Plane:
-    """Lightness in soft steps: flat for most of each, and no edge that a level of noise could move."""
-    place = grey * count
-    floor = np.floor(place)
-    return ((floor + _smooth_step(place - floor, 0.25, 0.75)) / count).astype(np.float32)
+def _rising(grey: Plane) -> Plane:
+    """Where a stroke that rises to the right would lie: what the picture itself has of lines in that direction, some
+    six pixels apart, however faint.  So strokes move with it, and a convolution knows where they are.
+    """
+    y, x = np.mgrid[-16:17, -16:17].astype(np.float32)
+    near = np.exp(-np.square(x + y) / (4 * 2.4**2) - np.square(x - y) / (4 * 5.5**2))
+    near /= near.sum() / 2
+    wave = near * np.cos(2 * np.pi * (x + y) / 9)
+    wave -= near * wave.sum() / near.sum()  # plain grey has none
+    return -np.asarray(cv2.filter2D(grey, -1, wave, borderType=cv2.BORDER_REFLECT_101), np.float32)

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from edge.painter import Parts
 from edge.serve.counters import Counters
 from edge.serve.limits import Limits, Refusal
 from edge.serve.paint_settings import check_known, read_settings
@@ -17,22 +18,26 @@ from edge.serve.tensors import INPUTS, OUTPUTS, Picture, Tensor, answer, read_pi
 from edge.serve.workers import Job, Workers
 from keras_vst import __version__
 from keras_vst.networks.base import Size
+from keras_vst.video import Provenance
 from keras_vst.zoo import Style
 
 NAME = "keras_vst"
 EXTENSIONS = ["binary_tensor_data"]
+MadeBy = Callable[[Parts], Provenance | None]
 VERSION = "1"  # of each style: what is trained again has another name, or the server starts again
 
 
 class Inference:
     """Knows the styles and the workers; lives in one event loop."""
 
-    def __init__(self, styles: Mapping[str, Style], workers: Workers, limits: Limits, platform: str) -> None:
-        """`platform` is what paints, for metadata."""
+    def __init__(
+        self, styles: Mapping[str, Style], workers: Workers, limits: Limits, platform: str, made_by: MadeBy
+    ) -> None:
+        """`platform` is what paints, for metadata; `made_by` what a picture says of itself."""
         self.styles, self.workers, self.limits = styles, workers, limits
         self.counters: Counters = workers.counters
         self.ready = False
-        self._platform = platform
+        self._platform, self._made_by = platform, made_by
 
     def about(self) -> dict[str, Any]:
         """The server."""
@@ -71,9 +76,13 @@ class Inference:
         self.workers.submit(jobs)
         waiting = asyncio.gather(*(asyncio.wrap_future(job.painted) for job in jobs))
         try:
-            return await asyncio.wait_for(waiting, self.limits.patience)
+            painted = await asyncio.wait_for(waiting, self.limits.patience)
         except asyncio.TimeoutError as error:
             raise Refusal("late", f"this was not painted within {self.limits.patience:g} seconds.") from error
+        made_by = self._made_by([(self.styles[name], share) for name, share in asked.parts])
+        if made_by is None:
+            return painted
+        return [made_by.marked(each, ".jpg") if isinstance(each, bytes) else each for each in painted]
 
 
 class Counted:

@@ -9,13 +9,14 @@ import os
 import signal
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from edge.options import add_command, positive, threads
+from edge.options import add_command, add_no_metadata, positive, threads
 from edge.options import size as written_size
 from edge.serve.limits import Limits
-from edge.style_choice import select_parts
+from edge.style_choice import provenance, select_parts
 from keras_vst import zoo
 from keras_vst.errors import ENDINGS, UserError, tell
 from keras_vst.zoo import Style
@@ -73,6 +74,7 @@ def add_parser(commands: Any, parent: argparse.ArgumentParser) -> None:
         metavar="N",
         help=f"live sessions, as far as the machine can paint them all (default: {limits.viewers})",
     )
+    add_no_metadata(parser)
     parser.set_defaults(run=run)
 
 
@@ -93,7 +95,8 @@ async def _serve(options: argparse.Namespace) -> int:
     from edge.serve.serving import Serving
 
     _take_more_files()
-    serving = Serving(*_network(options), options.workers or cores(), _limits(options))
+    made_by = partial(provenance, options)
+    serving = Serving(*_network(options), options.workers or cores(), _limits(options), made_by)
     ending, hurry = asyncio.Event(), asyncio.Event()
     _on_signals(lambda: (hurry if ending.is_set() else ending).set())
     guard = await serving.open(options.host, options.port, options.grpc_port, os.environ.get(TOKEN, ""))

@@ -10,7 +10,7 @@ import numpy as np
 from aiohttp import web
 
 from edge.serve.counters import Counters
-from edge.serve.inference import Inference
+from edge.serve.inference import Inference, MadeBy
 from edge.serve.limits import Limits, Refusal
 from edge.serve.open_networks import Open
 from edge.serve.paint_settings import read_settings
@@ -29,12 +29,18 @@ class Serving:
     """Begins to paint at its construction, and to answer with `open`."""
 
     def __init__(
-        self, styles: Mapping[str, Style], open_parts: Open, platform: str, workers: int, limits: Limits
+        self,
+        styles: Mapping[str, Style],
+        open_parts: Open,
+        platform: str,
+        workers: int,
+        limits: Limits,
+        made_by: MadeBy = lambda parts: None,
     ) -> None:
-        """`open_parts` opens the network of a mix of the styles."""
+        """`open_parts` opens the network of a mix of the styles; `made_by` is what its pictures say of themselves."""
         self.counters = Counters()
         self._workers = Workers(dict(styles), open_parts, workers, limits, self.counters)
-        self.inference = Inference(styles, self._workers, limits, platform)
+        self.inference = Inference(styles, self._workers, limits, platform, made_by)
         self._sessions = Sessions(self.inference)
         self._runner: web.AppRunner
         self._rpc: Any = None

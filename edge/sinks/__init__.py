@@ -33,7 +33,7 @@ TABLE = """\
 
 def _file(address: Address, info: VideoInfo, options: SinkOptions) -> Sink:
     """A file or folder; what must survive a power cut is better written as `hls:folder/`."""
-    told = {"codec": options.codec, "crf": options.crf, "sound": options.sound, "made_by": options.made_by}
+    told = {"codec": options.codec, "crf": options.crf, "sound": options.sound, "made_by": options.made_by()}
     return video.open_sink(address.rest, info, **told)
 
 

@@ -32,7 +32,7 @@ class SinkOptions:
     crf: int | None = None  # quality of encoded video, lower is better
     preset: str | None = None  # x264's, for streams
     audio_from: str | None = None  # the file whose sound goes along
-    made_by: Provenance | None = None  # what a file says of itself
+    made_by: Callable[[], Provenance | None] = lambda: None  # what is written now says of itself
     along: Feed | None = None  # where it comes from when that can be read only once
     controls: Controls | None = None  # for pages
     on_key: Callable[[str], None] | None = None  # for windows: told of every key

@@ -49,6 +49,8 @@ class StreamSink(Sink):
             if options.sound is not None and may_have_sound(options.sound.uri):
                 self._sound = Soundtrack(options.sound, output, kind)
                 self.notes = self._sound.notes
+            if (made_by := options.made_by()) is not None:
+                output.metadata.update(made_by.service() if kind == ".ts" else made_by.tags())
             for stream in output.streams:
                 # PyAV sees to it where it knows the format, which in `fifo` it does not.
                 if stream.codec_context is not None and kind == ".flv":

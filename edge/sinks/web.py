@@ -38,7 +38,12 @@ class WebSink(Sink):
         from edge.web.server import WebServer
 
         self._server = WebServer(
-            host, port, options.controls, webrtc=self.webrtc, on_painting=options.on_painting
+            host,
+            port,
+            options.controls,
+            webrtc=self.webrtc,
+            on_painting=options.on_painting,
+            made_by=options.made_by,
         )
         self.address = self._server.address
         print(f"open {self.address} in a browser", file=sys.stderr)

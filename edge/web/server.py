@@ -28,6 +28,7 @@ from edge.web.guard import Guard
 from edge.web.viewers import FrameHub, Viewer, carry_out, read_object
 from keras_vst.errors import UserError
 from keras_vst.frames import Pixels
+from keras_vst.video import Provenance
 
 MOST_VIEWERS = 16
 LARGEST_MESSAGE = 64 * 1024  # bytes of a control message or a WebRTC offer
@@ -54,8 +55,10 @@ class WebServer:
         *,
         webrtc: bool = False,
         on_painting: Callable[[str, bytes], str] | None = None,
+        made_by: Callable[[], Provenance | None] = lambda: None,
     ) -> None:
-        """Bind and start; port 0 takes a free one.  `webrtc` is what the page starts with.
+        """Bind and start; port 0 takes a free one.  `webrtc` is what the page starts with; `made_by` what a snapshot
+        says of itself.
 
         `address` is what to type into a browser.
         """
@@ -63,7 +66,7 @@ class WebServer:
         self._guard = Guard(host)
         self.address = _address(self._socket, self._guard.token)
         self._controls = controls
-        self._webrtc, self._on_painting = webrtc, on_painting
+        self._webrtc, self._on_painting, self._made_by = webrtc, on_painting, made_by
         self._viewers: set[Viewer] = set()
         self._peers: Any = None
         self._encoders = ThreadPoolExecutor(1, "vst-jpeg")
@@ -149,6 +152,8 @@ class WebServer:
 
     async def _snapshot(self, request: web.Request) -> web.Response:
         _, jpeg = await self._hub.jpeg(after=0)
+        if (made_by := self._made_by()) is not None:
+            jpeg = made_by.marked(jpeg, ".jpg")
         return web.Response(body=jpeg, content_type="image/jpeg")
 
     async def _status(self, request: web.Request) -> web.Response:

@@ -71,7 +71,7 @@ def open_sink(
     crf: int | None = None,
     sound: Excerpt | str | os.PathLike[str] | None = None,
     made_by: Provenance | None = None,
-) -> Sink:
+) -> FileSink:
     """Open an output by its name: .mp4 .mkv .mov .webm .gif .png .jpg .jpeg .webp, or a folder ending in /.
 
     `codec` and `crf` (quality, lower is better) are for clips.  So is `sound`, the file that has it or an excerpt

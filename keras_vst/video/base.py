@@ -19,8 +19,7 @@ from keras_vst.errors import UserError
 from keras_vst.files import Part, disk_errors
 from keras_vst.frames import Pixels
 from keras_vst.video.feeding import Feed
-from keras_vst.video.provenance import Provenance
-from keras_vst.video.signature import wrote
+from keras_vst.video.provenance import Provenance, wrote
 
 
 @dataclass(frozen=True)

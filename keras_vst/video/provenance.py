@@ -4,13 +4,18 @@ Pictures, GIF, MP4 and MOV get an XMP packet, bytes behind or between what their
 they are; Matroska and WebM, and MP4 and MOV too, a comment, since players show no XMP.  The term is IPTC's
 `compositeWithTrainedAlgorithmicMedia`, "edited with generative AI": what is painted was a picture before
 (http://cv.iptc.org/newscodes/digitalsourcetype/); `AISystemUsed` is of the IPTC's standard 2025.1.
+
+The pictures of a folder say `Software: keras_vst` whatever else they say, so that no other folder of numbered pictures
+is ever replaced.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import zlib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
@@ -26,24 +31,32 @@ GIF_XMP = b"\x21\xff\x0bXMP DataXMP"
 GIF_END = bytes([1, *range(255, -1, -1), 0])  # lets a reader that counts in blocks find the end of the packet
 TAIL = 8192  # bytes at the end of a file, in which its packet is
 WEBP_HAS_XMP, WEBP_HAS_ALPHA = 0x04, 0x10
+NUMBERED = re.compile(r"\d{6,}\.png")
+PNG_HEAD = 33  # bytes of a PNG's own mark and its first chunk, behind which other chunks may stand
+LONGEST_SERVICE = 255  # bytes of a name in MPEG-TS
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """Who made a file: a network, called as on the command line, and what it learned from."""
+    """Who made a file: a network, called as on the command line, or several in turn, and what they learned from."""
 
-    network: str
+    network: str = ""  # where it is told at the end only, or not at all
     style: str = ""  # picture, artist and year, or what a look is
     version: str = __version__
 
     def told(self) -> str:
         """One sentence for people."""
-        after = f" ({self.style})" if self.style else ""
-        return f"Painted by keras_vst {self.version} with the network {self.network}{after}"
+        network = f" with the network {self.network}" if self.network else ""
+        return f"Painted by keras_vst {self.version}{network}" + (f" ({self.style})" if self.style else "")
 
     def tags(self) -> dict[str, str]:
         """For containers with labels of their own; MP4 and MOV keep the comment only."""
         return {"comment": self.told(), "DigitalSourceType": SOURCE_TYPE}
+
+    def service(self) -> dict[str, str]:
+        """For MPEG-TS, which has no labels, but a service with a name and a provider."""
+        name = self.told().encode()[:LONGEST_SERVICE].decode(errors="ignore")
+        return {"service_name": name, "service_provider": SOURCE_TYPE}
 
     def xmp(self) -> bytes:
         """The packet."""
@@ -96,6 +109,20 @@ def carry(source: Path, target: Path) -> None:
             file.write(_box(xmp))
 
 
+def signed(png: bytes) -> bytes:
+    """A picture of a folder, with the mark in it."""
+    return png[:PNG_HEAD] + SIGNATURE + png[PNG_HEAD:]
+
+
+def wrote(entry: Path) -> bool:
+    """Whether this is a numbered picture with our mark."""
+    if not NUMBERED.fullmatch(entry.name) or not entry.is_file():
+        return False
+    with suppress(OSError), entry.open("rb") as file:
+        return file.read(PNG_HEAD + len(SIGNATURE))[PNG_HEAD:] == SIGNATURE
+    return False
+
+
 def _box(xmp: bytes) -> bytes:
     """A `uuid` box, which may stand at the end of a file and is passed over by whoever does not know it."""
     return (24 + len(xmp)).to_bytes(4, "big") + b"uuid" + MP4_XMP + xmp
@@ -105,9 +132,12 @@ def _into_png(png: bytes, xmp: bytes) -> bytes:
     """Behind the first chunk."""
     if png[12:16] != b"IHDR":
         return png
-    body = b"iTXtXML:com.adobe.xmp\0\0\0\0\0" + xmp
-    chunk = (len(body) - 4).to_bytes(4, "big") + body + zlib.crc32(body).to_bytes(4, "big")
-    return png[:33] + chunk + png[33:]
+    return png[:PNG_HEAD] + _chunk(b"iTXtXML:com.adobe.xmp\0\0\0\0\0" + xmp) + png[PNG_HEAD:]
+
+
+def _chunk(body: bytes) -> bytes:
+    """Of a PNG, from its name on."""
+    return (len(body) - 4).to_bytes(4, "big") + body + zlib.crc32(body).to_bytes(4, "big")
 
 
 def _into_jpeg(jpeg: bytes, xmp: bytes) -> bytes:
@@ -155,6 +185,7 @@ def _into_gif(gif: bytes, xmp: bytes) -> bytes:
     return gif[:place] + GIF_XMP + xmp + GIF_END + gif[place:]
 
 
+SIGNATURE = _chunk(b"tEXtSoftware\0keras_vst")
 _INSERTS: dict[str, Callable[[bytes, bytes], bytes]] = {
     ".png": _into_png,
     ".jpg": _into_jpeg,

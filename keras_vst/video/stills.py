@@ -15,7 +15,7 @@ from keras_vst.errors import UserError
 from keras_vst.frames import Pixels
 from keras_vst.video.base import FileSink, Source, TimedFrame, VideoInfo
 from keras_vst.video.pictures import TRANSPARENT, encode_picture, open_picture, read_picture
-from keras_vst.video.signature import signed
+from keras_vst.video.provenance import signed
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")  # those we read
 WRITTEN_PICTURES = (".png", ".jpg", ".jpeg", ".webp")

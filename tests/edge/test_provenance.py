@@ -4,15 +4,21 @@ import json
 import shutil
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 
 import av
 import pytest
 
+from edge.cli import build_parser
+from edge.live_painter import LivePainter, open_live_painter
+from edge.output import Output
 from keras_vst import __version__
+from keras_vst.video import VideoInfo
 from keras_vst.video.provenance import SOURCE_TYPE
 from tests.conftest import write_picture as draw_to
 from tests.edge.conftest import NETWORKS
+from tests.edge.live_fakes import HEIGHT, WIDTH, FakeSink, frame
 from tests.keras_vst.clips import grey_steps, write_clip
 from tests.keras_vst.test_video_provenance import IPTC, packet
 
@@ -71,6 +77,83 @@ def test_what_live_writes_says_it_too(vst, bundled, clip, tmp_path):
     assert comment(tmp_path / "out.mp4") == SAID
     assert vst("live", clip, "--sink", tmp_path / "bare.mp4", *MIX, "--no-metadata")[0] == 0
     assert comment(tmp_path / "bare.mp4") is None
+
+
+def segment(path: Path) -> bytes:
+    """MPEG-TS without the head of each packet."""
+    content = path.read_bytes()
+    return b"".join(content[place + 4 : place + 188] for place in range(0, len(content), 188))
+
+
+def test_the_service_of_a_stream_in_segments_says_it(vst, bundled, clip, tmp_path):
+    for folder, options in (("told", ()), ("bare", ("--no-metadata",))):
+        assert vst("live", clip, "--sink", f"hls:{tmp_path / folder}/", *MIX, *options)[0] == 0
+    told, bare = (segment(next((tmp_path / name).glob("*.ts"))) for name in ("told", "bare"))
+    assert SAID.encode() in told
+    assert SOURCE_TYPE.encode() in told
+    assert b"keras_vst" not in bare
+
+
+@pytest.fixture
+def watched(bundled, tmp_path):
+    """A painter of `light` that is steered, and its output: `kept(...)` is what lies in its folder."""
+    folder = tmp_path / "kept"
+    folder.mkdir()
+
+    def begin(*arguments: str) -> tuple[LivePainter, Output, Path]:
+        options = build_parser(["live"]).parse_args(["live", "--style", "light", *arguments])
+        painter = open_live_painter(options)
+        info = VideoInfo(WIDTH, HEIGHT, fps=Fraction(25), origin="camera:0")
+        return painter, Output(FakeSink(), info, painter, folder, lambda: 0.0), folder
+
+    return begin
+
+
+def show(painter: LivePainter, output: Output, frames: range) -> None:
+    for index in frames:
+        output.write(painter.repaint(frame(index)), 0, 0.0)
+
+
+@pytest.mark.parametrize(("then", "network"), [("light", "light"), ("dark", "dark, light")])
+def test_a_recording_names_the_styles_that_there_were_while_it_ran(watched, then, network):
+    painter, output, folder = watched()
+    painter.controls.apply({"style": "plain"})
+    show(painter, output, range(0, 3))  # before it
+    painter.controls.apply({"style": "light"})
+    show(painter, output, range(3, 30))
+    painter.controls.apply({"record": True})
+    show(painter, output, range(30, 33))
+    painter.controls.apply({"style": then})
+    show(painter, output, range(33, 60))
+    painter.controls.apply({"record": False})
+    painter.controls.apply({"style": "plain"})
+    show(painter, output, range(60, 63))
+    (file,) = folder.iterdir()
+    said = packet(file.read_bytes())
+    assert said[f"{IPTC}AISystemUsed"] == f"keras_vst: {network}"
+    assert comment(file) == f"Painted by keras_vst {__version__}"  # written when nobody knew yet
+
+
+def test_a_snapshot_of_a_frozen_picture_names_the_style_that_it_is_of(watched):
+    painter, output, folder = watched()
+    painter.controls.apply({"freeze": True})
+    show(painter, output, range(1))
+    painter.controls.apply({"style": "plain"})
+    show(painter, output, range(1, 3))
+    painter.controls.apply({"snapshot": True})
+    show(painter, output, range(3, 4))
+    (file,) = folder.iterdir()
+    assert packet(file.read_bytes())[f"{IPTC}AISystemUsed"] == "keras_vst: light"
+
+
+def test_without_metadata_nothing_that_is_kept_says_it(watched):
+    painter, output, folder = watched("--no-metadata")
+    painter.controls.apply({"record": True, "snapshot": True})
+    show(painter, output, range(3))
+    output.close()
+    files = sorted(folder.iterdir())
+    assert [file.suffix for file in files] == [".mp4", ".png"]
+    assert not any(b"keras_vst" in file.read_bytes() for file in files)
 
 
 def alone(*arguments: object) -> subprocess.CompletedProcess[str]:

@@ -1,11 +1,15 @@
+import errno
+import os
 import re
 import sys
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
+from av.error import FFmpegError
 
 from edge.painter import Look, moved
 from edge.reaction import HeardLine
@@ -15,6 +19,7 @@ from tests.keras_vst.clips import flat, grey_steps, write_clip
 from tests.keras_vst.test_video_hearing import clicks, wave
 
 RATE = 25
+linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="through ALSA")
 LEVEL = 60  # of every frame; its negative is 195
 
 
@@ -113,7 +118,7 @@ def test_a_camera_without_a_microphone_is_one_line(vst, bundled):
     assert err.count("\n") == 1
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="what ALSA says")
+@linux
 def test_a_microphone_that_is_not_there_is_one_line(vst, bundled):
     options = ("--style", "dark", "--strength", "0.5", "--react", "beat", "--sink", "null:")
     status, _, err = vst("live", "test:", *options, "--react-from", "microphone:plughw:97")
@@ -121,23 +126,95 @@ def test_a_microphone_that_is_not_there_is_one_line(vst, bundled):
     assert err.splitlines()[-1].startswith("vst: --react-from microphone:plughw:97 cannot be heard (")
 
 
-def test_a_line_that_ends_is_told_and_leaves_silence(monkeypatch, tmp_path, capsys):
-    path = wave(tmp_path / "tone.wav", 0.5 * np.ones((1, 8000)) * np.sin(np.arange(8000)))
-    container = av.open(str(path))
-    monkeypatch.setattr("edge.reaction._open_line", lambda name: container)
-    line = HeardLine("microphone", "loudness")
-    until = time.monotonic() + 5
-    while time.monotonic() < until and "ended" not in (told := capsys.readouterr().err):
+@pytest.fixture
+def say(tmp_path, monkeypatch):
+    """A microphone of ALSA called `tape`, which hears 10 ms of a tone, or of silence, whenever this is called."""
+    import fcntl  # not everywhere
+
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    (tmp_path / "asound.conf").write_text(
+        f'pcm.tape {{ type file slave.pcm {{ type null }} file "/dev/null" infile "{fifo}" format "raw" }}'
+    )
+    monkeypatch.setenv("ALSA_CONFIG_PATH", str(tmp_path / "asound.conf"))
+    tone = (16000 * np.sin(2 * np.pi * 500 * np.arange(480) / 48000)).astype("<i2").repeat(2)
+    descriptor = os.open(fifo, os.O_RDWR | os.O_NONBLOCK)  # nobody waits for the other
+    fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, 4096)  # two of them: what is heard is not old
+    with os.fdopen(descriptor, "wb", buffering=0) as tape:
+        tape.write((0 * tone).tobytes())  # it is opened when there is something to hear
+        yield lambda loud: tape.write((loud * tone).tobytes())
+
+
+def until(reached: Callable[[], bool], meanwhile: Callable[[], object]) -> None:
+    """Do that until it is so."""
+    end = time.monotonic() + 30
+    while not reached():
+        assert time.monotonic() < end
+        meanwhile()
         time.sleep(0.01)
-    assert told == "vst: the sound of microphone ended; the style stays as it is\n"
+
+
+@linux
+def test_a_microphone_is_heard_while_it_happens_and_its_silence_is_nothing(say):
+    line = HeardLine("microphone:tape", "loudness")
+    levels = []
+    for _ in range(20):
+        say(False)
+        time.sleep(0.01)
+        levels.append(line.at(0))
+    assert set(levels) == {0.0}
+    until(lambda: line.at(0) > 0.95, lambda: say(True))
+    until(lambda: line.at(0) < 0.5, lambda: say(False))
+    line.close()
+    until(lambda: not any(each.name == "vst-sound" for each in threading.enumerate()), lambda: say(False))
+
+
+@linux
+def test_live_is_moved_by_a_microphone(vst, bundled, tmp_path, say):
+    film, _ = sounding(tmp_path, [])
+    over = threading.Event()
+
+    def speak() -> None:
+        while not over.wait(0.01):
+            say(True)
+
+    speaker = threading.Thread(target=speak)
+    speaker.start()
+    options = ("--style", "dark", "--strength", "0", "--react", "loudness", "--codec", "ffv1")
+    target = tmp_path / "out.mkv"
+    status, _, _ = vst("live", film, "--sink", target, *options, "--react-from", "microphone:tape")
+    over.set()
+    speaker.join()
+    until(lambda: not any(each.name == "vst-sound" for each in threading.enumerate()), lambda: say(False))
+    assert status == 0
+    assert levels(target)[-1] > 185
+
+
+@linux
+def test_a_microphone_that_is_in_use_is_one_line(monkeypatch):
+    def busy(name: str, **how: object) -> None:
+        raise FFmpegError(errno.EBUSY, "Device or resource busy", name)
+
+    monkeypatch.setattr("edge.reaction.av.open", busy)
+    with pytest.raises(
+        UserError, match=r"microphone:tape cannot be heard \(Device or resource busy\); check that"
+    ):
+        HeardLine("microphone:tape", "beat")
+
+
+def test_a_stream_that_ends_is_told_and_leaves_silence(capsys, tmp_path):
+    path = wave(tmp_path / "tone.wav", 0.5 * np.ones((1, 8000)) * np.sin(np.arange(8000)))
+    line = HeardLine(path.as_uri(), "loudness")
+    told: list[str] = []
+    until(lambda: any(told), lambda: told.append(capsys.readouterr().err))
+    assert "".join(told) == f"vst: the sound of {path.as_uri()} ended; the style stays as it is\n"
     assert line.at(0) == 0
 
 
-def test_a_line_without_sound_is_one_line(monkeypatch, tmp_path):
-    container = av.open(str(write_clip(tmp_path / "silent.mp4", grey_steps(2))))
-    monkeypatch.setattr("edge.reaction._open_line", lambda name: container)
-    with pytest.raises(UserError, match=r"--react-from rtsp://x sends no sound"):
-        HeardLine("rtsp://x", "beat")
+def test_a_line_without_sound_is_one_line(tmp_path):
+    address = write_clip(tmp_path / "silent.mp4", grey_steps(2)).as_uri()
+    with pytest.raises(UserError, match=r"--react-from file:\S+silent\.mp4 sends no sound"):
+        HeardLine(address, "beat")
 
 
 def test_a_look_is_moved_between_what_was_asked_for_and_all_the_way():

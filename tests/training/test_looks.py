@@ -91,8 +91,19 @@ def test_pencil_draws_a_line_at_an_edge_and_shades_by_tone():
     made = LOOKS["pencil"](sheet((230, 230, 230), (120, 120, 120))).mean(axis=2)
     light, dark = made[32, 20], made[32, 108]
     assert light > 225
-    assert dark < light - 30
+    assert dark < light - 20
     assert made[32, 60:70].min() < dark - 30
+
+
+def test_pencil_hatches_what_is_dark_and_leaves_the_lights_to_the_paper():
+    rng = np.random.default_rng(0)
+    rough = np.clip(sheet((230,) * 3, (60,) * 3) + rng.normal(0, 6, (64, 128, 1)), 0, 255).astype(np.uint8)
+    made = LOOKS["pencil"](rough).mean(axis=2)
+    light, dark = made[8:56, 8:48], made[8:56, 80:120]
+    assert light.std() < 8
+    assert dark.std() > 15
+    across, along = dark[3:, 3:] - dark[:-3, :-3], dark[3:, :-3] - dark[:-3, 3:]
+    assert np.abs(across).mean() > 1.5 * np.abs(along).mean()  # in strokes that rise to the right
 
 
 def test_anime_is_flat_within_a_line():

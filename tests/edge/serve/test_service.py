@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
+import json
 import os
 import signal
 import socket
@@ -11,6 +13,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -21,6 +24,7 @@ from edge.serve.service import TOKEN, cores
 from tests.edge.conftest import Command
 from tests.edge.serve.conftest import PATIENCE, drawn, jpeg
 from tests.keras_vst.networks.networks import write_style
+from tests.keras_vst.test_video_provenance import IPTC, packet
 
 ROOT = Path(__file__).parents[3]
 posix = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
@@ -111,6 +115,24 @@ def test_it_ends_in_peace_and_tells_where_it_is_and_nothing_of_what_is_no_http(z
     status, told = server.end(signal.SIGINT)
     assert told.count("\n") - told.count("INFO: ") == 2, told
     assert (status, f"vst: tiny at http://127.0.0.1:{port}/v2" in told) == (0, True), told
+
+
+@pytest.mark.parametrize(("options", "told"), [((), 2), (("--no-metadata",), 0)])
+def test_pictures_say_what_painted_them_unless_that_is_not_wanted(
+    zoo: Path, port: int, options: tuple[str, ...], told: int
+) -> None:
+    server, file = Process(zoo, port, *options), jpeg(drawn())
+    tensor = {"name": "image_bytes", "shape": [1], "datatype": "BYTES"}
+    message = {"inputs": [{**tensor, "data": [base64.b64encode(file).decode()]}]}
+    address = f"http://127.0.0.1:{port}"
+    with urlopen(Request(f"{address}/paint", file), timeout=PATIENCE) as answer:
+        painted = [answer.read()]
+    with urlopen(f"{address}/v2/models/tiny/infer", json.dumps(message).encode(), PATIENCE) as answer:
+        painted.append(base64.b64decode(json.load(answer)["outputs"][0]["data"][0]))
+    server.end()
+    assert sum(b"Iptc4xmpExt" in each for each in painted) == told
+    for each in painted[:told]:
+        assert packet(each)[f"{IPTC}AISystemUsed"] == "keras_vst: tiny"
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,7 @@ class Listener:
 
     def __init__(self, url: str, **how: Any) -> None:
         self.packets: tuple[list[bytes], list[bytes]] | None = None
+        self.labels: dict[str, str] = {}
         self.error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, args=(url, how), daemon=True)
         self._thread.start()
@@ -65,6 +66,7 @@ class Listener:
         sound: list[bytes] = []
         try:
             with av.open(url, timeout=15, **how) as container:
+                self.labels = dict(container.metadata)
                 for packet in container.demux():
                     if packet.size:
                         (pictures if packet.stream.type == "video" else sound).append(bytes(packet))

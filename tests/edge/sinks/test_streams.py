@@ -17,7 +17,7 @@ import pytest
 from edge.sinks import open_sink
 from edge.sources import open_source
 from keras_vst.errors import UserError
-from keras_vst.video import VideoInfo
+from keras_vst.video import Provenance, VideoInfo
 from tests.edge.sinks.peers import INFO, Listener, feed, feed_slowly, frames, free_port, received
 from tests.keras_vst.clips import grey_steps, sound_packets, write_clip
 
@@ -103,11 +103,13 @@ def test_a_stream_arrives_with_its_pictures_and_its_sound(scheme: str, film: Pat
     peer = Listener(url, options=options)
 
     time.sleep(0.5)
-    sink = open_sink(url, INFO, audio_from=str(film))
+    sink = open_sink(url, INFO, audio_from=str(film), made_by=lambda: Provenance("dark"))
     feed(sink, 50)
     sink.close()
     pictures, sound = peer.join()
     assert len(pictures) == 50
+    if scheme == "rtmp":  # an announcement over RTSP has no place for it
+        assert Provenance("dark").tags().items() <= peer.labels.items()
     original = sound_packets(film)
     assert len(sound) >= 90
     assert sound == original[: len(sound)]

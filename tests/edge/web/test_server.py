@@ -19,8 +19,9 @@ from edge.controls import KEYS, Controls  # noqa: E402
 from edge.sinks import open_sink  # noqa: E402
 from edge.web.server import WebServer  # noqa: E402
 from keras_vst.errors import UserError  # noqa: E402
-from keras_vst.video import TimedFrame, VideoInfo  # noqa: E402
+from keras_vst.video import Provenance, TimedFrame, VideoInfo  # noqa: E402
 from tests.edge.web.conftest import binary, get, grey, level_of, post, text, visit  # noqa: E402
+from tests.keras_vst.test_video_provenance import IPTC, packet  # noqa: E402
 
 
 def test_the_page_is_whole_and_loads_nothing_from_elsewhere(server: WebServer) -> None:
@@ -49,6 +50,20 @@ def test_a_snapshot_is_the_newest_frame(server: WebServer) -> None:
     status, jpeg, headers = get(server, "/snapshot.jpg")
     assert (status, headers["Content-Type"]) == (200, "image/jpeg")
     assert level_of(jpeg) == 200
+
+
+def test_a_snapshot_says_what_painted_it_at_this_moment(controls: Controls) -> None:
+    made_by = Provenance("wave")
+    sink = open_sink("web:0", VideoInfo(64, 48), controls=controls, made_by=lambda: made_by)
+    try:
+        sink.write(TimedFrame(grey(90), Fraction(0)))
+        for made_by in (Provenance("wave"), Provenance("scream"), None):
+            jpeg = get(sink, "/snapshot.jpg")[1]
+            assert level_of(jpeg) == 90
+            assert jpeg.count(b"<x:xmpmeta") == (made_by is not None)
+            assert made_by is None or packet(jpeg)[f"{IPTC}AISystemUsed"] == f"keras_vst: {made_by.network}"
+    finally:
+        sink.close()
 
 
 def test_pixels_may_change_after_they_were_handed_over(server: WebServer) -> None:
