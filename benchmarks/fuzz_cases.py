@@ -25,7 +25,7 @@ from edge import cli
 from edge.controls import Controls
 from edge.web.server import WebServer
 from keras_vst import zoo
-from keras_vst.networks.tflite import find_runtime
+from keras_vst.networks.opening import find_runtime
 from keras_vst.video.pictures import encode_picture
 from keras_vst.zoo.card_file import CARD
 

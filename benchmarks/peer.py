@@ -25,7 +25,7 @@ from typing import Any
 
 from benchmarks import Size, film_clip, parse_size
 from keras_vst.machine import processor
-from training.evaluation.peer_client import WORKER
+from training.evaluation.frame_times import WORKER
 
 OURS = "vst stylize"
 Row = dict[str, Any]

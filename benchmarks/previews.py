@@ -21,11 +21,10 @@ import cv2
 import numpy as np
 
 from keras_vst import metrics, zoo
-from keras_vst.config import MotionConfig
 from keras_vst.errors import run_command
 from keras_vst.files import write_whole
 from keras_vst.frames import Pixels, to_float
-from keras_vst.motion import clip_from_photos
+from keras_vst.motion import MotionConfig, clip_from_photos
 from keras_vst.networks.mixing import open_mix
 from keras_vst.preview import ASSETS, BRUSHES, at_side, brushwork, made_of, mixable, nearest
 from keras_vst.video.pictures import read_picture, write_picture

@@ -3,8 +3,8 @@
     python -m benchmarks.soak [--seconds 600] [--what stylize,file,page,hls] [--style NAME | --model FILE]
 
 Runs the very command, once for a moment, so that what lives as long as the process (thread pools, libraries) is there
-before anything is counted, and then for so long.  The film comes over a line that stalls for two seconds every twenty
-(long_line.py); the page has a viewer that reads a few kB a second.  Prints a JSON row for each: how much memory grew
+before anything is counted, and then for so long.  The film comes over a line that stalls for two seconds every twenty;
+the page has a viewer that reads a few kB a second.  Prints a JSON row for each: how much memory grew
 after the first minute (medians of ten seconds), and threads and file descriptors before and after.  Linux only: the
 figures come from /proc.  Status 1 when something was left behind.
 """
@@ -13,16 +13,22 @@ from __future__ import annotations
 
 import argparse
 import gc
+import itertools
 import json
 import os
+import socket
 import statistics
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
-from benchmarks.long_line import LongLine, reading_slowly
+import av
+
+from benchmarks import FILM
 from edge.cli import main as vst
 from keras_vst.machine import processor
 
@@ -40,6 +46,10 @@ WHAT = {
     "page": ["live", "SOURCE", "--sink", f"web:{PORT}"],
     "hls": ["live", "SOURCE", "--sink", "hls:FOLDER/hls/"],
 }
+CHUNK = 188 * 64  # bytes sent at once, whole packets of MPEG-TS
+STALL_EVERY, STALL = 20.0, 2.0  # seconds; of five a receiver gives the line up
+BUFFER = 2**17  # bytes
+SLOWLY = 2048  # bytes a tenth of a second
 
 
 class Watch:
@@ -118,7 +128,7 @@ def _run(seconds: float, what: str, network: list[str]) -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
         LongLine(seconds) as line,
-        reading_slowly(PORT, what == "page"),
+        reading_slowly(PORT) if what == "page" else nullcontext(),
     ):
         words = [word.replace("SOURCE", line.address).replace("FOLDER", folder) for word in WHAT[what]]
         if what != "stylize":  # which ends with its source
@@ -134,9 +144,8 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seconds", type=float, default=600)
-    parser.add_argument(
-        "--what", default=",".join(WHAT), help="some of them, with commas between (default: all)"
-    )
+    told = "some of them, with commas between (default: all)"
+    parser.add_argument("--what", default=",".join(WHAT), help=told)
     parser.add_argument("--style", default="great-wave")
     parser.add_argument("--model", help="a network by its file instead")
     options = parser.parse_args()
@@ -149,6 +158,95 @@ def main() -> int:
         rows.append(soak(options.seconds, what, network))
         print(json.dumps({**rows[-1], "processor": processor()}), flush=True)
     return 0 if all(row["kept"] for row in rows) else 1
+
+
+class LongLine:
+    """Serves the film over TCP as MPEG-TS, over and over, at its own speed, to everybody who comes, for so long."""
+
+    def __init__(self, seconds: float) -> None:
+        """Listen; `address` is what to open."""
+        self._content, self._seconds = _film(), seconds
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"tcp://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._over = threading.Event()
+        self._threads = [threading.Thread(target=self._accept, daemon=True)]
+        self._threads[0].start()
+
+    def __enter__(self) -> LongLine:
+        """Enter the `with`."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Hang up."""
+        self._over.set()
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for thread in self._threads:
+            thread.join()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while not self._over.is_set():
+                connection, _ = self._listener.accept()
+                # Else minutes of film wait there, and a run lasts as much longer.
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER)
+                self._threads.append(threading.Thread(target=self._serve, args=(connection,), daemon=True))
+                self._threads[-1].start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        """Send what is due; a film of 10 s takes 10 s, and what a stall held back comes in a burst."""
+        content, length = self._content
+        size = len(content)
+        content += content[:CHUNK]  # what runs over its end goes on at its beginning
+        begin, stalled = time.monotonic(), STALL_EVERY
+        with connection, suppress(OSError):
+            for sent in itertools.count():
+                passed = time.monotonic() - begin
+                if self._over.is_set() or passed > self._seconds:
+                    return
+                if passed > stalled:
+                    stalled += STALL_EVERY
+                    self._over.wait(STALL)
+                place = sent * CHUNK % size
+                connection.sendall(content[place : place + CHUNK])
+                self._over.wait(max(0.0, sent * CHUNK / size * length - passed))
+
+
+@contextmanager
+def reading_slowly(port: int) -> Iterator[None]:
+    """Somebody on the page who takes 20 kB a second and comes back when the line breaks."""
+    over = threading.Event()
+
+    def read() -> None:
+        while not over.wait(0.2):
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1) as line:
+                line.settimeout(1)
+                line.sendall(b"GET /stream.mjpg HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                while not over.wait(0.1) and line.recv(SLOWLY):
+                    pass
+
+    viewer = threading.Thread(target=read, daemon=True)
+    viewer.start()
+    try:
+        yield
+    finally:
+        over.set()
+        viewer.join()
+
+
+def _film() -> tuple[bytes, float]:
+    """The bundled film as MPEG-TS, its length a whole number of packets, and the seconds it lasts."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "film.ts"
+        with av.open(str(FILM)) as film, av.open(str(path), "w") as container:
+            source = film.streams.video[0]
+            stream = container.add_stream_from_template(source)
+            for packet in film.demux(source):
+                if packet.dts is not None:
+                    packet.stream = stream
+                    container.mux(packet)
+            length = float((source.duration or 0) * (source.time_base or 0))
+        return path.read_bytes(), length
 
 
 if __name__ == "__main__":

@@ -74,7 +74,7 @@ def vgg16_passes(session: Session, vgg16: str | None) -> Step:
     """Near and far looks at the squares of a step, their gradient to the pixels, and forms of the original."""
     dtype = features_dtype(session.config.schedule.mixed_precision)
     features = load_vgg16(vgg16, dtype=dtype)
-    side, look = session.config.schedule.judged_sizes[0], TwoScales(features)
+    side, look = session.config.schedule.judged_size, TwoScales(features)
     forms = keras.Model(features.input, features.output[CONTENT])
 
     @tf.function(autograph=False)
@@ -105,11 +105,11 @@ def main() -> None:
         session = Session(RunDirectory(folder), config, opened, Devices(), options.vgg16, quiet=True)
         passes = vgg16_passes(session, options.vgg16)
         found = compare(session.step, passes, iter(session.batches()), options.block, options.rounds)
-    pixels = config.data.batch * config.schedule.judged_sizes[0] ** 2
+    pixels = config.data.batch * config.schedule.judged_size**2
     about = {
         "judged_pixels_per_second": round(pixels * found["steps_per_second"]),
         "batch": config.data.batch,
-        "judged": config.schedule.judged_sizes[0],
+        "judged": config.schedule.judged_size,
         "vgg16_in": features_dtype(config.schedule.mixed_precision),
         "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         "processor": processor(),

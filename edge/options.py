@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from keras_vst.networks.tflite import RUNTIMES
+from keras_vst.networks.opening import RUNTIMES
 from keras_vst.zoo import OWN_SIZE, SIZE_CLASSES
 
 AUTO = "auto"  # of --size-class: whichever network keeps up

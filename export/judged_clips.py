@@ -20,11 +20,10 @@ import numpy as np
 import numpy.typing as npt
 
 import keras_vst
-from keras_vst.config import MotionConfig
 from keras_vst.errors import UserError
 from keras_vst.flow import between
 from keras_vst.frames import Fitting, Pixels, fit
-from keras_vst.motion import clip_from_photos
+from keras_vst.motion import MotionConfig, clip_from_photos
 from keras_vst.networks.base import MULTIPLE, Network, Size
 from keras_vst.networks.film_clip import Film, Motion
 from keras_vst.zoo import DEFAULT_MARGIN

@@ -24,10 +24,11 @@ from export.artifact import Options, plan
 from export.card import card, read_about, read_scores
 from export.formats import to_tflite
 from export.formats.int8 import Frames, calibration_frames
-from export.gate import Check, operations
-from export.gate.checks import Reference, judge
+from export.gate import operations
+from export.gate.checks import judge
+from export.gate.same import Reference
 from export.gate.speed import measure, ready, speed
-from export.results import NETWORK, Report, Result
+from export.results import NETWORK, Check, Report, Result
 from export.source import Source
 from keras_vst import zoo
 from keras_vst.errors import UserError

@@ -15,12 +15,46 @@ import cv2
 import numpy as np
 
 from export.artifact import Artifact, in_words
-from export.gate import Check
 from keras_vst import machine, page
 from keras_vst.frames import Pixels
 
 NETWORK = Artifact("network")  # the Keras network itself, of which there is no file
 PICTURE_WIDTH, GAIN = 320, 8
+
+
+@dataclass(frozen=True)
+class Check:
+    """Passed, failed (then `message` names the cause and the remedy), or not judged (then it says why)."""
+
+    gate: str  # the question: "parity", "flicker", "operations", ...
+    name: str  # what of: a signature, a runtime, a device
+    passed: bool | None  # None: not judged
+    limit: str
+    measured: dict[str, float] = field(default_factory=dict)
+    message: str = ""
+    warning: bool = False  # to be told, though the file is released
+
+    @property
+    def failed(self) -> bool:
+        """Whether this check keeps the file from being released."""
+        return self.passed is False
+
+    @property
+    def outcome(self) -> str:
+        """In a word or two, for reports."""
+        if self.warning:
+            return "warning"
+        return {True: "passed", False: "failed", None: "not judged"}[self.passed]
+
+
+def not_judged(gate: str, name: str, limit: str, reason: str) -> Check:
+    """A check that could not be made; never counted as passed."""
+    return Check(gate, name, None, limit, message=f"not measured, because {reason}")
+
+
+def rounded(value: float, digits: int = 2) -> float:
+    """For reports: enough digits to compare, no more; infinity (equal to the last bit) becomes 999 dB."""
+    return 999.0 if value == float("inf") else round(float(value), digits)
 
 
 @dataclass

@@ -6,9 +6,8 @@ import errno
 import os
 import re
 import shutil
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -125,22 +124,13 @@ def disk_errors(path: Path) -> Iterator[None]:
 @contextmanager
 def alone(path: Path) -> Iterator[bool]:
     """Whether no other process holds this file now; it is ours until the end, and free again however we end."""
-    with disk_errors(path), path.open("a") as file:
+    with disk_errors(path):
         try:
-            if sys.platform == "win32":
-                import msvcrt
-
-                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-            else:
-                import fcntl
-
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno not in (errno.EAGAIN, errno.EACCES, errno.EDEADLK):
-                raise
-            yield False
-        else:
-            yield True
+            file = hold(path)
+        except BlockingIOError:
+            file = None
+        with file or nullcontext():
+            yield file is not None
 
 
 def sweep(folder: Path) -> None:
@@ -163,6 +153,8 @@ def hold(path: Path) -> IO[Any]:
             msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
     except OSError as error:
         file.close()
+        if error.errno not in (errno.EAGAIN, errno.EACCES, errno.EDEADLK):
+            raise
         raise BlockingIOError(*error.args) from error
     return file
 

@@ -106,10 +106,7 @@ def _largest_inside(original: tuple[int, int], size: tuple[int, int], margin: in
             f"margin={margin}. Use a size above {2 * margin}."
         )
     scale = min(box[0] / original[0], box[1] / original[1])
-    return (
-        min(box[0], max(1, round(original[0] * scale))),
-        min(box[1], max(1, round(original[1] * scale))),
-    )
+    return (min(box[0], max(1, round(original[0] * scale))), min(box[1], max(1, round(original[1] * scale))))
 
 
 def _resize(frame: Pixels, size: tuple[int, int]) -> Pixels:

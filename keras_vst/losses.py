@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from keras import ops
 
-from keras_vst.config import ADVERSARIAL_FORMS
 from keras_vst.ops import Tensor, oklab
 
 Moments = tuple[Tensor, Tensor]  # mean (C,) and second moment (C, C) of features over all pixels of a batch
@@ -121,37 +120,14 @@ def diversity(stylized: Tensor, other: Tensor) -> Tensor:
     return ops.exp(-ops.mean(ops.square(difference)) / STROKE**2)
 
 
-def generator_adversarial(fake: Tensor, form: str = "hinge") -> Tensor:
-    """What the generator minimizes, given the discriminator's logits for its pictures."""
-    if form == "nonsaturating":
-        return ops.mean(ops.softplus(-fake))
-    if form == "least_squares":
-        return ops.mean(ops.square(fake - 1.0))
-    if form in ("hinge", "wasserstein"):
-        return -ops.mean(fake)
-    raise _unknown_form(form)
+def generator_adversarial(fake: Tensor) -> Tensor:
+    """What the generator minimizes (hinge), given the discriminator's logits for its pictures."""
+    return -ops.mean(fake)
 
 
-def discriminator_adversarial(real: Tensor, fake: Tensor, form: str = "hinge") -> Tensor:
-    """What the discriminator minimizes, given its logits for real and for generated pictures."""
-    if form == "nonsaturating":
-        return ops.mean(ops.softplus(-real)) + ops.mean(ops.softplus(fake))
-    if form == "least_squares":
-        return ops.mean(ops.square(real - 1.0)) + ops.mean(ops.square(fake))
-    if form == "hinge":
-        return ops.mean(ops.relu(1.0 - real)) + ops.mean(ops.relu(1.0 + fake))
-    if form == "wasserstein":
-        return ops.mean(fake) - ops.mean(real)
-    raise _unknown_form(form)
-
-
-def gradient_penalty(slopes: Tensor) -> Tensor:
-    """Wasserstein: mean (|slope| - 1)^2 over pictures; 0 where the scores rise by 1 for each unit of distance.
-
-    `slopes` is the gradient of a picture's mean score by its pixels, (B, H, W, C).
-    """
-    length = ops.sqrt(ops.sum(ops.square(slopes), axis=(1, 2, 3)) + 1e-12)
-    return ops.mean(ops.square(length - 1.0))
+def discriminator_adversarial(real: Tensor, fake: Tensor) -> Tensor:
+    """What the discriminator minimizes (hinge), given its logits for real and for generated pictures."""
+    return ops.mean(ops.relu(1.0 - real)) + ops.mean(ops.relu(1.0 + fake))
 
 
 def _ranked(values: Tensor) -> Tensor:
@@ -170,7 +146,3 @@ def _normed(features: Tensor) -> Tensor:
     deviation = ops.sqrt(ops.mean(ops.square(features - mean), axis=(1, 2), keepdims=True) + 1e-8)
     usual = ops.stop_gradient(ops.mean(deviation, axis=-1, keepdims=True))
     return (features - mean) / (deviation + QUIET * usual)
-
-
-def _unknown_form(form: str) -> ValueError:
-    return ValueError(f"Unknown adversarial form. Received: form={form!r}. Use one of {ADVERSARIAL_FORMS}.")

@@ -42,12 +42,12 @@ class Texture:
         self.grams = [(layer.T @ layer / len(layer)).astype(np.float64) for layer in flat]
 
     def style_error(self, reference: Texture) -> float:
-        """As `style_distance`."""
+        """Raw Gram matrices, relative, as most papers tell it.  Blind: up to 84 % of one is only the mean."""
         pairs = zip(self.grams, reference.grams, strict=True)
         return float(np.mean([_relative(*pair) for pair in pairs]))
 
     def error(self, reference: Texture) -> float:
-        """As `texture_distance`."""
+        """Mean and centred covariance of features, each relative: a right mean cannot hide a missing texture."""
         layers = zip(self.means, self.grams, reference.means, reference.grams, strict=True)
         terms = [
             _relative(gram - np.outer(mean, mean), wanted - np.outer(goal, goal)) + _relative(mean, goal)
@@ -56,23 +56,8 @@ class Texture:
         return float(np.mean(terms))
 
 
-def style_distance(stylized: Any, reference: Any, features: Features) -> float:
-    """Raw Gram matrices, relative, as most papers tell it.  Blind: up to 84 % of one is only the mean."""
-    return Texture(features(check(stylized))).style_error(Texture(features(check(reference))))
-
-
-def texture_distance(stylized: Any, reference: Any, features: Features) -> float:
-    """Mean and centred covariance of features, each relative: a right mean cannot hide a missing texture."""
-    return Texture(features(check(stylized))).error(Texture(features(check(reference))))
-
-
-def content_distance(stylized: Any, original: Any, features: Features) -> float:
-    """What the picture shows against the frame that was painted: squared error of relu3_3, relative."""
-    return content_error(features(check(stylized)), features(check(original)))
-
-
 def content_error(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> float:
-    """As `content_distance`, of features."""
+    """What the picture shows against the frame that was painted: squared error of relu3_3, relative."""
     return _relative(_numpy(ours[CONTENT_LAYER]), _numpy(theirs[CONTENT_LAYER]))
 
 

@@ -15,13 +15,26 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from keras_vst.config import MotionConfig
-
 SMALLEST_SHOWN = 1.6  # pixels of a photo in one of a frame, at most: beyond, a frame would alias
 
 Frame = npt.NDArray[np.uint8]
 Field = npt.NDArray[np.float32]
 Matrix = npt.NDArray[np.float64]  # 3x3, takes a pixel (x, y, 1) of the frame to a pixel of the picture
+
+
+@dataclass(frozen=True)
+class MotionConfig:
+    """A camera that drifts, an object that crosses, light that changes."""
+
+    shift: float = 5.0  # pixels a frame, at most
+    zoom: float = 0.015  # relative change a frame, at most
+    rotation: float = 0.9  # degrees a frame, at most
+    objects: int = 1  # pieces of another photo that move by themselves
+    light: float = 0.06  # relative change of brightness a frame, at most
+    noise: float = 2.0  # sensor noise, standard deviation in 1/255; what the network learns not to amplify
+
+
+USUAL = MotionConfig()
 
 
 @dataclass(frozen=True)
@@ -102,7 +115,7 @@ def clip_from_photos(
     num_frames: int,
     size: tuple[int, int],
     rng: np.random.Generator,
-    config: MotionConfig,
+    config: MotionConfig = USUAL,
 ) -> SyntheticClip:
     """A camera moves over `photo` while pieces of `other` cross it.  `size` is (height, width) of the frames."""
     background = Layer(photo, None, _camera(photo.shape[:2], size, num_frames, rng, config))

@@ -1,9 +1,10 @@
-"""One picture in, a network that paints much like it out, at once: the nearest mix of the zoo, turned to its colours.
+"""One picture in, a network that paints much like it out, at once: the nearest mix of the zoo, turned to its
+colours.
 
 In: (H, W, 3) uint8 RGB, any size.  Out: a `Style` whose file is in memory.  Nothing is trained and no TensorFlow is
 needed: the brushwork is compared with that of the paintings which the styles were learned from, the styles of the
-nearest are mixed by their weights (`networks/mixing.py`), and the last layer is turned (`networks/tinting.py`).  What
-the mix is shown for that are pieces of the bundled film recoloured as photographs are: one painting, one network.
+nearest are mixed by their weights and the last layer is turned (`networks/mixing.py`).  What the mix is shown for
+that are pieces of the bundled film recoloured as photographs are: one painting, one network.
 """
 
 from __future__ import annotations
@@ -22,8 +23,7 @@ from keras_vst import zoo
 from keras_vst.errors import UserError
 from keras_vst.frames import Pixels
 from keras_vst.networks.base import Network
-from keras_vst.networks.mixing import open_mix
-from keras_vst.networks.tinting import tint
+from keras_vst.networks.mixing import open_mix, tint
 from keras_vst.zoo import Style
 
 ARCHITECTURE = "student-16-32-48-3"  # of the bundled styles, which began from one base

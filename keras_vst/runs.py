@@ -19,8 +19,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from keras_vst import config as configuration
 from keras_vst.config import RunConfig
+from keras_vst.config import overrides as configuration
 from keras_vst.errors import UserError
 from keras_vst.files import WEIGHTS, atomic, disk_errors, sweep, write_whole
 from keras_vst.machine import versions
@@ -94,7 +94,7 @@ class RunDirectory:
     def forget_after(self, step: int) -> None:
         """Drop what was logged after the checkpoint that is continued, and torn lines: those steps come again."""
         kept = [row for row in self.rows() if row["step"] <= step]
-        self.write_text(self.metrics_file, "".join(json.dumps(row) + "\n" for row in kept))
+        write_whole(self.metrics_file, "".join(json.dumps(row) + "\n" for row in kept))
 
     @property
     def has_checkpoint(self) -> bool:
@@ -140,16 +140,8 @@ class RunDirectory:
             )
         read_weights(network, path)
 
-    def write_text(self, path: Path, text: str) -> None:
-        """A file of the run, complete or not there."""
-        write_whole(path, text)
-
-    def write_bytes(self, path: Path, data: bytes) -> None:
-        """A file of the run, complete or not there; its folder is made."""
-        write_whole(path, data)
-
     def _write_record(self, record: dict[str, Any]) -> None:
-        self.write_text(self.config_file, json.dumps(record, indent=2) + "\n")
+        write_whole(self.config_file, json.dumps(record, indent=2) + "\n")
 
 
 def read_weights(network: keras.Model, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What every layer of ours must keep, checked in one line each; and how a test asks for a gradient."""
+"""What every layer and every model of ours must keep, checked in one line each; how a test asks for a gradient."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from typing import Any
 import keras
 import numpy as np
 import numpy.typing as npt
+from keras import ops
 
 Shape = tuple[int, ...]
 Array = npt.NDArray[np.float32]
+Arrays = dict[str, np.ndarray]
+Inputs = Callable[[int, int], Arrays]  # (height, width) -> what the model takes, by name
 
 
 def check_layer(layer: keras.layers.Layer, shape: Shape) -> None:
@@ -72,3 +75,38 @@ def _check_dtype(layer: keras.layers.Layer, features: Array) -> None:
     for dtype in ("float32", "float16"):
         twin = type(layer).from_config({**layer.get_config(), "dtype": dtype})
         assert keras.backend.standardize_dtype(twin(features).dtype) == dtype
+
+
+def check_model(model: keras.Model, inputs: Inputs, shapes: Callable[[int, int], Any]) -> None:
+    """Named inputs, output shapes at two sizes, a round trip through .keras, a gradient in every weight.
+
+    `shapes(height, width)` gives the expected shape of each output by name.
+    """
+    assert {tensor.name for tensor in model.inputs} == set(inputs(32, 32))
+    for height, width in ((32, 48), (72, 40)):
+        outputs = model(inputs(height, width))
+        assert {name: tuple(output.shape) for name, output in outputs.items()} == shapes(height, width)
+    given = inputs(32, 48)
+    check_round_trip(model, given, answer(model, given))
+    check_gradients(model, given)
+
+
+def check_gradients(model: keras.Model, inputs: Arrays) -> None:
+    """The mean square of the outputs pulls at every trainable weight."""
+    import tensorflow as tf
+
+    with tf.GradientTape() as tape:
+        objective = sum(ops.mean(ops.square(output)) for output in model(inputs, training=True).values())
+    weights = model.trainable_variables
+    gradients = tape.gradient(objective, [weight.value for weight in weights])
+    still = [
+        weight.path
+        for weight, gradient in zip(weights, gradients, strict=True)
+        if gradient is None or not np.abs(gradient.numpy()).max() > 0
+    ]
+    assert not still, f"no gradient reaches {still}"
+
+
+def answer(model: keras.Model, inputs: Arrays) -> Arrays:
+    """The outputs of one call by name, as numpy."""
+    return {name: ops.convert_to_numpy(output) for name, output in model(inputs).items()}

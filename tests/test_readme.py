@@ -47,11 +47,7 @@ def test_every_link_of_readme_leads_somewhere():
 
 
 def test_the_commands_of_readme_do_what_it_says(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    short_clip: Path,
-    painting: Path,
-    any_vgg16: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, short_clip: Path, painting: Path, any_vgg16: Path
 ):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("KERAS_VST_VGG16", str(any_vgg16))

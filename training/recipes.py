@@ -21,9 +21,19 @@ def smoke_of(recipe: RunConfig) -> RunConfig:
         recipe,
         student=StudentConfig(channels=(8, 8, 16), num_blocks=1),
         teacher=TeacherConfig(channels=(4, 8, 8, 16), num_blocks=1),
-        discriminator=dataclasses.replace(recipe.discriminator, channels=(4, 8), num_scales=2),
+        discriminator=DiscriminatorConfig(channels=(4, 8)),
         data=dataclasses.replace(recipe.data, batch=2, margin=16, photo_side=96, style_side=64, taught=8),
-        schedule=dataclasses.replace(recipe.schedule, steps=4, judged_sizes=(32,), stage_shares=(1.0,)),
+        schedule=dataclasses.replace(recipe.schedule, steps=4, judged_size=32),
+    )
+
+
+def _adversarial(motion: float, **more: float) -> RunConfig:
+    weights = {"content": 1.0, "adversarial": 0.3, "adversarial_motion": motion, **more}
+    return RunConfig(
+        kind="adversarial",
+        data=DataConfig(batch=2, frames=3),
+        loss=LossConfig(weights=weights, adversarial_from=0.05, adversarial_full=0.2),
+        schedule=ScheduleConfig(steps=1500, learning_rate=1e-3),
     )
 
 
@@ -34,37 +44,13 @@ RECIPES = {
         loss=LossConfig(weights={"reconstruction": 10.0, "border": 60.0}, memory=0.0),
         schedule=ScheduleConfig(steps=1000, norms_held_from=1.0),
     ),
-    "collection": RunConfig(  # a folder of pictures of one hand; statistics lead, the discriminators refine
-        kind="adversarial",
-        data=DataConfig(batch=2, frames=3),
-        loss=LossConfig(
-            weights={
-                "content": 1.0,
-                "adversarial": 0.3,
-                "adversarial_motion": 0.1,
-                "adversarial_reverse": 0.05,
-                "cycle": 1.0,
-                "identity": 0.5,
-            },
-            adversarial_from=0.05,
-            adversarial_full=0.2,
-        ),
-        schedule=ScheduleConfig(steps=1500, learning_rate=1e-3),
-    ),
-    "clip": RunConfig(  # a style video: its motion, too, is a reference
-        kind="adversarial",
-        data=DataConfig(batch=2, frames=3),
-        loss=LossConfig(
-            weights={"content": 1.0, "adversarial": 0.3, "adversarial_motion": 0.2},
-            adversarial_from=0.05,
-            adversarial_full=0.2,
-        ),
-        schedule=ScheduleConfig(steps=1500, learning_rate=1e-3),
-    ),
+    # a folder of pictures of one hand; statistics lead, the discriminators refine
+    "collection": _adversarial(motion=0.1, adversarial_reverse=0.05, cycle=1.0, identity=0.5),
+    "clip": _adversarial(motion=0.2),  # a style video: its motion, too, is a reference
     "film": RunConfig(  # the flow-guided teacher: offline, larger, steadier
         kind="film",
         data=DataConfig(batch=2, frames=3),
-        schedule=ScheduleConfig(steps=3000, learning_rate=1e-3, clips_from=0.5, judged_sizes=(192,)),
+        schedule=ScheduleConfig(steps=3000, learning_rate=1e-3, clips_from=0.5, judged_size=192),
     ),
     "keyframes": RunConfig(  # one to five frames of a clip that an artist painted: minutes, for this clip only
         kind="keyframes",
@@ -80,14 +66,13 @@ RECIPES = {
             },
             memory=0.0,
         ),
-        discriminator=DiscriminatorConfig(condition_channels=3),
-        schedule=ScheduleConfig(steps=1500, judged_sizes=(64,)),
+        schedule=ScheduleConfig(steps=1500, judged_size=64),
     ),
     "distil": RunConfig(  # what another network paints, which needs VGG16 only now and then
         kind="distil",
         data=DataConfig(batch=4),
         loss=LossConfig(weights={"content": 1.0, "style": 6.0, "palette": 1.0}, memory=0.0),
-        schedule=ScheduleConfig(steps=3000, judged_sizes=(192,), look_every=10),
+        schedule=ScheduleConfig(steps=3000, judged_size=192, look_every=10),
     ),
     "look": RunConfig(  # what a pipeline of the program makes of photos (training/looks.py): no VGG16, so quick
         kind="look",
@@ -96,7 +81,7 @@ RECIPES = {
             memory=0.0,
         ),
         # Under norms of the batch no tone is the same twice: the difference stayed at 0.06 of 1 until they were held.
-        schedule=ScheduleConfig(steps=500, judged_sizes=(192,), norms_held_from=0.0),
+        schedule=ScheduleConfig(steps=500, judged_size=192, norms_held_from=0.0),
     ),
     "smoke": smoke_of(RunConfig()),
 }

@@ -13,6 +13,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import keras
 
@@ -24,8 +25,10 @@ from keras_vst.models.student import build_student
 from keras_vst.runs import RunDirectory
 from training import distil
 from training.evaluation.frame_times import by_turns, milliseconds
-from training.goals import Goal
 from training.taught import checksum
+
+if TYPE_CHECKING:
+    from training.prune import Goal
 
 REQUEST, TEACHER = "prune.json", "teacher"
 MORE = 3  # rounds beyond those asked for, where the time is not met yet

@@ -18,15 +18,13 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from keras_vst.config import MotionConfig, RunConfig
+from keras_vst.config import RunConfig
 from keras_vst.frames import to_float, to_uint8
-from keras_vst.models.teacher import first_inputs
 from keras_vst.motion import Frame, clip_from_photos
 from keras_vst.ops import warp
-from training.data import Sources
-from training.data.augment import cut
-from training.data.shards import Shard
-from training.stages import frame_pairs
+from training.data.pipeline import Sources
+from training.data.shards import Shard, cut
+from training.temporal import frame_pairs
 
 NUM_PHOTOS = 4
 STRIP_SIDE = 384
@@ -64,7 +62,7 @@ def choose(sources: Sources, config: RunConfig) -> Shown:
     if sources.clips is not None:
         clip = _real(sources.clips.draw(rng), side, rng)
     else:
-        clip = _synthetic([photos[0], photos[-1]], side, config.data.motion, rng)
+        clip = _synthetic([photos[0], photos[-1]], side, rng)
     return Shown(np.stack(photos), painted, *clip)
 
 
@@ -161,10 +159,14 @@ def _follow(
     painted, last = [], None
     for time in range(clips.shape[1]):
         frame = keras.ops.convert_to_tensor(to_float(clips[:, time]))
-        given = first_inputs(frame, config.teacher) if config.kind == "film" else {"frame": frame}
-        if config.kind == "film" and moves is not None and last is not None:
-            flow, visible = (keras.ops.convert_to_tensor(field[:, time - 1]) for field in moves)
-            given |= {"warped": warp(last, flow), "visible": visible}
+        given = {"frame": frame}
+        if config.kind == "film":
+            from keras_vst.models.teacher import first_inputs
+
+            given = first_inputs(frame, config.teacher)
+            if moves is not None and last is not None:
+                flow, visible = (keras.ops.convert_to_tensor(field[:, time - 1]) for field in moves)
+                given |= {"warped": warp(last, flow), "visible": visible}
         last = keras.ops.cast(network(given, training=False)["stylized"], "float32")
         painted.append(to_uint8(keras.ops.convert_to_numpy(last)))
     return np.stack(painted, axis=1)
@@ -177,12 +179,10 @@ def _real(shard: Shard, side: int, rng: np.random.Generator) -> tuple[Frames, Fi
     return to_uint8(sample["clip"][:count]), sample["flow"][: count - 1], sample["visible"][: count - 1]
 
 
-def _synthetic(
-    pictures: Sequence[Frame], side: int, motion: MotionConfig, rng: np.random.Generator
-) -> tuple[Frames, Field, Field]:
+def _synthetic(pictures: Sequence[Frame], side: int, rng: np.random.Generator) -> tuple[Frames, Field, Field]:
     """The same of a camera over the first picture, pieces of the second crossing it."""
     larger = [np.asarray(cv2.resize(picture, None, fx=1.25, fy=1.25), np.uint8) for picture in pictures]
-    clip = clip_from_photos(larger[0], larger[1], FRAMES, (side, side), rng, motion)
+    clip = clip_from_photos(larger[0], larger[1], FRAMES, (side, side), rng)
     flows, visible = zip(*(clip.flow(*pair) for pair in frame_pairs(FRAMES)[: FRAMES - 1]), strict=True)
     return np.stack([clip.frame(time) for time in range(FRAMES)]), np.stack(flows), np.stack(visible)
 

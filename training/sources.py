@@ -8,38 +8,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from keras_vst.config import RunConfig
 from keras_vst.frames import to_float, to_uint8
-from training.data import (
-    PICTURE_SUFFIXES,
-    ClipCache,
-    Clips,
-    Keyframes,
-    PaintedClip,
-    Paintings,
-    Photos,
-    ProceduralPhotos,
-    Sources,
-    load_picture,
-)
-from training.data.paintings import NUM_FRAMES, TO_OUTER
+from training.data.photos import PICTURE_SUFFIXES, Photos, load_picture
+from training.data.pipeline import Sources
 from training.data.shards import ShardSettings
 from training.inputs import Inputs
 from training.looks import look_named
-from training.stages import largest_crop, pairs_of, stages
-from training.taught import open_pictures
+from training.temporal import crop_side, pairs_of
 from training.watch import black_dots
+
+if TYPE_CHECKING:
+    from training.data.clips import ClipCache, Clips
+    from training.data.paintings import PaintedClip, Paintings
 
 REFERENCES = 12  # pictures of a collection that stand for its style
 COLOURED, COLOUR_SIDE = (
     64,
     64,
-)  # photos whose colours stand for those of all, and how large they are looked at
+)  # photos whose colours stand for those of all; the side they are looked at with
 ROOM = 1.4  # side of a shard over that of the largest crop: room to move and to shrink
 References = list[npt.NDArray[np.float32]]
 
@@ -71,46 +63,73 @@ class Opened:
 
 def open_sources(inputs: Inputs, config: RunConfig, quiet: bool = False) -> Opened:
     """Decode what has to be decoded beforehand; raises UserError where nothing usable is left."""
-    side, collection = config.data.photo_side, None
-    photos = Photos(inputs.photos, side) if inputs.photos else ProceduralPhotos(config.seed, side)
-    style_clip = bool(inputs.collection) and _is_clip(Path(inputs.collection))
-    cache = (
-        ClipCache(inputs.cache or None, config.data.cache_gb * 1e9) if inputs.clips or style_clip else None
-    )
+    photos, cache, taught = _photos(inputs, config), _cache(inputs, config), None
     clips = real_clips(cache, inputs.clips, config, quiet) if cache and inputs.clips else None
-    if cache and style_clip:
-        collection = painted_clip(cache, inputs.collection, config, quiet)
-    elif inputs.collection:
-        moves = config.data.motion
-        collection = Paintings(inputs.collection, _side(config), moves, option="--collection")
-    keyframes = Keyframes(inputs.keyframe, largest_crop(config)) if inputs.keyframe else None
-    taught = None
+    collection = _collection(cache, inputs.collection, config, quiet) if inputs.collection else None
+    keyframes = _keyframes(inputs, config) if inputs.keyframe else None
+    references = _references(inputs, config, collection)
     if inputs.teacher:
+        from training.taught import open_pictures
+
         taught = open_pictures(Path(inputs.pictures), inputs.teacher, photos, config, quiet)
+        references = [to_float(clip[:1]) for clip in taught[:REFERENCES]]
     about = {"photos": len(photos) if inputs.photos else "made by the program"}
     about |= {"clip_cache": cache.summary()} if cache else {}
     about |= {"collection": len(collection)} if collection else {}
     skipping = tuple(source for source in (photos, cache, collection) if hasattr(source, "skipped"))
     look = look_named(inputs.look) if inputs.look else None
     sources = Sources(photos, clips, collection, taught, keyframes, look)
-    references = _references(inputs, config, collection)
-    if taught is not None:
-        references = [to_float(clip[:1]) for clip in taught[:REFERENCES]]
     return Opened(sources, references, about, skipping)
 
 
 def real_clips(cache: ClipCache, clips: Sequence[str | Path], config: RunConfig, quiet: bool = True) -> Clips:
     """The clips of a folder, with flow for `pairs_of(config)`."""
-    side = round(ROOM * largest_crop(config))
+    side = round(ROOM * crop_side(config))
     return cache.gather(clips, ShardSettings(config.data.frames, side, tuple(pairs_of(config))), quiet)
 
 
 def painted_clip(cache: ClipCache, clip: str | Path, config: RunConfig, quiet: bool = True) -> PaintedClip:
     """A style clip, of which three frames in a row are one painting."""
-    side = max(round(ROOM * max(each.judged for each in stages(config))), config.data.style_side // 2)
-    return PaintedClip(
-        cache.gather(clip, ShardSettings(NUM_FRAMES, side, TO_OUTER), quiet, option="--collection")
-    )
+    from training.data.paintings import NUM_FRAMES, TO_OUTER, PaintedClip
+
+    side = max(round(ROOM * config.schedule.judged_size), config.data.style_side // 2)
+    settings = ShardSettings(NUM_FRAMES, side, TO_OUTER)
+    return PaintedClip(cache.gather(clip, settings, quiet, option="--collection"))
+
+
+# What only some runs learn from is imported where it is opened: a painting and photos need none of it.
+
+
+def _photos(inputs: Inputs, config: RunConfig) -> Any:
+    if inputs.photos:
+        return Photos(inputs.photos, config.data.photo_side)
+    from training.data.procedural import ProceduralPhotos
+
+    return ProceduralPhotos(config.seed, config.data.photo_side)
+
+
+def _cache(inputs: Inputs, config: RunConfig) -> ClipCache | None:
+    if not (inputs.clips or _is_clip(Path(inputs.collection))):
+        return None
+    from training.data.clips import ClipCache
+
+    return ClipCache(inputs.cache or None, config.data.cache_gb * 1e9)
+
+
+def _collection(
+    cache: ClipCache | None, path: str, config: RunConfig, quiet: bool
+) -> Paintings | PaintedClip:
+    if cache and _is_clip(Path(path)):
+        return painted_clip(cache, path, config, quiet)
+    from training.data.paintings import Paintings
+
+    return Paintings(path, _side(config))
+
+
+def _keyframes(inputs: Inputs, config: RunConfig) -> Any:
+    from training.data.paintings import Keyframes
+
+    return Keyframes(inputs.keyframe, crop_side(config))
 
 
 def _is_clip(path: Path) -> bool:
@@ -128,4 +147,4 @@ def _references(inputs: Inputs, config: RunConfig, collection: Paintings | Paint
 
 def _side(config: RunConfig) -> int:
     """Of a picture of a collection, the shorter side: strokes are as large as those of a single painting."""
-    return max(config.data.style_side // 2, max(each.judged for each in stages(config)))
+    return max(config.data.style_side // 2, config.schedule.judged_size)

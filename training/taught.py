@@ -24,8 +24,8 @@ from keras_vst.errors import UserError
 from keras_vst.files import atomic
 from keras_vst.networks.base import count_threads
 from keras_vst.runs import RunDirectory
-from training.data import Photos
-from training.data.pipeline import Pictures, taught_clip
+from training.data.photos import Photos
+from training.data.pipeline import MOTION, Pictures, taught_clip
 from training.evaluation.material import Clip
 from training.evaluation.subjects import Painter, find_subject, open_painter
 
@@ -56,8 +56,9 @@ def open_pictures(
 def expected(teacher: str, photos: Pictures, config: RunConfig) -> dict[str, Any]:
     """What tells the pictures of one teacher, photos and settings from all others."""
     data = dataclasses.asdict(config.data)
-    settings = {name: data[name] for name in ("taught", "frames", "margin", "photo_side", "jitter", "motion")}
-    settings |= {"seed": config.seed, "judged": config.schedule.judged_sizes[0]}
+    settings = {name: data[name] for name in ("taught", "frames", "margin", "photo_side", "jitter")}
+    settings |= {"seed": config.seed, "judged": config.schedule.judged_size}
+    settings |= {"motion": dataclasses.asdict(MOTION)}
     return {"teacher": checksum(teacher), "photos": _checksum_of(photos), "settings": settings}
 
 

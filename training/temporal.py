@@ -1,7 +1,9 @@
 """What holds still: the earlier frame is moved onto the later, and what is left is change.
 
-clip and stylized frames are float32 in [0, 1]; flow is backward, (dx, dy) in pixels, at the size that the
-network sees; what comes back belongs to the inner square that losses look at.
+Data, trainers and loop ask the same pure functions, so that a resumed run finds itself where it was.
+
+Clip and stylized frames are float32 in [0, 1]; flow is backward, (dx, dy) in pixels, at the size that the network
+sees; what comes back belongs to the inner square that losses look at.
 """
 
 from __future__ import annotations
@@ -13,13 +15,41 @@ from keras import ops
 from keras_vst import losses
 from keras_vst.config import RunConfig
 from keras_vst.ops import Tensor, across_replicas, crop, luminance, warp
-from training.stages import frame_pairs, pairs_of
 
 REACH = 24  # pixels that motion may look beyond what is judged; more than the fastest synthetic motion
 FLAT_WINDOW = 9  # pixels; about a stroke
 FLAT_DEVIATION = 0.03  # of luminance; sensor noise is 0.008, a visible texture 0.05
 
 Batch = Mapping[str, Tensor]
+
+
+def crop_side(config: RunConfig) -> int:
+    """The side of the square that the network sees: what losses see, with a margin all around."""
+    return config.schedule.judged_size + 2 * config.data.margin
+
+
+def real_clips(config: RunConfig, step: int) -> bool:
+    """Whether the batch number `step`, counted from 0, has real clips mixed in."""
+    return step >= round(config.schedule.clips_from * config.schedule.steps)
+
+
+def frame_pairs(num_frames: int) -> list[tuple[int, int]]:
+    """The pairs (later, earlier) that temporal losses compare: neighbours."""
+    return [(time, time - 1) for time in range(1, num_frames)]
+
+
+def pairs_of(config: RunConfig) -> list[tuple[int, int]]:
+    """The pairs for which a batch holds `flow` and `visible`: (a, b) says where each pixel of a was in b.
+
+    A discriminator of motion wants the last frame moved back onto the one before it: one more pair.
+    """
+    pairs, last = frame_pairs(config.data.frames), config.data.frames - 1
+    return [*pairs, (last - 1, last)] if painting_frames(config) == 3 else pairs
+
+
+def painting_frames(config: RunConfig) -> int:
+    """How many frames of a painting a discriminator is shown: 3 where it judges motion."""
+    return 3 if config.loss.weights.get("adversarial_motion", 0.0) > 0 else 1
 
 
 def check_batch(batch: Batch, config: RunConfig) -> None:

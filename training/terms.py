@@ -199,28 +199,8 @@ def _check(config: RunConfig) -> None:
             f"loss.memory remembers what was compared with a style picture; {kind} compares each frame with "
             f"its painting. Received: {loss.memory}. Set it to 0."
         )
-    if kind == "distil" and len(config.schedule.judged_sizes) > 1:
-        raise UserError(
-            "kind=distil learns from pictures of one size. "
-            f"Received: schedule.judged_sizes={config.schedule.judged_sizes}. Name one."
-        )
-    _check_discriminator(config, found)
-
-
-def _check_discriminator(config: RunConfig, found: set[str]) -> None:
-    discriminator = config.discriminator
-    if discriminator.num_frames != 1:
-        raise UserError(
-            "discriminator.num_frames is 1 in a run: the one that judges motion is made of the same settings "
-            f"where loss.adversarial_motion is above 0. Received: {discriminator.num_frames}. Leave it at 1."
-        )
     if "adversarial_motion" in found and config.data.frames < 3:
         raise UserError(
             "loss.adversarial_motion judges three frames in a row. "
             f"Received: data.frames={config.data.frames}. Use data.frames=3."
-        )
-    if discriminator.condition_channels not in ((0, 3) if config.kind == "keyframes" else (0,)):
-        raise UserError(
-            "discriminator.condition_channels is 0, or for kind=keyframes 3: the frame that was painted. "
-            f"Received: {discriminator.condition_channels}."
         )

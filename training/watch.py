@@ -85,8 +85,7 @@ class Watch:
         if self._silent >= PATIENCE:
             raise Trouble(
                 f"For {PATIENCE} steps up to {step} the discriminator scored every picture the same: it has collapsed. "
-                "Start again with --set loss.adversarial_form=least_squares, or a smaller "
-                "schedule.discriminator_learning_rate."
+                "Start again with a smaller schedule.discriminator_learning_rate."
             )
 
 

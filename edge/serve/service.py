@@ -133,7 +133,7 @@ def _network(options: argparse.Namespace) -> tuple[dict[str, Style], Any, str]:
     if options.saved_model is not None:
         if options.styles is not None:
             raise UserError("--saved-model holds one style; leave --styles out.")
-        from keras_vst.networks.saved_model import SavedModelNetwork
+        from keras_vst.networks.keras import SavedModelNetwork
 
         network = SavedModelNetwork(options.saved_model)
         style = Style(network.name, network.path)

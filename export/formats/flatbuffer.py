@@ -22,7 +22,7 @@ import flatbuffers
 from ai_edge_litert import schema_py_generated as schema
 
 from keras_vst.networks.base import MULTIPLE
-from keras_vst.networks.tflite import SIGNATURE as SIGNATURE
+from keras_vst.networks.opening import SIGNATURE as SIGNATURE
 
 BYTES_SIGNATURE = "stylize_u8"
 ALIGNMENT = 16  # bytes; what the format asks of weights, and Python's writer does not do by itself

@@ -27,7 +27,7 @@ from tensorflow.core.protobuf import trackable_object_graph_pb2
 
 from keras_vst.errors import UserError
 from keras_vst.models.student import SIZE_MULTIPLE
-from keras_vst.networks.saved_model import MANIFEST
+from keras_vst.networks.keras import MANIFEST
 from keras_vst.zoo import DEFAULT_MARGIN
 
 SIGNATURES = ("serving_default", "jpeg")

@@ -1,4 +1,4 @@
-"""Which questions are put to an artifact: to a .tflite file, to an ONNX model, to a SavedModel."""
+"""Which questions are put to an artifact: to a .tflite file, to an ONNX model, to a SavedModel as a server asks it."""
 
 from __future__ import annotations
 
@@ -10,58 +10,25 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from export.artifact import Artifact, digest
 from export.formats.flatbuffer import BYTES_SIGNATURE, SIGNATURE
-from export.gate import Check, contents, not_judged, operations, runtimes, same
+from export.formats.to_savedmodel import SIGNATURES, replay_warmup
+from export.gate import contents, operations, runtimes, same
 from export.gate.contents import Contents
-from export.judged_clips import Array, Clip, play
-from export.results import GAIN, Result
+from export.gate.same import FLOORS, Reference
+from export.judged_clips import Array, Clip, play, psnr
+from export.results import GAIN, Check, Result, not_judged, rounded
 from keras_vst.errors import UserError
-from keras_vst.frames import Pixels, to_uint8
+from keras_vst.frames import fit, to_float
 from keras_vst.networks import open_network
 from keras_vst.networks.keras import KerasNetwork
+from keras_vst.zoo import DEFAULT_MARGIN
 
+JPEG_FLOOR = 30.0  # dB; what quality 92 keeps of a painted picture, measured 32-45
 AGREEMENT_FRAMES = 2  # in other runtimes, whose kernels differ from the first frame on
 THREADS = 2
-
-
-@dataclass(frozen=True)
-class Reference:
-    """A clip as the Keras network paints it: what every file is held against."""
-
-    network: keras.Model
-    clip: Clip
-    stylized: Array  # (T, H, W, 3) float32, margin and all
-    flicker: float
-
-    @classmethod
-    def paint(cls, network: keras.Model, clip: Clip) -> Reference:
-        """Play the clip through the network."""
-        # Traced for another size, a teacher cannot enlarge at this one.
-        network.make_predict_function(force=True)
-        stylized = play(KerasNetwork(network), clip)
-        return cls(network, clip, stylized, same.flicker(clip, clip.inside(stylized)))
-
-    @property
-    def film(self) -> bool:
-        """Whether the network is handed its last painting."""
-        return "warped" in self.network.input
-
-    def checks(self) -> list[Check]:
-        """Whether there is anything to export: weights that are numbers, a picture that comes out."""
-        values = {each.path: keras.ops.convert_to_numpy(each) for each in self.network.weights}
-        bad = [path for path, value in values.items() if not np.isfinite(value).all()]
-        return [contents.finite("weights of the network", bad), self.picture(self.stylized)]
-
-    def picture(self, played: Array) -> Check:
-        """Whether what was played can be a picture."""
-        return same.picture(self.clip.inside(played), self.network, self.clip.frames[0])
-
-    def shown(self, played: Array) -> Pixels:
-        """The frame in the middle of a clip, uint8 without the margin, for the report."""
-        middle = played[[len(played) // 2]].astype(np.float32)
-        return to_uint8(np.nan_to_num(self.clip.inside(middle)[0]))
 
 
 def judge(
@@ -130,9 +97,7 @@ class _Candidate:
     def play(self, clip: Clip) -> Array:
         """Any clip as the artifact paints it, (T, H, W, 3) float32."""
         if self.artifact.format == "savedmodel":
-            from export.gate.served import play_served  # of SavedModels only
-
-            return play_served(self.path, clip)
+            return _play_served(self.path, clip)
         return play(open_network(self.path, threads=THREADS, sha256=self.result.sha256), clip)
 
     def checks(
@@ -167,10 +132,8 @@ class _Candidate:
             if artifact.key == "fp32":
                 yield contents.mixable(self.contents.file, architecture)
         if artifact.format == "savedmodel":
-            from export.gate import served
-
             tell("signatures")
-            yield from served.checks(self.path, reference.clip, reference.network)
+            yield from _served(self.path, reference.clip, reference.network)
 
     def _parities(self, resized: Sequence[Reference]) -> Iterator[Check]:
         precision, expected = self.artifact.precision, self.reference.stylized
@@ -195,3 +158,63 @@ class _Candidate:
                 yield same.agreement(label, precision, clip[:AGREEMENT_FRAMES], theirs)
         for name, reason in missing.items():
             yield not_judged("agreement", name, "the same pixels", reason)
+
+
+def _play_served(path: Path, clip: Clip) -> Any:
+    """(T, H, W, 3) float32 through `serving_default`, a frame at a time."""
+    loaded = tf.saved_model.load(str(path))  # kept, because its signatures do not keep it alive
+    answer = loaded.signatures["serving_default"]
+    stylized = [answer(frame=tf.constant(to_float(frame)[None]))["stylized"][0] for frame in clip.frames]
+    return np.stack([each.numpy() for each in stylized])
+
+
+def _served(path: Path, clip: Clip, network: keras.Model) -> list[Check]:
+    """`serving_default` on a batch of two frames and `jpeg` on one file, against Keras, and the warm-up requests."""
+    loaded = tf.saved_model.load(str(path))
+    found = loaded.signatures
+    missing = [name for name in SIGNATURES if name not in found]
+    if missing:
+        message = f"it has no signature {', '.join(missing)}; export it again with this version."
+        return [Check("parity", "signatures", False, f"has {', '.join(SIGNATURES)}", message=message)]
+    keras_network = KerasNetwork(network)
+    batch = _batched(found["serving_default"], clip, keras_network)
+    return [batch, _jpeg(found["jpeg"], clip, keras_network), _warm_up(path)]
+
+
+def _batched(signature: Any, clip: Clip, network: KerasNetwork) -> Check:
+    frames = clip.frames[[0, -1]]
+    answer = signature(frame=tf.constant(to_float(frames)))["stylized"].numpy()
+    expected = [network.paint_film(frame, {})[0] for frame in frames]
+    worst = float(np.min([psnr(ours, theirs) for ours, theirs in zip(answer, expected, strict=True)]))
+    return _equal("serving_default, batch of 2", worst, FLOORS["fp32"])
+
+
+def _jpeg(signature: Any, clip: Clip, network: KerasNetwork) -> Check:
+    data = tf.io.encode_jpeg(clip.content[0], quality=95)
+    answer = signature(image_bytes=data[None])["stylized_bytes"][0]
+    fitted, fitting = fit(tf.io.decode_jpeg(data).numpy(), multiple=8, margin=DEFAULT_MARGIN)
+    (top, left), (height, width) = fitting.corner, fitting.content
+    expected = network.paint_film(fitted, {})[0][top : top + height, left : left + width]
+    painted = to_float(tf.io.decode_jpeg(answer).numpy())
+    decibels = psnr(painted, expected) if painted.shape == expected.shape else float("nan")
+    return _equal("jpeg", decibels, JPEG_FLOOR)
+
+
+def _equal(name: str, decibels: float, floor: float) -> Check:
+    passed = decibels >= floor
+    message = (
+        "" if passed else f"`{name.split(',')[0]}` computes something else than the network; export it again."
+    )
+    measured = {} if np.isnan(decibels) else {"worst": rounded(decibels)}
+    return Check("parity", name, passed, f">= {floor:.0f} dB", measured, message)
+
+
+def _warm_up(path: Path) -> Check:
+    limit = f"{len(SIGNATURES)} requests answered"
+    try:
+        answered, message = replay_warmup(path), ""
+    except UserError as error:
+        return Check("warm-up", "requests", False, limit, message=str(error))
+    if answered != len(SIGNATURES):
+        message = f"{answered} requests for {len(SIGNATURES)} signatures; export it again."
+    return Check("warm-up", "requests", not message, limit, {"answered": float(answered)}, message)

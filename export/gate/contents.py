@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 
 from export.formats.flatbuffer import layout, read, write
-from export.gate import Check, not_judged, rounded
+from export.results import Check, not_judged, rounded
 from keras_vst import zoo
 
 CODES = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}

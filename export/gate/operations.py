@@ -10,8 +10,8 @@ from typing import Any
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
-from export.gate import Check, not_judged
 from export.gate.contents import Contents, Operator
+from export.results import Check, not_judged
 
 # The GPU delegate's own list is LiteRT's `CheckGpuDelegateCompatibility` (tensorflow/lite/tools/versioning/
 # gpu_compatibility.cc, which "GPU delegates for LiteRT", ai.google.dev/edge/litert/performance/gpu, summarizes).

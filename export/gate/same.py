@@ -6,16 +6,18 @@ Clips are arrays (T, H, W, 3): float32 in [0, 1], or uint8 for the signature of 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import keras
 import numpy as np
 
-from export.gate import Check, not_judged, rounded
-from export.gate.contents import Contents
+from export.gate.contents import Contents, finite
 from export.gate.runtimes import CannotPlay
-from export.judged_clips import Array, Clip, psnr
+from export.judged_clips import Array, Clip, play, psnr
+from export.results import Check, not_judged, rounded
 from keras_vst import metrics
-from keras_vst.frames import to_float, to_uint8
+from keras_vst.frames import Pixels, to_float, to_uint8
+from keras_vst.networks.keras import KerasNetwork
 
 # dB of PSNR.  At 44 dB int8 is 1.6 of 255 levels off; below, the rounding begins to be seen as flicker.
 FLOORS = {"fp32": 80.0, "fp16": 50.0, "int8": 44.0}
@@ -28,6 +30,44 @@ UNSEEN = 0.001  # a quarter of one level of 255, which rounding the picture to b
 MOST_PAIRS = 16  # of frames, spread over the clip; flow and warp take 0.2 s a pair at 640x360
 CONSTANT = 0.5 / 255  # deviation over a frame below which there is nothing to see
 DARK, BRIGHT = 1 / 255, 254 / 255
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A clip as the Keras network paints it: what every file is held against."""
+
+    network: keras.Model
+    clip: Clip
+    stylized: Array  # (T, H, W, 3) float32, margin and all
+    flicker: float
+
+    @classmethod
+    def paint(cls, network: keras.Model, clip: Clip) -> Reference:
+        """Play the clip through the network."""
+        # Traced for another size, a teacher cannot enlarge at this one.
+        network.make_predict_function(force=True)
+        stylized = play(KerasNetwork(network), clip)
+        return cls(network, clip, stylized, flicker(clip, clip.inside(stylized)))
+
+    @property
+    def film(self) -> bool:
+        """Whether the network is handed its last painting."""
+        return "warped" in self.network.input
+
+    def checks(self) -> list[Check]:
+        """Whether there is anything to export: weights that are numbers, a picture that comes out."""
+        values = {each.path: keras.ops.convert_to_numpy(each) for each in self.network.weights}
+        bad = [path for path, value in values.items() if not np.isfinite(value).all()]
+        return [finite("weights of the network", bad), self.picture(self.stylized)]
+
+    def picture(self, played: Array) -> Check:
+        """Whether what was played can be a picture."""
+        return picture(self.clip.inside(played), self.network, self.clip.frames[0])
+
+    def shown(self, played: Array) -> Pixels:
+        """The frame in the middle of a clip, uint8 without the margin, for the report."""
+        middle = played[[len(played) // 2]].astype(np.float32)
+        return to_uint8(np.nan_to_num(self.clip.inside(middle)[0]))
 
 
 def parity(name: str, expected: Array, played: Array, precision: str, contents: Contents | None) -> Check:

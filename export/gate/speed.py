@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from export.gate import Check, rounded
-from export.gate.checks import Reference
+from export.gate.same import Reference
+from export.results import Check, rounded
 from keras_vst.frames import Pixels
 from keras_vst.networks import open_network
 from keras_vst.networks.film_clip import Film

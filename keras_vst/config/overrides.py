@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from keras_vst.config.settings import LossConfig, RunConfig
+from keras_vst.config import LossConfig, RunConfig
 from keras_vst.errors import UserError
 
 if sys.version_info >= (3, 11):
@@ -21,7 +21,12 @@ else:
     import tomli as tomllib
 
 _WORDS = {"true": True, "false": False}
-_RETIRED = ("data.flow", "data.real_share", "loss.gradient_penalty", "loss.temporal_raised")  # of older runs
+_RETIRED = {  # settings of older runs; each had this value, or one that nobody used
+    "data": ("flow", "motion", "real_share"),
+    "discriminator": ("condition_channels", "num_frames", "num_scales"),
+    "loss": ("adversarial_form", "gradient_penalty", "temporal_from", "temporal_full", "temporal_raised"),
+    "schedule": ("average", "judged_sizes", "stage_shares"),
+}
 
 
 def with_overrides(config: RunConfig, overrides: Iterable[str]) -> RunConfig:
@@ -93,7 +98,8 @@ def _build(kind: Any, values: Any, path: str) -> Any:
 def _without_retired(section: str, values: Any) -> Any:
     if not isinstance(values, Mapping):
         return values
-    return {key: value for key, value in values.items() if f"{section}.{key}" not in _RETIRED}
+    kept = {key: value for key, value in values.items() if key not in _RETIRED.get(section, ())}
+    return {"judged_size": values["judged_sizes"][-1], **kept} if values.get("judged_sizes") else kept
 
 
 def _parse(text: str) -> Any:
@@ -109,7 +115,7 @@ def _typed(hint: Any, value: Any, path: str) -> Any:
     """The value as the annotated type: a word, a number, yes or no, or several numbers."""
     if isinstance(hint, types.GenericAlias):
         if isinstance(value, int | float):
-            value = (value,)  # `judged_sizes=128` means a single stage
+            value = (value,)  # `channels=32` is one of them
         if isinstance(value, tuple | list):
             return tuple(_typed(typing.get_args(hint)[0], item, path) for item in value)
     elif hint is float and isinstance(value, int | float) and not isinstance(value, bool):

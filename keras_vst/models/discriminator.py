@@ -1,6 +1,6 @@
 """The discriminator: says, patch by patch and at several scales, whether a picture was painted.
 
-In:  frames (B, H, W, 3 * num_frames) in [0, 1]; condition (B, H, W, C) where configured.
+In:  frames (B, H, W, 3 * num_frames) in [0, 1]; condition (B, H, W, 3), the frame that was painted, where asked for.
 Out: scores_0, scores_1, ...: (B, h, w, 1) logits, scores_0 at full size and each next one at half of it.
 
 With `num_frames=3` it judges motion: frames t-1, t, t+1, the outer two moved onto the middle one by
@@ -16,22 +16,26 @@ from keras import layers
 from keras_vst.config import DiscriminatorConfig
 from keras_vst.ops import Tensor
 
+NUM_SCALES = 2  # the second judges strokes twice as large, on a picture half the size
 
-def build_discriminator(config: DiscriminatorConfig) -> keras.Model:
+
+def build_discriminator(
+    config: DiscriminatorConfig, num_frames: int = 1, conditioned: bool = False
+) -> keras.Model:
     """A functional model with named inputs and outputs, spectral norm on every weight.
 
     `training=True` takes one power iteration and writes the normed weights back: pass it in the
     discriminator's own step, not when the generator asks for its scores.
     """
-    frames = layers.Input((None, None, 3 * config.num_frames), name="frames")
+    frames = layers.Input((None, None, 3 * num_frames), name="frames")
     inputs = {"frames": frames}
     seen = frames
-    if config.condition_channels:
-        inputs["condition"] = layers.Input((None, None, config.condition_channels), name="condition")
+    if conditioned:
+        inputs["condition"] = layers.Input((None, None, 3), name="condition")
         seen = layers.Concatenate(name="beside")([frames, inputs["condition"]])
 
     scores = {}
-    for scale in range(config.num_scales):
+    for scale in range(NUM_SCALES):
         if scale:
             seen = layers.AveragePooling2D(2, name=f"halve_{scale}")(seen)
         scores[f"scores_{scale}"] = _judge(seen, config.channels, f"scale_{scale}")

@@ -48,11 +48,7 @@ def build_teacher(config: TeacherConfig, batch_size: int | None = None) -> keras
 def first_inputs(frame: Tensor, config: TeacherConfig) -> dict[str, Tensor]:
     """What the teacher is given when nothing came before: at the start of a clip and after a cut."""
     frame = ops.convert_to_tensor(frame)
-    inputs = {
-        "frame": frame,
-        "warped": ops.zeros_like(frame),
-        "visible": ops.zeros_like(frame[..., :1]),
-    }
+    inputs = {"frame": frame, "warped": ops.zeros_like(frame), "visible": ops.zeros_like(frame[..., :1])}
     if config.noise_channels:
         inputs["noise"] = ops.repeat(inputs["visible"], config.noise_channels, axis=-1)
     return inputs

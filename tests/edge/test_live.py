@@ -16,7 +16,7 @@ from edge.address import parse_address
 from edge.sources import SourceLost
 from keras_vst.errors import UserError
 from keras_vst.files import disk_errors
-from keras_vst.networks.tflite import TfliteNetwork
+from keras_vst.networks.opening import TfliteNetwork
 from keras_vst.video import Sink, Source, TimedFrame, VideoInfo, open_source, probe
 from keras_vst.video.encoding import ClipSink
 from tests.edge.live_fakes import FakeSink, FakeSource

@@ -14,8 +14,8 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from export.card import read_scores
 from export.formats.flatbuffer import layout
-from keras_vst import config as configuration
 from keras_vst import zoo
+from keras_vst.config import overrides as configuration
 from keras_vst.errors import UserError
 from keras_vst.models.student import build_student
 

@@ -15,9 +15,10 @@ import numpy as np
 import pytest
 
 from export import artifact
-from export.cli import main
+from export.__main__ import main
 from export.formats import to_tflite
-from export.gate import Check, checks, same
+from export.gate import checks, same
+from export.results import Check
 from export.source import load
 from keras_vst import zoo
 from keras_vst.models.student import build_student

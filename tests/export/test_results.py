@@ -6,8 +6,7 @@ import json
 import re
 
 from export.artifact import Artifact
-from export.gate import Check, not_judged
-from export.results import NETWORK, Report, Result
+from export.results import NETWORK, Check, Report, Result, not_judged
 from tests.conftest import draw_picture
 
 

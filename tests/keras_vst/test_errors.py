@@ -126,7 +126,7 @@ sys.exit(importlib.import_module(sys.argv[1]).main(sys.argv[2:]))
         ("training.fit", ("--recipe", "smoke", "--style", "PICTURE", "--dry-run")),
         ("training.fit", ("--recipe", "smoke", "--style", "PICTURE", "--run", "OUT/run")),
         ("training.evaluate", ("--model", "run.keras", "--style", "PICTURE", "--report", "OUT/score")),
-        ("export.cli", ("--run", "PICTURE", "--out", "OUT/out")),
+        ("export.__main__", ("--run", "PICTURE", "--out", "OUT/out")),
     ],
 )
 def test_what_needs_tensorflow_says_how_to_get_it(module, arguments, tmp_path, painting):

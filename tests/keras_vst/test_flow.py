@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 
 import keras_vst
-from keras_vst.config import MotionConfig
 from keras_vst.flow import estimate, visibility, warp
-from keras_vst.motion import SyntheticClip, clip_from_photos
+from keras_vst.motion import MotionConfig, SyntheticClip, clip_from_photos
 from keras_vst.video import open_source
 
 FILM = Path(keras_vst.__file__).parent / "assets" / "scene.mp4"

@@ -6,8 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from keras_vst.config import MotionConfig
-from keras_vst.motion import Layer, SyntheticClip, clip_from_photos
+from keras_vst.motion import Layer, MotionConfig, SyntheticClip, clip_from_photos
 
 SIZE = (64, 80)
 CALM = MotionConfig(light=0.0, noise=0.0)

@@ -3,17 +3,37 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from keras_vst import features
-from keras_vst.config import RunConfig, to_dict, with_overrides
+from keras_vst.config import RunConfig
+from keras_vst.config.overrides import to_dict, with_overrides
 from keras_vst.models.student import build_student
 from keras_vst.runs import RunDirectory
+from training import fit
 from training.recipes import RECIPES, smoke_of
 
 TINY_FILTERS = (4, 4, 4, 4, 8, 8, 8, 8, 8, 8)
+KILLED_WHILE_SAVING = """
+import os, signal, sys
+from importlib import import_module
+from training import fit
+fit.LOG_EVERY, fit.SAVE_EVERY = 1, 0.0
+replace, saved = os.replace, []
+def replace_or_die(source, target):
+    saved.append(str(target).endswith("trainer.weights.h5"))
+    if sum(saved) == 3:  # the part is written, the checkpoint before has just been moved out of the way
+        os.kill(os.getpid(), signal.SIGKILL)
+    replace(source, target)
+os.replace = replace_or_die
+import_module(sys.argv[1]).main(sys.argv[2:])
+"""
 NO_VGG16 = ["loss.style=0", "loss.content=0", "loss.palette=0"]
 
 
@@ -59,3 +79,17 @@ def assert_equal_weights(ours: Path, theirs: Path, atol: float = 1e-6) -> None:
     assert pairs
     for mine, yours in pairs:
         np.testing.assert_allclose(mine, yours, atol=atol, rtol=0)
+
+
+def unbroken_run(main, words: list[str], folder: Path) -> Path:
+    """A run that nothing interrupted, every step of it logged."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fit, "LOG_EVERY", 1)
+        assert main([*words, "--run", str(folder)]) == 0
+    return folder
+
+
+def kill(code: str, *words: str) -> None:
+    """Run a program that is to end itself without warning."""
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr

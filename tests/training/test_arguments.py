@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 
-from keras_vst.config import to_dict
+from keras_vst.config.overrides import to_dict
 from training.arguments import inputs_of, parser
 from training.fit import configured, main
 from training.recipes import RECIPES
@@ -62,3 +64,20 @@ def test_a_recipe_and_a_file_of_settings_are_not_both_taken(painting, tmp_path, 
 def test_knobs_cannot_change_a_run_that_goes_on(tmp_path, capsys):
     assert main(["--run", str(tmp_path), "--resume", "--calm", "2"]) == 2
     assert "--calm would change" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("module", "taught"),
+    [
+        ("training.fit", ("python -m training.fit --style painting.jpg", *RECIPES)),
+        ("training.distil", ("--teacher great-wave --size small",)),
+        ("training.prune", ("--target 8ms@640x360/2threads",)),
+        ("training.evaluate", ("--styles paintings/",)),
+    ],
+)
+def test_help_teaches_without_loading_tensorflow(module, taught):
+    code = "import sys; sys.modules['tensorflow'] = None; sys.modules['keras'] = None\n"
+    code += f"from {module} import main; main(['--help'])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert all(each in done.stdout for each in taught)

@@ -89,7 +89,7 @@ def assert_alike(ours, theirs, tolerance):
 def test_two_workers_take_the_steps_of_one_with_the_same_batch(recipe, start, photos, painting, tmp_path):
     source = ["--collection", str(photos)] if recipe == "collection" else ["--style", str(painting)]
     # 16 bits round a half unlike a whole, and Adam turns a last digit into a step: small ones.
-    exact = ["data.motion.noise=0", "schedule.mixed_precision=false", "schedule.learning_rate=2e-4"]
+    exact = ["schedule.mixed_precision=false", "schedule.learning_rate=2e-4"]
     config = tiny(recipe, "data.batch=4", "schedule.steps=4", *exact)
     settings = ["--config", write_config(tmp_path / "tiny.json", config), "--photos", str(photos)]
     words = [*source, *settings, "--no-export", "--quiet", "--run"]

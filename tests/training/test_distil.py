@@ -4,34 +4,27 @@ from __future__ import annotations
 
 import json
 import shutil
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from keras_vst.config import SIZES
 from keras_vst.runs import RunDirectory
-from tests.training.runs import NO_VGG16, assert_equal_weights, keyframe_words, tiny, write_config
+from tests.training.runs import (
+    KILLED_WHILE_SAVING,
+    NO_VGG16,
+    assert_equal_weights,
+    keyframe_words,
+    kill,
+    tiny,
+    unbroken_run,
+    write_config,
+)
 from training import fit
 from training.distil import main
 
 NEGATIVE = Path(__file__).parents[1] / "edge" / "networks" / "negative.tflite"
 STEPS = 6
-KILLED_WHILE_SAVING = """
-import os, signal, sys
-from training import distil, fit
-fit.LOG_EVERY, fit.SAVE_EVERY = 1, 0.0
-replace, saved = os.replace, []
-def replace_or_die(source, target):
-    saved.append(str(target).endswith("trainer.weights.h5"))
-    if sum(saved) == 3:
-        os.kill(os.getpid(), signal.SIGKILL)
-    replace(source, target)
-os.replace = replace_or_die
-distil.main(sys.argv[1:])
-"""
 KILLED_WHILE_THE_TEACHER_PAINTS = """
 import os, signal, sys
 from training import distil, taught
@@ -57,16 +50,7 @@ def words(teacher, photos, tmp_path_factory):
 @pytest.fixture(scope="module")
 def unbroken(words, tmp_path_factory):
     """A run that nothing interrupted."""
-    folder = tmp_path_factory.mktemp("unbroken") / "run"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fit, "LOG_EVERY", 1)
-        assert main([*words, "--run", str(folder)]) == 0
-    return folder
-
-
-def kill(code, words):
-    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
-    assert done.returncode == -signal.SIGKILL, done.stderr
+    return unbroken_run(main, words, tmp_path_factory.mktemp("unbroken") / "run")
 
 
 def test_a_run_tells_who_taught_it_and_keeps_the_pictures(unbroken, teacher):
@@ -82,7 +66,7 @@ def test_a_run_tells_who_taught_it_and_keeps_the_pictures(unbroken, teacher):
 
 def test_a_run_killed_while_it_saves_ends_where_an_unbroken_one_does(words, unbroken, tmp_path):
     folder = tmp_path / "run"
-    kill(KILLED_WHILE_SAVING, [*words, "--run", str(folder)])
+    kill(KILLED_WHILE_SAVING, "training.distil", *words, "--run", str(folder))
 
     assert main(["--run", str(folder), "--resume", "--no-export", "--quiet"]) == 0
 
@@ -92,7 +76,7 @@ def test_a_run_killed_while_it_saves_ends_where_an_unbroken_one_does(words, unbr
 
 def test_killed_while_the_teacher_paints_the_same_command_begins_again(words, tmp_path):
     folder = tmp_path / "run"
-    kill(KILLED_WHILE_THE_TEACHER_PAINTS, [*words, "--run", str(folder)])
+    kill(KILLED_WHILE_THE_TEACHER_PAINTS, *words, "--run", str(folder))
     assert not (folder / "config.json").exists()
     assert not (folder / "teacher").exists()
 
@@ -163,12 +147,3 @@ def test_a_size_is_a_student_of_that_name(size):
     arguments = fit.parser().parse_args(words)
 
     assert fit.configured(arguments, fit.inputs_of(arguments)).student == SIZES[size]
-
-
-def test_help_teaches_without_loading_tensorflow():
-    code = "import sys; sys.modules['tensorflow'] = None; sys.modules['keras'] = None\n"
-    code += "from training.distil import main; main(['--help'])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-
-    assert done.returncode == 0, done.stderr
-    assert "--teacher great-wave --size small" in done.stdout

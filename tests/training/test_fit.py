@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
 from contextlib import redirect_stderr
 from io import StringIO
 
@@ -13,7 +12,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from keras_vst import features
-from keras_vst.config import with_overrides
+from keras_vst.config.overrides import with_overrides
 from keras_vst.models.student import build_student
 from keras_vst.runs import RunDirectory
 from tests.training.runs import keyframe_words, student_weights, tiny, tiny_vgg16, write_config
@@ -214,16 +213,6 @@ def test_settings_come_from_a_file_too(tmp_path, painting):
     arguments = fit.parser().parse_args(["--config", str(settings), "--style", str(painting)])
     config = fit.configured(arguments, fit.inputs_of(arguments))
     assert config == completed(with_overrides(RECIPES["painting"], ["seed=5", "loss.style=9"]))
-
-
-def test_help_teaches_without_loading_tensorflow():
-    code = "import sys; sys.modules['tensorflow'] = None; sys.modules['keras'] = None\n"
-    code += "from training.fit import main; main(['--help'])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    for recipe in RECIPES:
-        assert recipe in done.stdout
-    assert "python -m training.fit --style painting.jpg" in done.stdout
 
 
 def test_ctrl_c_before_the_first_step_is_one_word(painting, monkeypatch, tmp_path, capsys):

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from keras_vst.config import with_overrides
+from keras_vst.config.overrides import with_overrides
 from keras_vst.errors import UserError
 from training.inputs import Inputs, keyframe, licences
 from training.recipes import RECIPES

@@ -3,31 +3,16 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 
 from keras_vst.runs import RunDirectory
 from keras_vst.zoo import RIGHTS
-from tests.training.runs import assert_equal_weights, keyframe_words
+from tests.training.runs import KILLED_WHILE_SAVING, assert_equal_weights, keyframe_words, kill, unbroken_run
 from training import fit, loop, samples, watch
 from training.fit import main
 
-KILLED_WHILE_SAVING = """
-import os, signal, sys
-from training import fit
-fit.LOG_EVERY, fit.SAVE_EVERY = 1, 0.0
-replace, saved = os.replace, []
-def replace_or_die(source, target):
-    saved.append(str(target).endswith("trainer.weights.h5"))
-    if sum(saved) == 3:  # the part is written, the checkpoint before has just been moved out of the way
-        os.kill(os.getpid(), signal.SIGKILL)
-    replace(source, target)
-os.replace = replace_or_die
-fit.main(sys.argv[1:])
-"""
 KILLED_AT_RANDOM = """
 import os, random, signal, sys, threading
 from keras_vst.runs import RunDirectory
@@ -52,17 +37,7 @@ def words(photos, tmp_path_factory):
 @pytest.fixture(scope="module")
 def unbroken(words, tmp_path_factory):
     """A run of eight steps that nothing interrupted."""
-    folder = tmp_path_factory.mktemp("unbroken") / "run"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fit, "LOG_EVERY", 1)
-        assert main([*words, "--run", str(folder)]) == 0
-    return folder
-
-
-def kill(code, words):
-    command = [sys.executable, "-c", code, *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == -signal.SIGKILL, done.stderr
+    return unbroken_run(main, words, tmp_path_factory.mktemp("unbroken") / "run")
 
 
 def resume(folder, monkeypatch):
@@ -83,7 +58,7 @@ def assert_same_rows(folder, other):
 
 def test_a_run_killed_while_it_saves_ends_where_an_unbroken_one_does(words, unbroken, tmp_path, monkeypatch):
     folder = tmp_path / "run"
-    kill(KILLED_WHILE_SAVING, [*words, "--run", str(folder)])
+    kill(KILLED_WHILE_SAVING, "training.fit", *words, "--run", str(folder))
     run = RunDirectory(folder)
     assert not run.checkpoint.exists()
     assert run.previous.exists()
@@ -105,7 +80,7 @@ def test_a_run_killed_at_any_moment_ends_where_an_unbroken_one_does(
     seed, words, unbroken, tmp_path, monkeypatch
 ):
     folder = tmp_path / "run"
-    kill(KILLED_AT_RANDOM, [str(seed), *words, "--run", str(folder), "--set", "schedule.steps=400"])
+    kill(KILLED_AT_RANDOM, str(seed), *words, "--run", str(folder), "--set", "schedule.steps=400")
     record = json.loads((folder / "config.json").read_text())
     assert RunDirectory(folder).last_step() < 400
     whole = tmp_path / "whole"

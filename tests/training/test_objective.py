@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from keras_vst import losses
-from keras_vst.config import with_overrides
+from keras_vst.config.overrides import with_overrides
 from keras_vst.ops import moments
 from tests.harness import random_array
 from tests.training.toys import features, tiny

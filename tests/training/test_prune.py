@@ -10,12 +10,13 @@ import keras
 import pytest
 
 from keras_vst.config import RunConfig, StudentConfig
+from keras_vst.errors import UserError
 from keras_vst.models.pruning import student_macs
 from keras_vst.models.student import build_student
 from keras_vst.runs import RunDirectory
 from tests.training.runs import NO_VGG16, assert_equal_weights
 from training import fit, rounds
-from training.prune import main
+from training.prune import latency, macs, main, ratio
 
 STUDENT = StudentConfig(channels=(8, 8, 12), num_blocks=1)
 TINY = [
@@ -25,7 +26,7 @@ TINY = [
         "data.margin=8",
         "data.photo_side=96",
         "data.taught=2",
-        "schedule.judged_sizes=32",
+        "schedule.judged_size=32",
         "schedule.norms_held_from=1",
     ),
 ]
@@ -157,10 +158,41 @@ def test_a_folder_of_something_else_is_left_alone(words, tmp_path, capsys):
     assert [file.name for file in tmp_path.iterdir()] == ["diary.txt"]
 
 
-def test_help_teaches_without_loading_tensorflow():
-    code = "import sys; sys.modules['tensorflow'] = None; sys.modules['keras'] = None\n"
-    code += "from training.prune import main; main(['--help'])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+def test_a_target_is_a_time_at_a_size_with_its_margin_by_threads():
+    goal = latency("8.5ms@640x360/2threads")
 
-    assert done.returncode == 0, done.stderr
-    assert "--target 8ms@640x360/2threads" in done.stdout
+    assert (goal.milliseconds, goal.size, goal.threads) == (8.5, (376, 656), 2)
+    assert latency("8ms@640x360/1thread").threads == 1
+
+
+def test_arithmetic_is_written_with_units_or_without():
+    assert [macs(text).macs for text in ("250M", "0.25G", "2.5e8", "250000000")] == [250e6] * 4
+
+
+def test_a_ratio_is_a_share():
+    assert ratio("0.5").ratio == 0.5
+
+
+@pytest.mark.parametrize(
+    ("read", "text"),
+    [
+        (latency, "0ms@640x360/2threads"),
+        (latency, "8ms@0x360/2threads"),
+        (latency, "8ms@640x360/0threads"),
+        (latency, "8ms@640x360"),
+        (latency, "8ms"),
+        (latency, "-3ms@640x360/2threads"),
+        (macs, "0"),
+        (macs, "-1M"),
+        (macs, "many"),
+        (macs, "1e99G"),
+        (ratio, "1.5"),
+        (ratio, "1"),
+        (ratio, "0"),
+        (ratio, "nan"),
+        (ratio, "half"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_with_an_example(read, text):
+    with pytest.raises(UserError, match=r"(?s)Received: .*|cannot be met"):
+        read(text)

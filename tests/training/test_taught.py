@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from keras_vst.config import with_overrides
+from keras_vst.config.overrides import with_overrides
 from keras_vst.errors import UserError
 from tests.conftest import write_picture
 from training import taught
-from training.data import Photos, ProceduralPhotos
+from training.data.photos import Photos
 from training.data.pipeline import Sources, batch, taught_clip
+from training.data.procedural import ProceduralPhotos
 from training.recipes import RECIPES, smoke_of
 from training.taught import open_pictures
 

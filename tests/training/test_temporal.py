@@ -11,6 +11,9 @@ from training.temporal import (
     check_batch,
     flatness,
     flicker,
+    frame_pairs,
+    pairs_of,
+    real_clips,
 )
 
 CONFIG = tiny("painting", "data.frames=3", "loss.temporal_flat=0")
@@ -115,3 +118,15 @@ def test_a_batch_made_for_other_pairs_is_refused(batch, name):
 def test_a_batch_without_an_inside_is_refused(batch):
     with pytest.raises(ValueError, match=r"Nothing is left inside a margin of 8"):
         check_batch({**batch, "clip": batch["clip"][:, :, :16, :16]}, CONFIG)
+
+
+def test_pairs_are_neighbours_and_for_a_discriminator_of_motion_the_way_back_as_well():
+    assert frame_pairs(2) == [(1, 0)]
+    assert frame_pairs(4) == [(1, 0), (2, 1), (3, 2)]
+    assert pairs_of(tiny("painting", "data.frames=3")) == [(1, 0), (2, 1)]
+    assert pairs_of(tiny("clip")) == [(1, 0), (2, 1), (1, 2)]
+
+
+def test_real_clips_come_in_at_their_share_of_the_run():
+    config = tiny("film", "schedule.steps=10", "schedule.clips_from=0.6")
+    assert [real_clips(config, step) for step in (0, 5, 6, 9, 100)] == [False, False, True, True, True]

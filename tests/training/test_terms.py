@@ -5,7 +5,7 @@ import dataclasses
 import keras
 import pytest
 
-from keras_vst.config import KINDS, DataConfig, DiscriminatorConfig, LossConfig, RunConfig, ScheduleConfig
+from keras_vst.config import KINDS, DataConfig, LossConfig, RunConfig
 from keras_vst.errors import UserError
 from keras_vst.runs import RunDirectory
 from tests.training.runs import tiny_vgg16
@@ -50,22 +50,6 @@ def test_a_term_that_is_not_named_has_the_weight_of_the_table_where_its_kind_kno
         (
             RunConfig(kind="keyframes", loss=LossConfig(weights={"supervised": 1.0}, memory=0.5)),
             r"keyframes compares each frame with its painting\. Received: 0\.5",
-        ),
-        (
-            RunConfig(
-                kind="distil",
-                loss=LossConfig(memory=0.0),
-                schedule=ScheduleConfig(judged_sizes=(64, 128), stage_shares=(0.5, 0.5)),
-            ),
-            r"distil learns from pictures of one size\. Received: .*\(64, 128\)",
-        ),
-        (
-            RunConfig(discriminator=DiscriminatorConfig(num_frames=3)),
-            r"num_frames is 1 in a run.*Received: 3",
-        ),
-        (
-            RunConfig(discriminator=DiscriminatorConfig(condition_channels=3)),
-            r"for kind=keyframes 3.*Received: 3",
         ),
         (
             dataclasses.replace(of("adversarial", adversarial_motion=1.0), data=DataConfig(frames=2)),

@@ -54,7 +54,7 @@ def test_a_discriminator_that_always_wins_stops_the_run():
 
 
 def test_a_discriminator_that_says_the_same_of_everything_stops_the_run():
-    with pytest.raises(Trouble, match=r"has collapsed.*adversarial_form"):
+    with pytest.raises(Trouble, match=r"has collapsed.*discriminator_learning_rate"):
         feed({**HEALTHY, "score_fake": HEALTHY["score_real"]})
 
 

@@ -7,13 +7,14 @@ import functools
 import keras
 import numpy as np
 
-from keras_vst.config import RunConfig, with_overrides
+from keras_vst.config import RunConfig
+from keras_vst.config.overrides import with_overrides
 from training.objective import References, style_references
 from training.recipes import RECIPES, smoke_of
-from training.stages import painting_frames, pairs_of, stage
+from training.temporal import crop_side, painting_frames, pairs_of
 from training.terms import completed
 from training.trainers import build_trainer
-from training.trainers.base import Trainer
+from training.trainers.perceptual import PerceptualTrainer
 
 Batch = dict[str, np.ndarray]
 TINY = ["student.channels=4,4,8", "student.num_blocks=0", "data.margin=8"]
@@ -21,11 +22,11 @@ TINY = ["student.channels=4,4,8", "student.num_blocks=0", "data.margin=8"]
 
 def tiny(recipe: str, *overrides: str) -> RunConfig:
     """The recipe at a size at which a step takes tenths of a second."""
-    settings = [*TINY, "schedule.judged_sizes=16", *overrides]
+    settings = [*TINY, "schedule.judged_size=16", *overrides]
     return completed(with_overrides(smoke_of(RECIPES[recipe]), settings))
 
 
-def make_trainer(config: RunConfig, seed: int = 0) -> Trainer:
+def make_trainer(config: RunConfig, seed: int = 0) -> PerceptualTrainer:
     seen = features(), references()  # made once: before the seed, or the first trainer is another
     keras.utils.set_random_seed(seed)
     return build_trainer(config, *seen)
@@ -33,27 +34,28 @@ def make_trainer(config: RunConfig, seed: int = 0) -> Trainer:
 
 def make_batch(config: RunConfig, seed: int = 0) -> Batch:
     """What the data pipeline hands out, of noise: every array in its range, nothing constant."""
-    rng, data, one = np.random.default_rng(seed), config.data, stage(config, 0)
+    rng, data = np.random.default_rng(seed), config.data
+    crop, judged = crop_side(config), config.schedule.judged_size
     size, frames, pairs = data.batch, data.frames, len(pairs_of(config))
 
     def random(*shape: int) -> np.ndarray:
         return rng.random((size, *shape), np.float32)
 
     batch = {
-        "clip": random(frames, one.crop, one.crop, 3),
-        "flow": 6 * random(pairs, one.crop, one.crop, 2) - 3,
-        "visible": (random(pairs, one.crop, one.crop, 1) > 0.2).astype(np.float32),
+        "clip": random(frames, crop, crop, 3),
+        "flow": 6 * random(pairs, crop, crop, 2) - 3,
+        "visible": (random(pairs, crop, crop, 1) > 0.2).astype(np.float32),
     }
     if config.kind == "adversarial":
-        batch["painting"] = random(painting_frames(config), one.judged, one.judged, 3)
+        batch["painting"] = random(painting_frames(config), judged, judged, 3)
         if painting_frames(config) == 3:
-            batch["painting_flow"] = 4 * random(2, one.judged, one.judged, 2) - 2
+            batch["painting_flow"] = 4 * random(2, judged, judged, 2) - 2
     if config.kind == "distil":
-        batch["taught"] = random(frames, one.crop, one.crop, 3)
+        batch["taught"] = random(frames, crop, crop, 3)
     if config.kind == "look":
-        batch["target"] = random(frames, one.crop, one.crop, 3)
+        batch["target"] = random(frames, crop, crop, 3)
     if config.kind == "keyframes":
-        batch["frame"], batch["target"] = random(one.crop, one.crop, 3), random(one.crop, one.crop, 3)
+        batch["frame"], batch["target"] = random(crop, crop, 3), random(crop, crop, 3)
     return batch
 
 

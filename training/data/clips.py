@@ -74,11 +74,7 @@ class ClipCache:
                     part.unlink()
 
     def gather(
-        self,
-        source: ClipSource,
-        settings: ShardSettings,
-        quiet: bool = False,
-        option: str = "--clips",
+        self, source: ClipSource, settings: ShardSettings, quiet: bool = False, option: str = "--clips"
     ) -> Clips:
         """The shards of all clips of a folder (or of those named), made where the cache does not have them."""
         paths = find_clips(source, option)

@@ -14,18 +14,18 @@ from typing import Protocol
 
 import numpy as np
 
-from keras_vst.config import MotionConfig
 from keras_vst.errors import UserError
 from keras_vst.frames import to_float
-from keras_vst.motion import Frame, clip_from_photos
+from keras_vst.motion import Frame, MotionConfig, clip_from_photos
 from keras_vst.video import open_source
 from keras_vst.video.pictures import read_picture
-from training.data.augment import Sample, cut
 from training.data.clips import Clips
 from training.data.photos import Photos
+from training.data.shards import Sample, cut
 
 NUM_FRAMES = 3
 TO_OUTER = ((1, 0), (1, 2))  # the pairs of frames whose flow brings the outer ones onto the middle one
+DRIFTING = MotionConfig(objects=0, light=0, noise=0)  # paint neither crosses nor glows
 STILL = MotionConfig(shift=0, zoom=0, rotation=0, objects=0, light=0, noise=0)
 
 
@@ -40,12 +40,9 @@ class Collection(Protocol):
 class Paintings:
     """The pictures of a folder, cut out at random; where motion is asked for, a camera drifts over them."""
 
-    def __init__(self, folder: str | Path, side: int, motion: MotionConfig, option: str = "--collection"):
+    def __init__(self, folder: str | Path, side: int):
         """`side` is the shorter side to which the pictures are brought: larger makes larger strokes."""
-        self._photos = Photos(folder, side, option)
-        self._motion = dataclasses.replace(
-            motion, objects=0, light=0, noise=0
-        )  # paint neither crosses nor glows
+        self._photos = Photos(folder, side, "--collection")
         self.skipped, self.paths = self._photos.skipped, self._photos.paths
 
     def __len__(self) -> int:
@@ -53,8 +50,7 @@ class Paintings:
 
     def draw(self, rng: np.random.Generator, side: int, num_frames: int = 1) -> Sample:
         picture = self._photos.draw(rng, max(side, self._photos.side))
-        moves = STILL if num_frames == 1 else self._motion
-        return _filmed(picture, side, num_frames, rng, moves)
+        return _filmed(picture, side, num_frames, rng)
 
 
 class PaintedClip:
@@ -119,9 +115,8 @@ def read_frame(name: str | Path) -> Frame:
     raise UserError(f"There is no frame {name}: {clip} ends after {count} frames.")
 
 
-def _filmed(
-    picture: Frame, side: int, num_frames: int, rng: np.random.Generator, motion: MotionConfig
-) -> Sample:
+def _filmed(picture: Frame, side: int, num_frames: int, rng: np.random.Generator) -> Sample:
+    motion = STILL if num_frames == 1 else DRIFTING
     clip = clip_from_photos(picture, picture, num_frames, (side, side), rng, motion)
     clip = dataclasses.replace(clip, light=[1.0] * num_frames)
     painting = to_float(np.stack([clip.frame(time) for time in range(num_frames)]))
@@ -141,5 +136,5 @@ def _check_pair(frame: Frame, painted: Frame, names: tuple[str | Path, str | Pat
     if min(height, width) < side:
         raise UserError(
             f"{names[0]} has {width}x{height} pixels, but patches of {side} are learned from. "
-            "Use larger frames, or lower schedule.judged_sizes or data.margin."
+            "Use larger frames, or lower schedule.judged_size or data.margin."
         )

@@ -13,19 +13,14 @@ from PIL import Image
 
 from keras_vst.errors import UserError
 from keras_vst.motion import Frame
-from keras_vst.video.picture_head import PICTURES
+from keras_vst.video.picture_head import PICTURES as PICTURE_SUFFIXES
 
-PICTURE_SUFFIXES = PICTURES
 Image.MAX_IMAGE_PIXELS = None  # only headers are read with it, and `LARGEST` is the limit
 LARGEST = 100_000_000  # pixels; a small file can claim more and take all memory
 SMALLEST = 16  # pixels on the shorter side of what is worth learning from
 LONGEST = 4  # times its shorter side; what a strip has beyond that is cut off
 MEMORY = 512 << 20  # bytes of decoded pictures that are kept
-_REDUCED = (
-    (8, cv2.IMREAD_REDUCED_COLOR_8),
-    (4, cv2.IMREAD_REDUCED_COLOR_4),
-    (2, cv2.IMREAD_REDUCED_COLOR_2),
-)
+_REDUCED = ((8, cv2.IMREAD_REDUCED_COLOR_8), (4, cv2.IMREAD_REDUCED_COLOR_4), (2, cv2.IMREAD_REDUCED_COLOR_2))
 
 
 class PictureMemory:

@@ -11,32 +11,30 @@ Sample number i of a run is made from (seed, i) alone, so order, workers and thr
 from __future__ import annotations
 
 import os
-from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import count
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
+import tensorflow as tf
 
 from keras_vst.config import RunConfig
 from keras_vst.errors import UserError
 from keras_vst.frames import to_float, to_uint8
-from keras_vst.motion import Frame, SyntheticClip, clip_from_photos
-from training.data.augment import Sample, cut, jitter
-from training.data.clips import Clips
-from training.data.paintings import Collection, Keyframes
-from training.looks import Look
-from training.stages import Stage, painting_frames, pairs_of, stage, stages
+from keras_vst.motion import Frame, MotionConfig, SyntheticClip, clip_from_photos
+from training.data.shards import Sample, cut, jitter
+from training.temporal import crop_side, painting_frames, pairs_of, real_clips
 
 if TYPE_CHECKING:
-    import tensorflow as tf
+    from training.data.clips import Clips
+    from training.data.paintings import Collection, Keyframes
+    from training.looks import Look
 
 Batch = dict[str, npt.NDArray[np.float32]]
 THREADS = min(4, os.cpu_count() or 1)
 NO_END = 2**40  # steps
+MOTION = MotionConfig()  # of photos
 REAL_SHARE = 0.5  # of the samples that are real clips, once schedule.clips_from is reached
 
 
@@ -60,31 +58,12 @@ class Sources:
     look: Look | None = None  # what is made of the photos
 
 
-def arrays(
-    sources: Sources | Pictures, config: RunConfig, start: int = 0, worker: int = 0, workers: int = 1
-) -> Iterator[Batch]:
-    """Batches from step `start` on, without end, made ahead by threads; TensorFlow is not needed."""
-    make = _maker(sources, config, worker, workers)
-    with ThreadPoolExecutor(THREADS) as threads:
-        ahead = deque(threads.submit(make, step) for step in range(start, start + THREADS))
-        try:
-            for step in count(start + THREADS):
-                yield ahead.popleft().result()
-                ahead.append(threads.submit(make, step))
-        finally:
-            threads.shutdown(wait=False, cancel_futures=True)
-
-
 def dataset(
     sources: Sources | Pictures, config: RunConfig, start: int = 0, worker: int = 0, workers: int = 1
 ) -> tf.data.Dataset:
-    """The same batches as tensors; prefetched while the network works."""
-    import tensorflow as tf  # here, so that `arrays` serves where there is none
-
+    """Batches from step `start` on, without end; made and prefetched while the network works."""
     make = _maker(sources, config, worker, workers)
     shapes = {name: array.shape for name, array in make(start).items()}
-    if len({each.judged for each in stages(config)}) > 1:
-        shapes = {name: _any_size(shape) for name, shape in shapes.items()}
 
     def load(step: tf.Tensor) -> dict[str, tf.Tensor]:
         made = tf.numpy_function(
@@ -109,26 +88,26 @@ def batch(sources: Sources, config: RunConfig, step: int, worker: int = 0, worke
 
 def sample(sources: Sources, config: RunConfig, step: int, index: int) -> Sample:
     """The sample number `index` of this run, which belongs to `step`: the same whenever it is asked for."""
-    rng, now = np.random.default_rng((config.seed, index)), stage(config, step)
+    rng = np.random.default_rng((config.seed, index))
     found: Sample = {}
     if sources.keyframes is not None:
-        found |= sources.keyframes.draw(rng, now.crop)
+        found |= sources.keyframes.draw(rng, crop_side(config))
         if sources.clips is not None:
-            found |= cut(sources.clips.draw(rng), now.crop, rng, config.data.jitter)
+            found |= cut(sources.clips.draw(rng), crop_side(config), rng, config.data.jitter)
         return found
     if sources.taught is not None:
         place = int(rng.integers(len(sources.taught)))
         frames, clip = taught_clip(sources.photos, config, place)
         return _as_sample(frames, clip, config) | {"taught": to_float(sources.taught[place])}
-    real = rng.random() < REAL_SHARE and now.real_clips
+    real = rng.random() < REAL_SHARE and real_clips(config, step)
     if real and sources.clips is not None:
-        found |= cut(sources.clips.draw(rng), now.crop, rng, config.data.jitter)
+        found |= cut(sources.clips.draw(rng), crop_side(config), rng, config.data.jitter)
     else:
-        found |= _synthetic(sources.photos, config, now, rng)
+        found |= _as_sample(*_moving(sources.photos, config, rng), config)
     if sources.look is not None:
         found["target"] = to_float(np.stack([sources.look(frame) for frame in to_uint8(found["clip"])]))
     if sources.painting is not None:
-        found |= sources.painting.draw(rng, now.judged, painting_frames(config))
+        found |= sources.painting.draw(rng, config.schedule.judged_size, painting_frames(config))
     return found
 
 
@@ -136,7 +115,7 @@ def taught_clip(
     photos: Pictures, config: RunConfig, place: int
 ) -> tuple[npt.NDArray[np.uint8], SyntheticClip]:
     """The clip number `place` of those that a teacher paints, (T, H, W, 3), and how it moves; always the same."""
-    return _moving(photos, config, stage(config, 0), np.random.default_rng((config.seed, place)))
+    return _moving(photos, config, np.random.default_rng((config.seed, place)))
 
 
 def _maker(
@@ -161,17 +140,13 @@ def _maker(
     return lambda step: batch(found, config, step, worker, workers)
 
 
-def _synthetic(photos: Pictures, config: RunConfig, now: Stage, rng: np.random.Generator) -> Sample:
-    return _as_sample(*_moving(photos, config, now, rng), config)
-
-
 def _moving(
-    photos: Pictures, config: RunConfig, now: Stage, rng: np.random.Generator
+    photos: Pictures, config: RunConfig, rng: np.random.Generator
 ) -> tuple[npt.NDArray[np.uint8], SyntheticClip]:
     """A camera over a photo: its frames (T, H, W, 3) in other light and colours, and how they move."""
-    data, size = config.data, (now.crop, now.crop)
+    data, side = config.data, crop_side(config)
     photo, other = photos.draw(rng), photos.draw(rng)
-    clip = clip_from_photos(photo, other, data.frames, size, rng, data.motion)
+    clip = clip_from_photos(photo, other, data.frames, (side, side), rng, MOTION)
     frames = np.stack([clip.frame(time) for time in range(data.frames)])
     return jitter(frames, rng, data.jitter), clip
 
@@ -179,8 +154,3 @@ def _moving(
 def _as_sample(frames: npt.NDArray[np.uint8], clip: SyntheticClip, config: RunConfig) -> Sample:
     flows, visible = zip(*(clip.flow(*pair) for pair in pairs_of(config)), strict=True)
     return {"clip": to_float(frames), "flow": np.stack(flows), "visible": np.stack(visible)}
-
-
-def _any_size(shape: tuple[int, ...]) -> tuple[int | None, ...]:
-    """The shape without its height and width."""
-    return *shape[:-3], None, None, shape[-1]

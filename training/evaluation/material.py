@@ -21,10 +21,7 @@ from keras_vst.errors import UserError
 from keras_vst.frames import Pixels
 from keras_vst.metrics import FlowBetween
 from keras_vst.motion import Layer, SyntheticClip
-from keras_vst.video import open_source
-from keras_vst.video.pictures import read_picture
-from training.data import PICTURE_SUFFIXES, ProceduralPhotos
-from training.data.photos import find_pictures
+from training.data.photos import PICTURE_SUFFIXES, find_pictures
 
 SCENE = Path(keras_vst.__file__).parent / "assets" / "scene.mp4"
 SHARE = 0.75  # of a photo that the moving camera sees
@@ -126,6 +123,8 @@ def moving_camera(photo: Pixels, seed: int, sizes: Sizes) -> Clip:
 
 def real_clip(path: Path, size: tuple[int, int], count: int) -> Clip:
     """The first frames of a clip, cut to the size, with motion that is estimated where it can be trusted."""
+    from keras_vst.video import open_source
+
     frames: list[Pixels] = []
     with open_source(path) as source:
         for frame in source:
@@ -144,11 +143,15 @@ def real_clip(path: Path, size: tuple[int, int], count: int) -> Clip:
 
 def _photos(folder: str, count: int, sizes: Sizes) -> list[Pixels]:
     if not folder:
+        from training.data.procedural import ProceduralPhotos
+
         made, rng = ProceduralPhotos(2**16, sizes.picture * 3 // 4), np.random.default_rng(0)
         return [made.draw(rng) for _ in range(count)]
     found = find_pictures(folder)
     if not found:
         raise UserError(f"--photos {folder} holds no picture ({', '.join(PICTURE_SUFFIXES)}).")
+    from keras_vst.video.pictures import read_picture
+
     pictures, reasons = [], []
     for path in dict.fromkeys([*_spread(found, count), *found]):  # a broken one is replaced by another
         if len(pictures) == min(count, len(found)):

@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any
 
+import cv2
 import numpy as np
 
-from keras_vst import metrics
-from keras_vst.frames import Pixels, to_float
+from keras_vst import flow, metrics
+from keras_vst.frames import Pixels, to_float, to_uint8
 from keras_vst.zoo import DEFAULT_MARGIN
-from training.evaluation import frame_times, scorecard_pictures
-from training.evaluation.material import Material, Sizes, fitted
-from training.evaluation.measures import (
-    MEASURES,
-    Bar,
-    Row,
-    Tick,
-    bars_of,
-    measure,
-    num_looks,
-    of_precision,
-)
-from training.evaluation.peer_client import NUM_STYLES, Peer, PeerPainter
+from training.evaluation import frame_times
+from training.evaluation.frame_times import NUM_STYLES, Peer, PeerPainter
+from training.evaluation.material import Clip, Material, Sizes, fitted
+from training.evaluation.measures import MEASURES, Bar, Row, Tick, bars_of, measure, num_looks, of_precision
 from training.evaluation.subjects import (
     Blurred,
-    Identity,
+    Live,
     Painter,
     Painting,
     Subject,
@@ -42,6 +34,13 @@ TWO_COLOURED = "two-coloured photo"
 LEFT_ALONE = "frame left alone"
 PEER_STYLES = "peer, its nearest of 26"
 PEER_PICTURE = "peer, this painting"
+
+NUM_PHOTOS = 3
+TILE_HEIGHT = 256
+WINDOW = (128, 192)  # (height, width) of the middle of a frame, enlarged
+ENLARGED = 3
+CHANGE = 4  # times; a flicker of one level is not seen, and adds up
+FIRST_SHOWN = 2  # frame; a film network has seen its own by then
 
 LEAST_DECIBELS, MOST_FLICKER = 44.0, 1.03  # of an int8 file against the fp32 one, over a clip
 CHOOSING = 256  # pixels of the picture on which the peer's nearest style is chosen
@@ -126,8 +125,8 @@ class Evaluation:
             ),
             times,
             self._rounded(subject, own),
-            scorecard_pictures.tiles(own, self.material.photos),
-            scorecard_pictures.strip(own, self.material.motions),
+            tiles(own, self.material.photos),
+            strip(own, self.material.motions),
         )
 
     def times(self, subjects: list[Subject]) -> dict[str, dict[str, float]]:
@@ -151,7 +150,7 @@ class Evaluation:
         """The other rows of the card."""
         rows: dict[str, Painter] = {}
         if self.controls:
-            rows |= {BLURRED: Blurred(own), LEFT_ALONE: Identity()}
+            rows |= {BLURRED: Blurred(own), LEFT_ALONE: Live(lambda frame: frame, 0)}
             if painting is not None:
                 rows[TWO_COLOURED] = TwoColoured(painting.pixels)
         if self.peer is not None:
@@ -186,5 +185,43 @@ class Evaluation:
         return {**found, "bytes": subject.rounded.stat().st_size}
 
 
+def tiles(painter: Painter, photos: Sequence[Pixels]) -> list[Pixels]:
+    """The first photos as painted, all of one height."""
+    return [tile(painter(photo)) for photo in photos[:NUM_PHOTOS]]
+
+
+def tile(picture: Pixels) -> Pixels:
+    """The picture at the height that all have on a sheet."""
+    width = round(picture.shape[1] * TILE_HEIGHT / picture.shape[0])
+    return np.asarray(cv2.resize(picture, (width, TILE_HEIGHT), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def strip(painter: Painter, clips: Sequence[Clip]) -> Pixels:
+    """Three frames in a row of the clip that moves most; as painted; and what changed but for the motion."""
+    clip = max(clips, key=lambda clip: float(np.abs(clip.flow(1, 0)[0]).mean()))
+    last = min(FIRST_SHOWN + 3, len(clip.frames))
+    painted = painter.clip(replace(clip, frames=clip.frames[:last]))
+    shown = range(last - 3, last)
+    rows = [
+        [clip.frames[time] for time in shown],
+        [painted[time] for time in shown],
+        [_change(painted[time], painted[time - 1], *clip.flow(time, time - 1)) for time in shown],
+    ]
+    return np.concatenate([np.concatenate([_enlarged(each) for each in row], axis=1) for row in rows])
+
+
 def _short(values: Mapping[str, float], digits: int) -> Row:
     return {name: round(value, digits) for name, value in values.items()}
+
+
+def _change(now: Pixels, before: Pixels, motion: np.ndarray, visible: np.ndarray) -> Pixels:
+    moved = flow.warp(to_float(before), np.ascontiguousarray(motion, np.float32))
+    return to_uint8(np.minimum(np.abs(to_float(now) - moved) * visible * CHANGE, 1))
+
+
+def _enlarged(frame: Pixels) -> Pixels:
+    height, width = (min(side, whole) for side, whole in zip(WINDOW, frame.shape[:2], strict=True))
+    top, left = (frame.shape[0] - height) // 2, (frame.shape[1] - width) // 2
+    window = frame[top : top + height, left : left + width]
+    size = width * ENLARGED, height * ENLARGED
+    return np.asarray(cv2.resize(window, size, interpolation=cv2.INTER_NEAREST), np.uint8)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import numpy as np
 
 from keras_vst.frames import Pixels
 from keras_vst.page import Markup, figure, jpeg, page, table, tag
 from training.evaluation.measures import MEASURES, Bar, Row
-from training.evaluation.scorecard import NETWORK, Card, medians
-from training.evaluation.scorecard_pictures import plot, sheet
+from training.evaluation.scorecard import NETWORK, NUM_PHOTOS, Card, medians, tile
 
 NOTE = (
     "Medians over photos and clips; colours are counted over all photos together. Green reaches the floor, red does "
@@ -18,6 +20,9 @@ NOTE = (
 )
 STRIP = "Three frames in a row, three times enlarged; as painted; what changed but for the motion, times 4."
 PLOT = "Texture against steadiness, a point for each row of each network; dashed: the floors."
+MARKS = ("o", "x", "+", "s", "d", "^", "v")  # of the plot, one a row: network, controls, peers
+ACROSS, UP = "texture", "steady"
+HIGHEST = 0.1  # three floors; what has no contrast lies far above
 
 
 def render(cards: Sequence[Card], photos: Sequence[Pixels], told: Mapping[str, str]) -> str:
@@ -102,3 +107,38 @@ def _legend() -> Markup:
 
 def _word(bar: Bar) -> str:
     return "passed" if bar.passed else "unfit" if bar.unfit else "failed"
+
+
+def sheet(photos: Sequence[Pixels], painted: Sequence[Pixels]) -> Pixels:
+    """The photos above, below them what was painted of them."""
+    first = [tile(photo) for photo in photos[:NUM_PHOTOS]]
+    return np.concatenate([np.concatenate(list(row), axis=1) for row in (first, painted)])
+
+
+def plot(cards: Sequence[Mapping[str, Row]]) -> bytes | None:
+    """Texture against steadiness as PNG, a point for each row of each network: down and left is better."""
+    points = [
+        (name, row[ACROSS], row[UP])
+        for rows in cards
+        for name, row in rows.items()
+        if ACROSS in row and UP in row
+    ]
+    if not points:
+        return None
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # half a second to import
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 4), dpi=110)
+    FigureCanvasAgg(figure)
+    figure.subplots_adjust(0.13, 0.13, 0.97, 0.97)  # a layout engine takes seconds
+    axes = figure.add_subplot(xlabel=MEASURES[ACROSS].title, ylabel=MEASURES[UP].title, ylim=(0, HIGHEST))
+    for index, row in enumerate(dict.fromkeys(name for name, _, _ in points)):
+        own = [(x, y) for name, x, y in points if name == row]
+        axes.scatter(*zip(*own, strict=True), marker=MARKS[index % len(MARKS)], label=row, s=36)
+    for line, key in ((axes.axvline, ACROSS), (axes.axhline, UP)):
+        line(MEASURES[key].floor or 0.0, color="grey", linewidth=0.8, linestyle="--")
+    axes.grid(alpha=0.2)
+    axes.legend(fontsize=7)
+    data = io.BytesIO()
+    figure.savefig(data, format="png")
+    return data.getvalue()

@@ -21,8 +21,8 @@ from keras_vst.frames import Pixels, fit, to_float, to_uint8, unfit
 from keras_vst.networks import Network, open_network
 from keras_vst.networks.film_clip import Film
 from keras_vst.runs import RunDirectory
-from keras_vst.video.picture_head import PICTURES
 from keras_vst.video.pictures import read_picture
+from training.data.photos import PICTURE_SUFFIXES
 from training.evaluation.material import Clip, fitted
 
 BLUR = 2.0  # pixels of deviation: strokes are gone, shapes are not
@@ -66,14 +66,6 @@ class OfFilm(Live):
         fitted = [fit(frame, margin=self.margin) for frame in clip.frames]
         film = Film(self.network, fitted[0][1], lambda time: clip.flow(time, time - 1))
         return [unfit(film.paint(padded), fitting) for padded, fitting in fitted]
-
-
-class Identity(Painter):
-    """Leaves every frame as it is: steadier than any network, and no painting."""
-
-    def __call__(self, frame: Pixels) -> Pixels:
-        """The picture itself."""
-        return frame
 
 
 class Blurred(Painter):
@@ -169,6 +161,8 @@ def find_paintings(
         paths = _look_up(subjects, Path(folder))
     else:
         paths = [path if (path := Path(each.painting_file)).is_file() else None for each in subjects]
+    from keras_vst.video.pictures import read_picture
+
     return [path and Painting(path.absolute(), fitted(read_picture(path), side)) for path in paths]
 
 
@@ -176,7 +170,7 @@ def _look_up(subjects: Sequence[Subject], folder: Path) -> list[Path | None]:
     """Pictures by the checksum and the name that cards carry."""
     if not folder.is_dir():
         raise UserError(f"--styles needs a folder of paintings. There is no folder {folder}.")
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICTURES)
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICTURE_SUFFIXES)
     by_sum = {hashlib.sha256(path.read_bytes()).hexdigest(): path for path in files}
     by_name = {path.stem: path for path in files}
     return [by_sum.get(each.painting_sha256) or by_name.get(each.name) for each in subjects]

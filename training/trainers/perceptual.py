@@ -1,4 +1,8 @@
-"""The training step from pictures: a student paints the frames of short clips, and is told how far off it is."""
+"""The training step from pictures, which every other builds on: a student paints the frames of short clips.
+
+A batch is a dict of float32 arrays; frames in [0, 1].  `train_step` logs each term raw under its name and
+weighted under `weighted_<name>`, and `objective`, their sum.
+"""
 
 from __future__ import annotations
 
@@ -16,17 +20,21 @@ from keras_vst.zoo import DEFAULT_MARGIN
 from training import backend
 from training.objective import Memory, PerceptualLoss
 from training.temporal import Batch, check_batch
-from training.terms import Painted
-from training.trainers.base import Terms, Trainer, tensors
+from training.terms import DISCRIMINATOR, TERMS, VGG16, Painted, active, weight_of
 
+RAISED = 1.5  # factor on the temporal term once the adversarial terms have entered, which like flicker
+TEMPORAL_ENTERS = 0.06, 0.36  # shares of the run after which it counts, and at which it counts fully
+AVERAGE = 0.996  # decay of the running mean of the weights, which is what is exported
+Terms = dict[str, Tensor]
 BORDER_PLACE = 11  # stream of noise
 BORDER_SIDE = 128  # pixels of the square that is painted alone; the trunk sees 75 to each side
 
 
-class PerceptualTrainer(Trainer):
+class PerceptualTrainer(keras.Model):
     """`painting`: what VGG16 and the colours tell, and what holds still.  `base`: giving the frame back.
 
-    `look`: giving what a pipeline makes of it.
+    `look`: giving what a pipeline makes of it.  Of `generator`, which is trained, `averaged` is the running mean of the
+    weights, which is exported.  Others say in `painted` and `terms` what more there is.
     """
 
     def __init__(
@@ -37,12 +45,83 @@ class PerceptualTrainer(Trainer):
         reverse: keras.Model | None = None,
     ):
         """`reverse` is a network that learns along with the generator."""
-        super().__init__(config, build or (lambda: build_network(config)), perceptual)
+        super().__init__(name=f"{config.kind}_trainer")
+        _check_perceptual(config, perceptual)
+        build = build or (lambda: build_network(config))
+        self.config = config
+        self.generator = build()
+        self.averaged = build()
+        self.averaged.set_weights(self.generator.get_weights())
+        self.averaged.trainable = False
+        self.norms_held = False  # whether norms are, in training too, as they will be when the network runs
+        self.looks = True  # whether this step looks through VGG16
+        self.perceptual = perceptual
+        self.compile(optimizer=None)
+        self.built = True
         others = [reverse] if reverse else []
         self.generator_optimizer = self.new_optimizer(config.schedule.learning_rate, self.generator, *others)
         references = perceptual.references if perceptual else None
         self.memory = Memory(config, references, self.generator_optimizer.iterations)
         self.reverse = reverse
+
+    @property
+    def step(self) -> int:
+        """How many steps were taken, since the first start of the run."""
+        return int(ops.convert_to_numpy(self.generator_optimizer.iterations))
+
+    @property
+    def networks(self) -> dict[str, keras.Model]:
+        """Every network that takes part, by what it does."""
+        return {"generator": self.generator}
+
+    def terms(self, painted: Painted) -> Terms:
+        """Every term that weighs something, unweighted; those of VGG16 only in steps that look through it."""
+        left_out = () if self.looks else active(self.config, VGG16)
+        names = [name for name in active(self.config) if name not in left_out]
+        return {name: TERMS[name].function(painted) for name in names}
+
+    def term_weights(self) -> Terms:
+        """The weight of each term at this step."""
+        loss, done = self.config.loss, self._done()
+        entered = ramp(done, loss.adversarial_from, loss.adversarial_full)
+        held = ramp(done, *TEMPORAL_ENTERS)
+        if active(self.config, DISCRIMINATOR):
+            held = held * (1.0 + (RAISED - 1.0) * entered)
+        ramps = {"temporal": held, "adversarial": entered, "": ops.ones(())}
+        return {
+            name: weight_of(name, self.config) * ramps[TERMS[name].enters] for name in active(self.config)
+        }
+
+    def weigh(self, terms: Terms) -> tuple[Tensor, Terms]:
+        """The objective, and what is logged about it."""
+        weights = self.term_weights()
+        weighted = {name: weights[name] * term for name, term in terms.items()}
+        objective = sum(weighted.values())
+        logs = {f"weighted_{name}": term for name, term in weighted.items()}
+        return objective, {"objective": objective, **terms, **logs}
+
+    def scores(self, batch: Batch) -> Terms:
+        """The logits of discriminators, where there are any, to be looked at."""
+        return {}
+
+    def update_average(self) -> None:
+        """Let `averaged` follow: at first quickly, for what it averages is not worth much yet."""
+        taken = ops.cast(self.generator_optimizer.iterations, "float32")
+        decay = ops.minimum(AVERAGE, (1.0 + taken) / (10.0 + taken))
+        for mean, weight in zip(self.averaged.weights, self.generator.weights, strict=True):
+            mean.assign(mean * decay + ops.stop_gradient(weight.value) * (1.0 - decay))
+
+    def new_optimizer(self, learning_rate: float, *networks: keras.Model, beta: float = 0.9):
+        """Adam for the networks' weights, along a cosine; built at once, so that a checkpoint finds its place."""
+        schedule = self.config.schedule
+        decay = keras.optimizers.schedules.CosineDecay(learning_rate, schedule.steps, alpha=0.02)
+        optimizer = keras.optimizers.Adam(decay, beta_1=beta, global_clipnorm=schedule.clip_norm)
+        optimizer.build([variable for network in networks for variable in network.trainable_variables])
+        return optimizer
+
+    def _done(self) -> Tensor:
+        """The share of the run that lies behind."""
+        return ops.cast(self.generator_optimizer.iterations, "float32") / self.config.schedule.steps
 
     def train_step(self, batch: Batch) -> Terms:
         batch = tensors(batch)
@@ -105,3 +184,45 @@ class PerceptualTrainer(Trainer):
 
         alone = self.paint(repeat_edge(cut(frames), DEFAULT_MARGIN))
         return losses.border(crop(alone, DEFAULT_MARGIN), ops.stop_gradient(cut(stylized[0])))
+
+
+class DistilTrainer(PerceptualTrainer):
+    """`distil`: what the teacher painted, and no more change from frame to frame than its own."""
+
+    def check(self, batch: Batch) -> None:
+        """Refuse pictures of other frames than those of the clip."""
+        super().check(batch)
+        clip, taught = tuple(batch["clip"].shape), tuple(batch["taught"].shape)
+        if clip != taught:
+            raise ValueError(
+                f"`taught` holds each frame of `clip` as a teacher paints it. Received: {taught} for {clip}. "
+                "Make both from one clip."
+            )
+
+    def painted(self, batch: Batch, training: bool = True) -> Painted:
+        """What is made of the clips, beside what the teacher makes of them."""
+        painted = super().painted(batch, training)
+        painted.taught = [batch["taught"][:, time] for time in range(batch["taught"].shape[1])]
+        painted.target = crop(painted.taught[0], self.config.data.margin)
+        return painted
+
+
+def tensors(batch: Batch) -> dict[str, Tensor]:
+    """The batch as tensors of the backend, whatever arrays it came in."""
+    return {name: ops.convert_to_tensor(array, "float32") for name, array in batch.items()}
+
+
+def ramp(done: Tensor, first: float, full: float) -> Tensor:
+    """0 up to the share `first` of a run, 1 from `full` on, linear between."""
+    if full <= first:
+        return ops.cast(done >= full, "float32")
+    return ops.clip((done - first) / (full - first), 0.0, 1.0)
+
+
+def _check_perceptual(config: RunConfig, perceptual: PerceptualLoss | None) -> None:
+    wanted = active(config, VGG16)
+    if wanted and perceptual is None:
+        raise ValueError(
+            f"loss.{wanted[0]} needs VGG16 to look at pictures. Received: features=None. "
+            "Load it with `features.load_vgg16`, or give these terms the weight 0."
+        )

@@ -4,8 +4,7 @@ from keras import ops
 
 from keras_vst.errors import UserError
 from keras_vst.models.teacher import SMALLEST_SIDE, TeacherConfig, build_teacher, first_inputs
-from tests.harness import sixteen_bits
-from tests.keras_vst.models.checks import answer, check_model
+from tests.harness import answer, check_model, sixteen_bits
 
 SMALL = {"channels": (4, 4, 6, 8), "num_blocks": 1}
 
@@ -46,9 +45,9 @@ def stylize(model, inputs, **changes):
 
 
 @pytest.mark.parametrize("noise_channels", [0, 1])
-def test_the_teacher_is_a_sound_network(noise_channels, tmp_path):
+def test_the_teacher_is_a_sound_network(noise_channels):
     config = TeacherConfig(**SMALL, noise_channels=noise_channels)
-    check_model(build_teacher(config), draw_inputs(config), lambda h, w: {"stylized": (2, h, w, 3)}, tmp_path)
+    check_model(build_teacher(config), draw_inputs(config), lambda h, w: {"stylized": (2, h, w, 3)})
 
 
 def test_the_smallest_frame_is_painted(model, config):

@@ -17,11 +17,7 @@ SAME = np.eye(3), np.full(3, 1e-4)  # a bias of zeros would be laid out otherwis
 
 
 def linear_network(
-    path: Path,
-    matrix: np.ndarray,
-    bias: np.ndarray,
-    *,
-    size: tuple[int | None, int | None] = (None, None),
+    path: Path, matrix: np.ndarray, bias: np.ndarray, *, size: tuple[int | None, int | None] = (None, None)
 ) -> Path:
     """Write a network of one convolution: each pixel times `matrix` (3, 3) plus `bias` (3)."""
     import tensorflow as tf
@@ -110,11 +106,7 @@ def make_card(name: str, networks: Sequence[Path], /, **more: object) -> dict[st
     """The card of files whose precisions are fp32, fp16, int8 in that order."""
     contents = [file.read_bytes() for file in networks]
     entries = {
-        precision: {
-            "file": file.name,
-            "bytes": len(content),
-            "sha256": hashlib.sha256(content).hexdigest(),
-        }
+        precision: {"file": file.name, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
         for precision, file, content in zip(("fp32", "fp16", "int8"), networks, contents, strict=False)
     }
     # A tensor's name comes from the converter's file; any two files of one architecture have the same.

@@ -57,10 +57,7 @@ def test_paint_is_carried_along_by_the_flow():
 
 
 def test_what_comes_into_the_picture_is_painted_afresh():
-    last, fresh = (
-        painted(panned(0), panned(1), brightened(panned(2)))[-1],
-        brightened(panned(2)) / 2.0,
-    )
+    last, fresh = (painted(panned(0), panned(1), brightened(panned(2)))[-1], brightened(panned(2)) / 2.0)
     assert np.abs(last[8:-8, -SHIFT + 1 :] - fresh[8:-8, -SHIFT + 1 :]).mean() < 2
 
 

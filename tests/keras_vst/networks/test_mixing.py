@@ -1,3 +1,5 @@
+from __future__ import annotations
+
 from pathlib import Path
 
 import numpy as np
@@ -5,8 +7,9 @@ import pytest
 
 from keras_vst import zoo
 from keras_vst.errors import UserError
-from keras_vst.networks.mixing import mix
-from keras_vst.networks.tflite import TfliteNetwork, find_runtime
+from keras_vst.networks.mixing import colour_map, mix, open_mix, tint
+from keras_vst.networks.opening import TfliteNetwork, find_runtime
+from keras_vst.preview import TILE, painted, stand_ins
 from tests.conftest import draw_picture
 from tests.keras_vst.networks.networks import linear_network, write_style
 
@@ -90,3 +93,46 @@ def test_a_file_that_is_not_the_one_on_its_card_is_not_mixed(styles):
     path.write_bytes(path.read_bytes()[:-1] + b"?")
     with pytest.raises(UserError, match="its checksum is not the one on its card"):
         mix([(styles["light"], 0.5), (styles["dark"], 0.5)])
+
+
+@pytest.fixture(scope="module")
+def network() -> TfliteNetwork:
+    return open_mix([(zoo.find_style("scream"), 1.0)], size=TILE)
+
+
+def moments(pictures: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    colours = np.concatenate([picture[::4, ::4].reshape(-1, 3) for picture in pictures])
+    return colours.mean(axis=0), colours.std(axis=0)
+
+
+def test_what_it_paints_has_the_colours_of_the_painting(network):
+    painting, weights = draw_picture(8, 200, 300), zoo.find_style("scream").weights
+    before = [painted(network, each) for each in stand_ins()]
+    turned = TfliteNetwork(network.path, tint(network.content, weights, before, painting), network.runtime, 1)
+    mean, deviation = moments([painted(turned, each) for each in stand_ins()])
+    wanted = moments([painting / np.float32(255)])
+    assert np.abs(mean - wanted[0]).max() < 0.04
+    assert np.abs(deviation / wanted[1] - 1).max() < 0.3
+    assert np.abs(moments(before)[0] - wanted[0]).max() > 0.1  # there was something to turn
+
+
+def test_colours_that_are_right_already_are_left_alone():
+    rng = np.random.default_rng(4)
+    picture = np.clip(rng.normal(0.5, 0.12, (64, 64, 3)), 0.05, 0.95).astype(np.float32)
+    smooth = np.repeat(np.repeat(picture, 4, axis=0), 4, axis=1)
+    turn, shift = colour_map([smooth], np.rint(smooth * 255).astype(np.uint8))
+    assert np.abs(turn - np.eye(3)).max() < 0.1
+    assert np.abs(shift).max() < 0.05
+
+
+def test_a_grey_drawing_makes_grey(network):
+    grey = np.repeat(draw_picture(5, 200, 200).mean(axis=2, keepdims=True), 3, axis=2).astype(np.uint8)
+    before = [painted(network, each) for each in stand_ins()]
+    turned = tint(network.content, zoo.find_style("scream").weights, before, grey)
+    shown = painted(TfliteNetwork(network.path, turned, network.runtime, 1), stand_ins()[3])
+    assert (shown.max(axis=2) - shown.min(axis=2)).mean() < 0.05
+
+
+def test_a_network_without_that_layer_is_refused():
+    with pytest.raises(UserError, match="no layer paint"):
+        tint(b"", [], [np.full((8, 8, 3), 0.5, np.float32)], draw_picture(1))

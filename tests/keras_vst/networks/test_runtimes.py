@@ -13,7 +13,7 @@ from keras_vst.errors import UserError
 from keras_vst.networks import base, open_network
 from keras_vst.networks.base import check_tensors, count_threads
 from keras_vst.networks.keras import KerasNetwork
-from keras_vst.networks.tflite import TfliteNetwork, find_runtime
+from keras_vst.networks.opening import TfliteNetwork, find_runtime
 from tests.conftest import draw_picture
 from tests.keras_vst.networks.networks import write_network
 
@@ -185,10 +185,7 @@ def test_an_onnx_file_tells_its_margin_and_what_runs_it(onnx_folder):
 
 @pytest.mark.parametrize(
     ("present", "chosen"),
-    [
-        (["CPU", "CUDA", "Tensorrt"], ["Tensorrt", "CUDA", "CPU"]),
-        (["Azure", "CPU", "CUDA"], ["CUDA", "CPU"]),
-    ],
+    [(["CPU", "CUDA", "Tensorrt"], ["Tensorrt", "CUDA", "CPU"]), (["Azure", "CPU", "CUDA"], ["CUDA", "CPU"])],
 )
 def test_a_jetsons_providers_come_first_where_they_are_present(onnx_folder, monkeypatch, present, chosen):
     import onnxruntime

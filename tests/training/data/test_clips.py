@@ -11,9 +11,8 @@ import pytest
 from keras_vst.errors import UserError
 from keras_vst.video import TimedFrame, VideoInfo, open_sink
 from tests.conftest import draw_picture
-from training.data import ClipCache
 from training.data import shards as shards_module
-from training.data.clips import default_folder
+from training.data.clips import ClipCache, default_folder
 from training.data.shards import ShardSettings
 
 SETTINGS = ShardSettings(frames=3, side=64, pairs=((1, 0), (2, 1), (2, 0)))
@@ -64,7 +63,7 @@ def test_a_second_run_decodes_nothing(cache, clip, monkeypatch):
     first = cache.gather(clip, SETTINGS, quiet=True)
     copy = clip.with_name("copy.mkv")
     copy.write_bytes(clip.read_bytes())
-    monkeypatch.setattr(shards_module, "open_source", lambda path: pytest.fail(f"{path} was decoded again"))
+    monkeypatch.setattr("keras_vst.video.open_source", lambda path: pytest.fail(f"{path} was decoded again"))
 
     again = ClipCache(cache.folder.parent).gather(copy, SETTINGS, quiet=True)
 

@@ -4,13 +4,13 @@ import cv2
 import numpy as np
 import pytest
 
-from keras_vst.config import MotionConfig, with_overrides
+from keras_vst.config.overrides import with_overrides
 from keras_vst.errors import UserError
 from keras_vst.flow import warp
 from keras_vst.video import open_source
 from tests.conftest import draw_picture, write_picture
-from training.data import ClipCache, Keyframes, PaintedClip, Paintings
-from training.data.paintings import read_frame
+from training.data.clips import ClipCache
+from training.data.paintings import Keyframes, PaintedClip, Paintings, read_frame
 from training.recipes import RECIPES
 from training.sources import painted_clip
 
@@ -41,7 +41,7 @@ def outer_errors(sample):
 
 
 def test_a_painting_alone_is_one_square(photos):
-    sample = Paintings(photos, 48, MotionConfig()).draw(np.random.default_rng(0), SIDE)
+    sample = Paintings(photos, 48).draw(np.random.default_rng(0), SIDE)
 
     assert list(sample) == ["painting"]
     assert sample["painting"].shape == (1, SIDE, SIDE, 3)
@@ -49,7 +49,7 @@ def test_a_painting_alone_is_one_square(photos):
 
 
 def test_a_painting_in_motion_comes_with_the_flow_that_holds_it_still(photos):
-    paintings = Paintings(photos, 48, MotionConfig(shift=3, light=0.2, noise=20, objects=3))
+    paintings = Paintings(photos, 48)
     samples = [paintings.draw(np.random.default_rng(seed), SIDE, 3) for seed in range(12)]
 
     assert samples[0]["painting"].shape == (3, SIDE, SIDE, 3)
@@ -59,7 +59,7 @@ def test_a_painting_in_motion_comes_with_the_flow_that_holds_it_still(photos):
 
 
 def test_a_small_painting_is_made_large_enough(photos):
-    sample = Paintings(photos, 16, MotionConfig()).draw(np.random.default_rng(0), 200)
+    sample = Paintings(photos, 16).draw(np.random.default_rng(0), 200)
 
     assert sample["painting"].shape == (1, 200, 200, 3)
 

@@ -9,8 +9,7 @@ import pytest
 
 from keras_vst.errors import UserError
 from tests.conftest import draw_picture, write_picture
-from training.data import Photos, load_picture
-from training.data.photos import PictureMemory
+from training.data.photos import Photos, PictureMemory, load_picture
 
 
 def claim(width, height):

@@ -1,29 +1,22 @@
 from __future__ import annotations
 
-import subprocess
-import sys
-from itertools import islice
-
 import numpy as np
 import pytest
 
-from keras_vst.config import with_overrides
+from keras_vst.config.overrides import with_overrides
 from keras_vst.errors import UserError
 from keras_vst.frames import to_uint8
+from keras_vst.motion import MotionConfig
 from keras_vst.ops import warp
-from training.data import (
-    ClipCache,
-    Keyframes,
-    Paintings,
-    Photos,
-    Sources,
-    arrays,
-    dataset,
-)
+from training.data import pipeline
+from training.data.clips import ClipCache
+from training.data.paintings import Keyframes, Paintings
+from training.data.photos import Photos
+from training.data.pipeline import Sources, dataset
 from training.looks import LOOKS
 from training.recipes import RECIPES, smoke_of
 from training.sources import real_clips
-from training.stages import largest_crop
+from training.temporal import crop_side
 
 SMOKE = RECIPES["smoke"]
 COLLECTION = with_overrides(smoke_of(RECIPES["collection"]), ["data.frames=3"])
@@ -40,7 +33,8 @@ def clips(tmp_path_factory, short_clip):
 
 
 def take(sources, config, count, **options):
-    return list(islice(arrays(sources, config, **options), count))
+    data = dataset(sources, config, **options)
+    return list(data.take(count).as_numpy_iterator())
 
 
 def same(one, other):
@@ -61,20 +55,10 @@ def test_a_batch_has_the_promised_shapes_and_ranges(pictures):
     assert set(np.unique(batch["visible"])) <= {0.0, 1.0}
 
 
-def test_tensors_are_the_arrays(pictures):
-    expected = take(pictures, SMOKE, 3, start=5)
-
-    data = dataset(pictures, SMOKE, start=5)
-    found = [{name: tensor.numpy() for name, tensor in batch.items()} for batch in data.take(3)]
-
-    assert all(same(*pair) for pair in zip(found, expected, strict=True))
-    assert data.element_spec["clip"].shape == (2, SMOKE.data.frames, 64, 64, 3)
-
-
-def test_the_flow_of_a_batch_brings_the_earlier_frame_onto_the_later_one(pictures):
-    still = ["data.motion.noise=0", "data.motion.light=0", "data.motion.objects=0"]
+def test_the_flow_of_a_batch_brings_the_earlier_frame_onto_the_later_one(pictures, monkeypatch):
+    monkeypatch.setattr(pipeline, "MOTION", MotionConfig(noise=0, light=0, objects=0))
     moved = 0
-    for batch in take(pictures, with_overrides(SMOKE, still), 4):
+    for batch in take(pictures, SMOKE, 4):
         held = np.asarray(warp(batch["clip"][:, 0], batch["flow"][:, 0]))
         visible = batch["visible"][:, 0]
         error = np.sum(visible * np.abs(batch["clip"][:, 1] - held)) / np.sum(visible) / 3
@@ -107,18 +91,6 @@ def test_a_batch_that_cannot_be_shared_out_is_refused(pictures):
         take(pictures, SMOKE, 1, workers=3)
 
 
-def test_squares_grow_with_the_stages(pictures):
-    steps = ["schedule.judged_sizes=16,32", "schedule.stage_shares=0.5,0.5", "schedule.steps=4"]
-    config = with_overrides(SMOKE, steps)
-
-    data = dataset(pictures, config, start=1)
-    sides = [batch["clip"].shape[2] for batch in data.take(3)]
-
-    assert sides == [48, 64, 64]
-    assert data.element_spec["flow"].shape.as_list() == [2, 1, None, None, 2]
-    assert largest_crop(config) == 64
-
-
 def test_real_clips_are_mixed_in_from_their_step_on(pictures, clips):
     config = with_overrides(
         SMOKE, ["schedule.steps=20", "schedule.clips_from=0.5", "data.batch=4", "data.jitter=0"]
@@ -136,7 +108,7 @@ def test_real_clips_are_mixed_in_from_their_step_on(pictures, clips):
 
 
 def test_paintings_come_with_the_batch_at_the_size_that_is_judged(pictures, photos):
-    sources = Sources(pictures, painting=Paintings(photos, 48, COLLECTION.data.motion))
+    sources = Sources(pictures, painting=Paintings(photos, 48))
     (batch,) = take(sources, COLLECTION, 1)
 
     assert batch["clip"].shape == (2, 3, 64, 64, 3)
@@ -152,7 +124,7 @@ def test_an_adversarial_run_without_paintings_is_refused(pictures):
 
 def test_keyframes_bring_pairs_and_the_unpainted_clip(pictures, clips, photos):
     config = smoke_of(RECIPES["keyframes"])
-    keyframes = Keyframes([(photos / "photo_0.png", photos / "photo_1.png")], largest_crop(config))
+    keyframes = Keyframes([(photos / "photo_0.png", photos / "photo_1.png")], crop_side(config))
 
     (alone,) = take(Sources(pictures, keyframes=keyframes), config, 1)
     (both,) = take(Sources(pictures, clips, keyframes=keyframes), config, 1)
@@ -181,18 +153,6 @@ def test_a_look_without_a_pipeline_is_refused(pictures):
         take(pictures, smoke_of(RECIPES["look"]), 1)
 
 
-def test_data_can_be_made_where_there_is_neither_tensorflow_nor_keras():
-    block = "import sys; sys.modules['tensorflow'] = sys.modules['keras'] = None; import training.data"
-
-    subprocess.run([sys.executable, "-c", block], check=True)
-
-
-@pytest.mark.parametrize(
-    ("override", "message"),
-    [
-        ("data.jitter=-1", "`jitter` is a share of the whole"),
-    ],
-)
-def test_a_setting_of_the_data_that_makes_no_sense_is_refused(override, message):
-    with pytest.raises(UserError, match=message):
-        with_overrides(SMOKE, [override])
+def test_a_setting_of_the_data_that_makes_no_sense_is_refused():
+    with pytest.raises(UserError, match="`jitter` is a share of the whole"):
+        with_overrides(SMOKE, ["data.jitter=-1"])

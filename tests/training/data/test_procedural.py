@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.data import ProceduralPhotos
+from training.data.procedural import ProceduralPhotos
 
 SIDE = 120
 

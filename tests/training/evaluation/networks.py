@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_vst.config import MotionConfig
-from keras_vst.motion import clip_from_photos
+from keras_vst.motion import MotionConfig, clip_from_photos
 from tests.conftest import draw_picture
 from training.evaluation.material import Clip, Material, Sizes, fitted
 from training.evaluation.subjects import Painter

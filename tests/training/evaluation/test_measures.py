@@ -16,7 +16,9 @@ from training.evaluation.measures import (
     of_precision,
     quick_score,
 )
-from training.evaluation.subjects import Blurred, Identity, Live, Painter, TwoColoured
+from training.evaluation.subjects import Blurred, Live, Painter, TwoColoured
+
+IDENTITY = Live(lambda frame: frame, 0)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +37,7 @@ def unit(*pictures):
 
 def test_painters_are_shown_the_same_and_a_row_holds_medians_and_colours_of_all_photos(shown, features):
     ticks, painting = [], draw_picture(9)
-    painters = {"same": Identity(), "blur": Blurred(Identity()), "two": TwoColoured(painting)}
+    painters = {"same": IDENTITY, "blur": Blurred(IDENTITY), "two": TwoColoured(painting)}
     found = measure(painters, shown, painting, features, ticks.append)
     assert set(found["same"]) == set(MEASURES) == set(found["blur"])
     assert ticks == ["same", "blur", "two"] * num_looks(shown)
@@ -45,9 +47,9 @@ def test_painters_are_shown_the_same_and_a_row_holds_medians_and_colours_of_all_
     assert (own["contrast"], own["contrast_2"]) == metrics.contrast(photos, target)
     hues = [metrics.hue_kept(photo, photo) for photo in photos]
     assert own["hue"] == pytest.approx(np.median(hues))
-    textures = [metrics.texture_distance(photo, target, features) for photo in photos]
+    *ours, theirs = (metrics.Texture(features(each)) for each in (*photos, target))
+    textures, styles = zip(*((each.error(theirs), each.style_error(theirs)) for each in ours), strict=True)
     assert own["texture"] == pytest.approx(np.median(textures), rel=1e-3)
-    styles = [metrics.style_distance(photo, target, features) for photo in photos]
     assert own["style"] == pytest.approx(np.median(styles), rel=1e-3)
     assert own["content"] == 0 < found["blur"]["content"]
     assert own["steady"] == pytest.approx(own["warp"] / own["contrast"])
@@ -65,12 +67,12 @@ def test_a_grey_painter_is_steady_by_its_warp_error_alone(shown, features):
 
 
 def test_without_a_painting_there_is_what_needs_none(shown, features):
-    found = measure({"same": Identity()}, shown, None, features)["same"]
+    found = measure({"same": IDENTITY}, shown, None, features)["same"]
     assert list(found) == ["hue", "content", "warp", "warp_real", "border", "border_4"]
 
 
 def test_what_stands_still_and_is_left_alone_differs_by_its_noise_alone():
-    found = of_clip(Identity(), moving_clip(5, noise=4.0, shift=0.0))
+    found = of_clip(IDENTITY, moving_clip(5, noise=4.0, shift=0.0))
     assert found == {"warp": pytest.approx(np.sqrt(2 * (4 / 255) ** 2), rel=0.08)}  # two frames, each its own
 
 
@@ -99,7 +101,7 @@ def test_a_rounded_file_is_compared_in_decibels_and_in_flicker():
     frames = np.stack(clip.frames) / 255
     rounded = np.round(frames * 15) / 15
     flicker = [np.sqrt(np.mean(np.diff(each, axis=0) ** 2)) for each in (frames, rounded)]
-    found = of_precision(Identity(), Rounded(), clip)
+    found = of_precision(IDENTITY, Rounded(), clip)
     assert found["decibels"] == pytest.approx(-10 * np.log10(np.mean((frames - rounded) ** 2)), abs=0.01)
     assert found["flicker_ratio"] == pytest.approx(flicker[1] / flicker[0], rel=1e-3)
 

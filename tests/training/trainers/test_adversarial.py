@@ -1,14 +1,27 @@
 from __future__ import annotations
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from keras import ops
 
-from keras_vst.config import with_overrides
-from tests.training.toys import floats, make_batch, make_trainer, moved, tiny, weights_of
+from keras_vst.config import DiscriminatorConfig
+from keras_vst.config.overrides import with_overrides
+from keras_vst.models.discriminator import build_discriminator
+from tests.harness import random_array
+from tests.training.toys import features, floats, make_batch, make_trainer, moved, tiny, weights_of
+from training.backend import minimize
 from training.terms import TERMS
+from training.trainers import adversarial as critics
+from training.trainers import build_trainer, perceptual
+from training.trainers.perceptual import tensors
 
 CONFIG = tiny("collection", "loss.adversarial_from=0", "loss.adversarial_full=0.01", "data.batch=4")
+REAL = {"frames": ops.convert_to_tensor(np.full((2, 16, 16, 3), 0.9, np.float32))}
+FAKE = {"frames": ops.convert_to_tensor(random_array((2, 16, 16, 3)))}
+PATCHES = tiny("keyframes")
+PLAIN = tiny("keyframes", "loss.style=0", "loss.adversarial=0")
 
 
 @pytest.fixture(scope="module")
@@ -75,9 +88,9 @@ def test_the_running_statistics_are_those_of_frames_whatever_else_is_painted(bat
         np.testing.assert_allclose(ours, theirs, atol=1e-6)
 
 
-def test_the_generator_feels_the_adversarial_terms_later_and_is_then_held_harder():
+def test_the_generator_feels_the_adversarial_terms_later_and_is_then_held_harder(monkeypatch):
     config = tiny("clip", "schedule.steps=10", "loss.adversarial_from=0.2", "loss.adversarial_full=0.6")
-    config = with_overrides(config, ["loss.temporal_from=0", "loss.temporal_full=0"])
+    monkeypatch.setattr(perceptual, "TEMPORAL_ENTERS", (0.0, 0.0))
     trainer, loss = make_trainer(config), config.loss.weights
     seen = []
     for step in (0, 2, 4, 6):
@@ -123,3 +136,91 @@ def test_a_painting_of_another_shape_is_refused(trainer, batch, frames):
         ValueError, match=rf"needs 3 frame\(s\) of 16x16.*Received: \(4, {frames}, 16, 16, 3\)"
     ):
         trainer.train_step({**batch, "painting": batch["painting"][:, :frames]})
+
+
+def discriminator():
+    keras.utils.set_random_seed(0)
+    return build_discriminator(DiscriminatorConfig(channels=(4, 8)))
+
+
+def test_a_discriminator_learns_to_tell_noise_from_flat():
+    network, optimizer = discriminator(), keras.optimizers.Adam(0.01)
+    for _ in range(10):
+        critics.norm_weights(network)
+        value, means = minimize(
+            lambda: critics.tell_apart(network, REAL, FAKE), network.trainable_variables, optimizer
+        )
+
+    assert np.isfinite(float(value))
+    assert float(means["score_real"]) > float(means["score_fake"])
+
+
+def test_norming_brings_the_largest_gain_of_a_layer_to_one():
+    network = discriminator()
+    kernel = network.get_layer("scale_0_conv_1_spectral").layer.kernel
+    kernel.assign(kernel * 7)
+    for _ in range(30):
+        critics.norm_weights(network)
+
+    matrix = np.array(kernel).reshape(-1, kernel.shape[-1])
+    assert np.linalg.svd(matrix, compute_uv=False)[0] == pytest.approx(1.0, rel=0.02)
+
+
+def test_judging_rewrites_no_weights():
+    network = discriminator()
+    before = [np.array(variable) for variable in network.variables]
+
+    critics.tell_apart(network, REAL, FAKE)
+
+    for old, variable in zip(before, network.variables, strict=True):
+        np.testing.assert_array_equal(old, variable)
+
+
+def test_without_style_and_discriminator_nothing_but_the_painted_patch_is_needed():
+    logs = floats(build_trainer(PLAIN).train_step(make_batch(PLAIN)))
+
+    assert set(logs) == {"objective", "supervised", "weighted_supervised"}
+
+
+def test_the_supervised_term_is_the_distance_from_what_was_painted_inside_the_margin():
+    trainer, batch = make_trainer(PLAIN), tensors(make_batch(PLAIN))
+    inner = slice(PLAIN.data.margin, -PLAIN.data.margin)
+    error = np.abs(np.array(trainer.paint(batch["frame"])) - np.array(batch["target"]))[:, inner, inner]
+
+    logs = floats(make_trainer(PLAIN).train_step(batch))
+
+    assert logs["supervised"] == pytest.approx(error.mean(), rel=1e-4)
+
+
+def test_the_step_of_the_discriminator_moves_its_own_weights_only():
+    trainer, batch = make_trainer(PATCHES), tensors(make_batch(PATCHES))
+    before = {name: weights_of(network) for name, network in trainer.networks.items()}
+    fakes = trainer.painted(batch).fakes
+
+    trainer.train_discriminators(batch, fakes)
+
+    assert moved(trainer.generator, before["generator"]) == []
+    assert moved(trainer.discriminators["adversarial"], before["adversarial"]) != []
+
+
+def test_a_clip_is_held_still_where_that_is_asked_for():
+    config = tiny("keyframes", "loss.temporal=1", "data.frames=2")
+
+    logs = floats(make_trainer(config).train_step(make_batch(config)))
+
+    assert logs["temporal"] > 0
+
+
+def test_scores_are_those_of_pairs():
+    trainer = make_trainer(PATCHES)
+
+    assert set(trainer.discriminators["adversarial"].input) == {"frames", "condition"}
+    assert set(trainer.scores(make_batch(PATCHES))) == {"adversarial_real", "adversarial_fake"}
+    assert build_trainer(PLAIN, features()).scores(make_batch(PLAIN)) == {}
+
+
+def test_patches_that_do_not_match_are_refused():
+    batch = make_batch(PLAIN)
+
+    with pytest.raises(ValueError, match=r"alike in shape.*\(2, 32, 32, 3\) and \(2, 24, 32, 3\)"):
+        build_trainer(PLAIN).train_step({**batch, "target": batch["target"][:, 4:-4]})

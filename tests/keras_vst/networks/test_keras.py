@@ -11,8 +11,7 @@ import pytest
 
 from export.formats import to_savedmodel
 from keras_vst.errors import UserError
-from keras_vst.networks.keras import KerasNetwork
-from keras_vst.networks.saved_model import MANIFEST, SavedModelNetwork
+from keras_vst.networks.keras import MANIFEST, KerasNetwork, SavedModelNetwork
 from keras_vst.zoo import Style
 from tests.conftest import draw_picture
 from tests.export.networks import CONFIG, good

@@ -1,4 +1,4 @@
-"""A student's weights as they stand in a file of the zoo: read from one to begin with, written to one to be looked at.
+"""Where first weights come from: the bundled base, a run, or a file of the zoo; which is also written, to be looked at.
 
 Files of one architecture differ in their weights alone, whose places the cards tell.  So a network in training is a
 file that paints, and mixes with the others, without a converter: its norms are folded, the bytes put where they belong.
@@ -13,14 +13,20 @@ from typing import Any
 import keras
 import numpy as np
 
+import keras_vst
 from keras_vst import zoo
+from keras_vst.config import RunConfig
 from keras_vst.errors import UserError
 from keras_vst.frames import to_float
 from keras_vst.models import folded_weights
 from keras_vst.motion import Frame
 from keras_vst.networks.opening import read_network
+from keras_vst.runs import RunDirectory, read_weights
 from keras_vst.zoo import Style
 
+BUNDLED, NOTHING = "bundled", "none"  # what --init takes besides paths: the base; random weights
+BASES = Path(keras_vst.__file__).parent / "assets" / "bases"
+BEGINS_WITH_BASE = ("perceptual", "adversarial", "keyframes", "distil", "look")  # kinds that teach a student
 FLOAT = np.dtype("<f4")
 KERNEL, BIAS = "kernel", "bias"
 FIXED = "_blur"  # how the names of layers end that are not trained
@@ -42,7 +48,7 @@ def written(network: keras.Model, style: Style) -> bytes:
     return bytes(content)
 
 
-def take(network: keras.Model, path: Path, style: Style | None, photos: list[Frame]) -> None:
+def take_file(network: keras.Model, path: Path, style: Style | None, photos: list[Frame]) -> None:
     """Give a student the weights of a file laid out as `style`, and norms as they are over the photos.
 
     It paints what the file paints, to rounding, and goes on so when it is trained with the norms of each batch.
@@ -102,3 +108,27 @@ def _settle(network: keras.Model, photos: list[Frame]) -> None:
 def _norm(network: keras.Model, name: str) -> Any:
     found = (layer for layer in network.layers if layer.name == f"{name}_norm")
     return next(found, None)
+
+
+def default_origin(config: RunConfig) -> str:
+    """BUNDLED where there is a base of this student, from which all its styles begin, so that they can be mixed."""
+    return BUNDLED if config.kind in BEGINS_WITH_BASE and _base(config).is_file() else NOTHING
+
+
+def take_weights(network: keras.Model, origin: str, config: RunConfig) -> None:
+    """Give the network the weights of the bundled base, a run, or a file, NAME.weights.h5."""
+    if origin == NOTHING:
+        return
+    path = _base(config) if origin == BUNDLED else Path(origin)
+    try:
+        read_weights(network, RunDirectory(path).network_file(network.name) if path.is_dir() else path)
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"--init {origin} does not fit: {str(error).splitlines()[0]} "
+            f"It must be a run with the same {network.name}.* settings, or its {network.name}.weights.h5; "
+            f"{NOTHING} begins with random weights."
+        ) from error
+
+
+def _base(config: RunConfig) -> Path:
+    return BASES / f"{config.student.architecture}.weights.h5"

@@ -6,12 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
-from keras_vst.config import MotionConfig
 from keras_vst.flow import warp
-from keras_vst.motion import clip_from_photos
+from keras_vst.motion import MotionConfig, clip_from_photos
 from tests.conftest import draw_picture
-from training.data.augment import cut, jitter
-from training.data.shards import Shard
+from training.data.shards import Shard, cut, jitter
 
 PAIRS = [(1, 0), (2, 1), (2, 0)]
 SIDE = 64
@@ -33,11 +31,7 @@ def gliding_shard(dx, dy):
     columns = np.broadcast_to(np.arange(130, dtype=np.float32), (100, 130))
     frames = [np.stack([columns + dx * time, 0 * columns, 0 * columns], -1) for time in range(3)]
     moves = [np.broadcast_to(np.float16((dx * (a - b), dy * (a - b))), (100, 130, 2)) for a, b in PAIRS]
-    return Shard(
-        np.stack(frames).astype(np.uint8),
-        np.stack(moves),
-        np.ones((3, 100, 130, 1), np.uint8),
-    )
+    return Shard(np.stack(frames).astype(np.uint8), np.stack(moves), np.ones((3, 100, 130, 1), np.uint8))
 
 
 @pytest.mark.parametrize("seed", range(4))

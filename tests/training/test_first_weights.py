@@ -1,5 +1,3 @@
-"""A student's weights laid out as the zoo's files are: what is written paints the same, what is read does too."""
-
 from __future__ import annotations
 
 from pathlib import Path
@@ -8,21 +6,88 @@ import numpy as np
 import pytest
 
 from keras_vst import zoo
-from keras_vst.config import RunConfig
+from keras_vst.config import RunConfig, StudentConfig
+from keras_vst.config.overrides import with_overrides
 from keras_vst.errors import UserError
 from keras_vst.frames import to_float
 from keras_vst.models.student import build_student
-from keras_vst.networks.tflite import TfliteNetwork, find_runtime
+from keras_vst.networks.opening import TfliteNetwork, find_runtime
 from keras_vst.runs import RunDirectory
 from tests.training.runs import tiny_vgg16
-from training import fit, laid_out
+from training import first_weights, fit
+from training.first_weights import BUNDLED, NOTHING, default_origin, take_weights
+from training.recipes import RECIPES, smoke_of
 
+CONFIG = with_overrides(smoke_of(RECIPES["painting"]), ["student.channels=4,4,8"])
 STUDENT = RunConfig().student
+
+
+def unlike(seed, config=CONFIG.student):
+    student, rng = build_student(config), np.random.default_rng(seed)
+    student.set_weights([weight + rng.uniform(-0.05, 0.15, weight.shape) for weight in student.get_weights()])
+    return student
+
+
+@pytest.fixture
+def run(tmp_path):
+    run = RunDirectory(tmp_path / "run")
+    run.create(CONFIG, {})
+    return run
+
+
+def test_a_run_and_its_file_of_weights_give_all_of_them(run):
+    trained = unlike(0)
+    run.save_network(trained)
+
+    for origin in (run.path, run.network_file("student")):
+        again = unlike(1)
+        take_weights(again, str(origin), CONFIG)
+        for ours, theirs in zip(again.get_weights(), trained.get_weights(), strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("origin", ["nowhere", "run"])
+def test_what_does_not_fit_is_told_with_what_would(origin, run, tmp_path):
+    run.save_network(unlike(0))
+    other = unlike(1, StudentConfig(channels=(4, 4, 8), num_blocks=2))
+
+    with pytest.raises(
+        UserError, match=r"--init .* does not fit: .*same student\.\* settings.*none begins with"
+    ):
+        take_weights(other, str(tmp_path / origin), CONFIG)
+
+
+def test_every_student_that_learns_to_paint_begins_with_the_base_of_its_size(tmp_path, monkeypatch):
+    monkeypatch.setattr(first_weights, "BASES", tmp_path)
+    assert default_origin(CONFIG) == NOTHING
+    base = unlike(0)
+    base.save_weights(tmp_path / "student-4-4-8-1.weights.h5")
+
+    for name in ("painting", "collection", "clip", "keyframes"):
+        config = with_overrides(smoke_of(RECIPES[name]), ["student.channels=4,4,8"])
+        assert default_origin(config) == BUNDLED
+    for other in (RECIPES["film"], RECIPES["base"], with_overrides(CONFIG, ["student.num_blocks=2"])):
+        assert default_origin(other) == NOTHING
+    network = unlike(1)
+    for origin, expected in ((NOTHING, network.get_weights()[0]), (BUNDLED, base.get_weights()[0])):
+        take_weights(network, origin, CONFIG)
+        np.testing.assert_array_equal(network.get_weights()[0], expected)
+
+
+def test_the_bundled_base_fits_the_student_that_every_style_is():
+    student = build_student(RECIPES["painting"].student)
+    before = student.get_weights()
+
+    take_weights(student, BUNDLED, RECIPES["painting"])
+
+    assert default_origin(RECIPES["painting"]) == BUNDLED
+    kernels = [pair for pair in zip(before, student.get_weights(), strict=True) if pair[0].ndim == 4]
+    assert sum(not np.array_equal(*pair) for pair in kernels) >= 14
 
 
 @pytest.fixture(scope="module")
 def style() -> zoo.Style:
-    found = laid_out.pattern(STUDENT.architecture)
+    found = first_weights.pattern(STUDENT.architecture)
     assert found is not None
     return found
 
@@ -40,14 +105,14 @@ def painted(content: bytes, frame: np.ndarray) -> np.ndarray:
 
 def test_a_file_that_was_read_and_written_paints_the_same(style, frames):
     network = build_student(STUDENT)
-    laid_out.take(network, style.path, style, frames)
-    again = laid_out.written(network, style)
+    first_weights.take_file(network, style.path, style, frames)
+    again = first_weights.written(network, style)
     assert np.abs(painted(again, frames[0]) - painted(style.path.read_bytes(), frames[0])).max() < 2e-3
 
 
 def test_a_network_that_was_read_paints_so_with_the_norms_of_a_batch_as_well(style, frames):
     network = build_student(STUDENT)
-    laid_out.take(network, style.path, style, frames)
+    first_weights.take_file(network, style.path, style, frames)
     batch = to_float(np.stack(frames))
     running, of_the_batch = (
         np.asarray(network({"frame": batch}, training=each)["stylized"]) for each in (False, True)
@@ -64,14 +129,14 @@ def test_a_network_in_training_is_written_as_it_paints(style, frames):
                 [np.abs(weight + rng.normal(0, 0.2, weight.shape)) for weight in layer.get_weights()]
             )
     expected = np.asarray(network({"frame": to_float(frames[0])[None]}, training=False)["stylized"])[0]
-    assert np.abs(painted(laid_out.written(network, style), frames[0]) - expected).max() < 1e-3
+    assert np.abs(painted(first_weights.written(network, style), frames[0]) - expected).max() < 1e-3
 
 
 def test_a_file_of_another_layout_is_refused(tmp_path, style, frames):
     other = tmp_path / "other.tflite"
     other.write_bytes(style.path.read_bytes()[:-8])
     with pytest.raises(UserError, match="is not laid out as the styles of the zoo"):
-        laid_out.take(build_student(STUDENT), other, style, frames)
+        first_weights.take_file(build_student(STUDENT), other, style, frames)
 
 
 def test_weights_that_are_no_numbers_are_refused(tmp_path, style, frames):
@@ -81,7 +146,7 @@ def test_weights_that_are_no_numbers_are_refused(tmp_path, style, frames):
     broken = tmp_path / "broken.tflite"
     broken.write_bytes(content)
     with pytest.raises(UserError, match="is damaged: paint/kernel"):
-        laid_out.take(build_student(STUDENT), broken, style, frames)
+        first_weights.take_file(build_student(STUDENT), broken, style, frames)
 
 
 @pytest.fixture
