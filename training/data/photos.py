@@ -13,8 +13,9 @@ from PIL import Image
 
 from keras_vst.errors import UserError
 from keras_vst.motion import Frame
-from keras_vst.video.picture_head import PICTURES as PICTURE_SUFFIXES
 
+# As keras_vst.video.picture_head has them, which brings all of video along.
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 Image.MAX_IMAGE_PIXELS = None  # only headers are read with it, and `LARGEST` is the limit
 LARGEST = 100_000_000  # pixels; a small file can claim more and take all memory
 SMALLEST = 16  # pixels on the shorter side of what is worth learning from

@@ -21,7 +21,6 @@ from keras_vst.frames import Pixels, fit, to_float, to_uint8, unfit
 from keras_vst.networks import Network, open_network
 from keras_vst.networks.film_clip import Film
 from keras_vst.runs import RunDirectory
-from keras_vst.video.pictures import read_picture
 from training.data.photos import PICTURE_SUFFIXES
 from training.evaluation.material import Clip, fitted
 
