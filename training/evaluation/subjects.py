@@ -160,6 +160,7 @@ def find_paintings(
         paths = _look_up(subjects, Path(folder))
     else:
         paths = [path if (path := Path(each.painting_file)).is_file() else None for each in subjects]
+    from keras_vst.video.pictures import read_picture
 
     return [path and Painting(path.absolute(), fitted(read_picture(path), side)) for path in paths]
 
