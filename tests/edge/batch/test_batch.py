@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 
 from edge.batch import processes
@@ -99,7 +100,17 @@ def test_what_cannot_be_cut_is_painted_as_it_is(vst, negative, tmp_path):
     assert (status, err) == (0, "")
     for name in ("refresh.mkv", "leaps.ts.mp4"):
         source = films / name.removesuffix(".mp4")
-        assert shown(tmp_path / "out" / name) == whole(vst, source, tmp_path / name, negative)
+        pieces, alone = shown(tmp_path / "out" / name), whole(vst, source, tmp_path / name, negative)
+        assert [time for time, _ in pieces] == [time for time, _ in alone]
+        for (_, ours), (_, theirs) in zip(
+            pieces, alone, strict=True
+        ):  # x264 may round otherwise on a busy machine
+            assert (
+                np.abs(
+                    np.subtract(*(np.frombuffer(each, np.uint8).astype(int) for each in (ours, theirs)))
+                ).mean()
+                < 1
+            )
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are a matter of POSIX")
