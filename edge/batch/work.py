@@ -194,7 +194,9 @@ OPENING = Timeline()  # of inputs, in this process
 
 def waiting() -> float:
     """Seconds that a decoder in this process has been at one frame."""
-    return max(each.waiting(CAPTURE) for each in (OPENING, *(painter.timeline for painter in _open.values())))
+    return max(
+        each.waiting(CAPTURE) for each in (OPENING, *(painter.timeline for painter in list(_open.values())))
+    )
 
 
 _open: dict[str, Painter] = {}  # the network that this process has open, by identity
