@@ -15,7 +15,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,7 +23,7 @@ from typing import IO, Any
 
 from keras_vst import zoo
 from keras_vst.errors import UserError
-from keras_vst.files import DISK_TROUBLE, hold, write_whole
+from keras_vst.files import DISK_TROUBLE, disk_errors, hold, write_whole
 from keras_vst.frames import Pixels
 from keras_vst.preview import preview
 from keras_vst.video.pictures import encode_picture
@@ -52,6 +52,16 @@ def learned_as(painting: Pixels) -> str | None:
         if _read(config).get("finished") and (zoo.own_root() / name).is_dir():
             return name
     return None
+
+
+def follow(name: str, new: str | None = None) -> None:
+    """What was learned as a style that is called `new` now, or is removed: goes the same way, unless it is at work."""
+    for run in list((zoo.own_root() / FOLDER).glob(f"*/{name}")):
+        with suppress(BlockingIOError), hold(run.parent / "lock"), disk_errors(run):
+            if new is None:
+                shutil.rmtree(run.parent)
+            else:
+                run.rename(run.with_name(new))
 
 
 @dataclass
@@ -126,22 +136,19 @@ class Learning:
         search = os.pathsep.join(
             [str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
         )
-        said = self.log.open("wb") if quietly else None
-        try:
-            self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=said,
-                stderr=said or _own_stderr(),
-                env={**os.environ, "PYTHONPATH": search},
-                start_new_session=True,  # Ctrl-C is ours to hand on, once
-                pass_fds=_held(self._lock),
-            )
-        except OSError as error:
-            raise UserError(f"python -m training.fit could not be started: {error.strerror}.") from error
-        finally:
-            if said is not None:
-                said.close()
+        with self.log.open("wb") if quietly else nullcontext() as said:
+            try:
+                self._process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=said,
+                    stderr=said or _own_stderr(),
+                    env={**os.environ, "PYTHONPATH": search},
+                    start_new_session=True,  # Ctrl-C is ours to hand on, once
+                    pass_fds=_held(self._lock),
+                )
+            except OSError as error:
+                raise UserError(f"python -m training.fit could not be started: {error.strerror}.") from error
         if quietly:
             _lower(self._process)
 

@@ -14,6 +14,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from edge import learning
 from edge.options import add_command, add_no_metadata, threads
 from edge.painter import Painter
 from edge.style_choice import TOLD
@@ -114,9 +115,11 @@ def _change(options: argparse.Namespace) -> str | None:
     """Do what concerns one style, and say so; None where nothing of the kind was asked for."""
     if options.remove is not None:
         own.remove(options.remove)
+        learning.follow(options.remove)
         return f"{options.remove} is removed"
     if options.rename is not None:
         own.rename(*options.rename)
+        learning.follow(*options.rename)
         return f"{options.rename[0]} is called {options.rename[1]} now"
     if options.export is not None:
         name, target = options.export

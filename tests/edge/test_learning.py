@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from edge import learning as module
-from edge.learning import Learning, Wishes
+from edge.learning import Learning, Wishes, learned_as
 from keras_vst import zoo
 from keras_vst.errors import UserError
 from tests.conftest import draw_picture
@@ -91,6 +91,16 @@ def test_what_was_learned_is_learned_further_from_where_it_stood():
         assert one.wait() == 0
     assert "--resume" not in told(one)
     assert (one.folder / "begin.tflite").read_bytes() == zoo.find_style("scream").path.read_bytes()
+
+
+def test_what_was_learned_goes_the_way_of_its_style(vst, own):
+    one = learning()
+    one.start(quietly=True)
+    assert one.wait() == 0
+    vst("styles", "--rename", one.name, "opus")
+    assert learned_as(one.painting) == "opus"
+    vst("styles", "--remove", "opus")
+    assert not one.folder.exists()
 
 
 @pytest.mark.parametrize(

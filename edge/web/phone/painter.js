@@ -9,7 +9,7 @@ export class Painter {
   #screen;
   #source = null;
   #wake = () => {};
-  #newest = null; // the last frame, for thumbnails
+  #sheet = new OffscreenCanvas(0, 0).getContext("2d", { alpha: false }); // has the newest frame
   meter = new Meter();
   paused = false;
   shares = {};
@@ -58,8 +58,8 @@ export class Painter {
 
   // The newest frame cut to a square, in another style: RGBA image data.
   async thumbnail(shares, side) {
-    const frame = this.#newest;
-    if (!frame) return null;
+    const frame = this.#sheet.canvas;
+    if (!frame.width) return null;
     const cut = Math.min(frame.width, frame.height);
     const corner = [(frame.width - cut) >> 1, (frame.height - cut) >> 1];
     const bitmap = await createImageBitmap(frame, ...corner, cut, cut, scaled({ width: side, height: side }));
@@ -85,10 +85,10 @@ export class Painter {
       if (source !== this.#source) return;
       again = new Promise((wake) => (this.#wake = wake));
       const started = performance.now();
-      if (!this.paused || !captured) await this.#capture(source);
+      if (!this.paused || !captured) source.draw(this.#sheet);
       captured = true;
       next = source.fresh(again); // one that comes while this is painted is taken at once, not the one after it
-      const frame = this.#newest;
+      const frame = this.#sheet.canvas;
       const still = source.kind === "picture";
       const size = this.pace.size(frame.width, frame.height, still);
       const bitmap = await createImageBitmap(frame, scaled(size));
@@ -100,12 +100,6 @@ export class Painter {
       if (!still && !this.paused) this.pace.observe(now - started, painting.milliseconds, now, frame);
       this.onshown({ ...size, accelerator: painting.accelerator });
     }
-  }
-
-  async #capture(source) {
-    const earlier = this.#newest;
-    this.#newest = await source.capture();
-    earlier?.close();
   }
 
   #ask(task, given, transferred = []) {

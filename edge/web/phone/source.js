@@ -78,17 +78,17 @@ class Source {
     return new Promise((then) => this.element.requestVideoFrameCallback(then));
   }
 
-  // The frame that is shown now, as a bitmap.
-  capture() {
+  // Draw the frame that is shown now on a sheet, which takes its size.
+  draw(sheet) {
     const element = this.element;
-    const [width, height] = [element.videoWidth ?? element.naturalWidth, element.videoHeight ?? element.naturalHeight];
-    const scale = LONGEST / Math.max(width, height);
-    if (scale >= 1) return createImageBitmap(element);
-    return createImageBitmap(element, {
-      resizeWidth: Math.round(scale * width),
-      resizeHeight: Math.round(scale * height),
-      resizeQuality: "medium",
-    });
+    const size = [element.videoWidth ?? element.naturalWidth, element.videoHeight ?? element.naturalHeight];
+    const scale = Math.min(1, LONGEST / Math.max(...size));
+    const [width, height] = size.map((side) => Math.round(scale * side));
+    const { canvas } = sheet;
+    if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+    Object.assign(sheet, { fillStyle: "white", imageSmoothingQuality: "medium" }); // white: of a transparent picture
+    if (this.kind === "picture") sheet.fillRect(0, 0, width, height);
+    sheet.drawImage(element, 0, 0, width, height);
   }
 
   close() {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from pathlib import Path
 
 import av
@@ -258,41 +257,5 @@ def test_the_picture_fills_the_screen_and_comes_back(files, tmp_path: Path) -> N
             await browser.press("f")
             await browser.until("!document.fullscreenElement")
             assert errors(browser) == []
-
-    story(tell)
-
-
-def test_a_slow_device_takes_the_small_networks_and_mixes_those_alone(
-    monkeypatch, camera, tmp_path: Path
-) -> None:
-    """Its clock runs fifty times as fast, so that everything takes fifty times as long."""
-    root = shutil.copytree(phone.ROOT, tmp_path / "page", ignore=shutil.ignore_patterns("node_modules"))
-    worker = (root / "worker.js").read_text()
-    (root / "worker.js").write_text(
-        "{ const now = performance.now.bind(performance); performance.now = () => 50 * now(); }\n" + worker
-    )
-    monkeypatch.setattr(phone, "ROOT", root)
-    slow = phone.page(zoo.styles(quality="live"))
-    small = {style.name: style for style in zoo.styles("live") if "small" in zoo.sizes(style)}
-    network = zoo.of_size(small[FIRST], "small")
-    picture = frames((160, 120))[0]
-    cv2.imwrite(str(tmp_path / "picture.png"), picture[..., ::-1])
-
-    async def tell() -> None:
-        async with visited(phone.application(slow)) as (browser, site):
-            await show_file(browser, tmp_path / "picture.png")
-            painted = await settled(browser, unlike=picture)
-            assert difference(painted, in_python(open_network(network.path), picture)) < 2
-            assert "small network" in await browser.run(FIGURES)
-            offered = await browser.run(
-                "[...document.getElementById('second').options].map((each) => each.value)"
-            )
-            assert {FIRST, *offered} == set(small)
-            await move(browser, "blend", 30)
-            mixed = await settled(browser, unlike=painted)
-            parts = [(network, 0.7), (zoo.of_size(small[SECOND], "small"), 0.3)]
-            assert difference(mixed, in_python(open_mix(parts), picture)) < 0.5
-            loaded = sum(len(slow[path[1:] or "index.html"]) for path in set(site.asked))
-            assert loaded < 12e6
 
     story(tell)
