@@ -55,7 +55,7 @@ def open_clip(
 
 def _source(name: str, start: Fraction, duration: Fraction | None) -> Source:
     if "://" in name:
-        from edge.sources.recorded import is_address, read_address
+        from edge.sources.receiver import is_address, read_address
 
         if is_address(name):
             return read_address(name, start, duration)

@@ -16,8 +16,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from edge.address import Address
-from edge.sinks.base import SinkOptions
+from edge.address import Address, SinkOptions
 from keras_vst.errors import UserError
 from keras_vst.video import Sink, TimedFrame, VideoInfo
 

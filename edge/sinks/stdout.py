@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 from av.video.plane import VideoPlane
 
-from edge.address import Address
-from edge.sinks.base import SinkOptions
+from edge.address import Address, SinkOptions
 from keras_vst.errors import UserError
 from keras_vst.video import Sink, TimedFrame, VideoInfo
 from keras_vst.video.pixels import EncoderFeed

@@ -11,8 +11,7 @@ import sys
 from importlib.util import find_spec
 from urllib.parse import urlsplit
 
-from edge.address import Address
-from edge.sinks.base import SinkOptions
+from edge.address import Address, SinkOptions
 from keras_vst.errors import UserError
 from keras_vst.video import Sink, TimedFrame, VideoInfo
 

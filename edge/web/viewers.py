@@ -17,7 +17,7 @@ from typing import Any
 import cv2
 from aiohttp import WSMsgType, web
 
-from edge.sinks.base import Controls
+from edge.address import Controls
 from keras_vst.frames import Pixels
 
 JPEG_QUALITY = 85

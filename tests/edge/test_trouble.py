@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from edge import repaint, stylize
-from edge.trouble import LONGEST, told, unexpected
+from edge.cli import LONGEST, told, unexpected
 from tests.edge.live_fakes import FakeSource
 from tests.keras_vst.clips import names
 
