@@ -7,9 +7,9 @@ from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
 
-from edge.outcome import Outcome, progress_bar
+from edge.options import progress_bar
 from edge.painter import Painter
-from edge.repaint import open_clip, paint
+from edge.stylize import Outcome, open_clip, paint
 from keras_vst.errors import UserError
 from keras_vst.files import disk_errors
 from keras_vst.video.encoding import WRITTEN_CLIPS

@@ -18,9 +18,9 @@ from edge.batch.store import Store
 from edge.batch.tally import files, line_of, summary
 from edge.batch.work import Video
 from edge.folder import make_folder, options_for, readable
-from edge.options import add_command, add_network_options, positive
-from edge.outcome import Outcome, progress_bar
+from edge.options import add_command, add_network_options, positive, progress_bar
 from edge.style_choice import open_painter
+from edge.stylize import Outcome
 from keras_vst.errors import UserError, tell
 from keras_vst.files import write_whole
 

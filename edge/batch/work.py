@@ -21,11 +21,10 @@ from typing import Any
 from edge.batch.identity import file_sum, identify, key_of
 from edge.batch.store import Store
 from edge.cli import keep_freed_memory, told, unexpected
-from edge.outcome import Outcome
 from edge.painter import Painter
-from edge.repaint import paint as paint_through
-from edge.repaint import paint_clip
 from edge.style_choice import open_painter, provenance
+from edge.stylize import Outcome, paint_clip
+from edge.stylize import paint as paint_through
 from edge.threads import CAPTURE, Timeline
 from keras_vst.errors import UserError
 from keras_vst.video import Excerpt, open_sink, open_source
