@@ -9,12 +9,14 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import parse_qsl
 
 from keras_vst.errors import UserError
 from keras_vst.video import Excerpt, Provenance
-from keras_vst.video.feeding import Feed
+
+if TYPE_CHECKING:
+    from keras_vst.video.sound import Feed
 
 SCHEME = re.compile(r"([a-z][a-z0-9+]+):(.*)", re.DOTALL)  # two letters at least: C: is a drive
 PATH = "file"

@@ -15,7 +15,7 @@ from edge.live_painter import LivePainter
 from edge.painter import Painted
 from keras_vst.errors import UserError, tell
 from keras_vst.video import Provenance, Sink, TimedFrame, VideoInfo, open_sink
-from keras_vst.video.base import FileSink
+from keras_vst.video.encoding import FileSink
 
 RATE_OVER = 2.0  # seconds over which the frame rate is told
 

@@ -27,7 +27,7 @@ from edge.style_choice import open_painter, provenance
 from edge.threads import Pipeline
 from keras_vst.errors import UserError, tell
 from keras_vst.video import Excerpt, Sink, Source, TimedFrame, open_sink, open_source
-from keras_vst.video.picture_head import WRITTEN_PICTURES
+from keras_vst.video.base import WRITTEN_PICTURES
 
 DESCRIPTION = """\
 IN is a clip, a picture, or a folder of them. OUT's name says what is made of it:

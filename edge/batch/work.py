@@ -29,9 +29,10 @@ from edge.threads import CAPTURE, Timeline
 from keras_vst.errors import UserError
 from keras_vst.video import Excerpt, open_sink, open_source
 from keras_vst.video.decoding import ClipSource
-from keras_vst.video.encoding import choose_encoder, tick_of
+from keras_vst.video.encoding import tick_of
 from keras_vst.video.pieces import CannotCut, PieceSource, cut_times
 from keras_vst.video.pieces import join as join_pieces
+from keras_vst.video.pixels import choose_encoder
 
 APART = Fraction(20)  # seconds of a piece at least: opening and closing one costs a tenth of a second
 CUT = (".mp4", ".mkv", ".mov", ".webm")  # what can be joined; a GIF or a picture is one piece

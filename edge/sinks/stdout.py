@@ -22,9 +22,8 @@ from keras_vst.video.pixels import EncoderFeed
 
 RATE = Fraction(25)  # what y4m says when the source does not; it has no times of its own
 POLL = 0.1  # seconds between two looks at whether the run is over
-SURE = getattr(
-    select, "PIPE_BUF", 4096
-)  # bytes that a pipe with room takes at once, whatever the reader does
+# Bytes that a pipe with room takes at once, whatever the reader does.
+SURE = getattr(select, "PIPE_BUF", 4096)
 
 
 class StdoutSink(Sink):

@@ -24,9 +24,8 @@ from keras_vst import __version__
 
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 JPEG_XMP = b"http://ns.adobe.com/xap/1.0/\0"
-MP4_XMP = bytes.fromhex(
-    "BE7ACFCB97A942E89C71999491E3AFAC"
-)  # the box that Adobe's XMP specification, part 3, names
+# The box that Adobe's XMP specification, part 3, names.
+MP4_XMP = bytes.fromhex("BE7ACFCB97A942E89C71999491E3AFAC")
 GIF_XMP = b"\x21\xff\x0bXMP DataXMP"
 GIF_END = bytes([1, *range(255, -1, -1), 0])  # lets a reader that counts in blocks find the end of the packet
 TAIL = 8192  # bytes at the end of a file, in which its packet is

@@ -24,15 +24,10 @@ from keras_vst.zoo.card_file import CARD, broken, read_card
 
 ROOT = Path(__file__).parent
 PRECISION = "fp32"  # the file of a style that runs unless another is named: exact, and as fast as int8 on x86
-SIZE_CLASSES, OWN_SIZE = (
-    ("small", "base", "large"),
-    "base",
-)  # the cheapest first; what lies in a style's own folder
-BESIDE = (
-    "report.json",
-    "about.toml",
-    "thumbnail.jpg",
-)  # installed with the card and its files, where there is one
+# The cheapest first; what lies in a style's own folder.
+SIZE_CLASSES, OWN_SIZE = (("small", "base", "large"), "base")
+# Installed with the card and its files, where there is one.
+BESIDE = ("report.json", "about.toml", "thumbnail.jpg")
 RIGHTS = (  # said once, wherever a network begins to learn from a picture
     "the rights in a style picture are yours to have: your own, free of rights, or by leave of whoever has them."
 )

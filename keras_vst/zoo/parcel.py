@@ -19,10 +19,8 @@ from keras_vst.zoo.card_file import CARD, is_name, read_card
 SUFFIX = ".vst"
 THUMBNAIL = "thumbnail.jpg"
 MOST_FILES = 16
-LARGEST_FILE, LARGEST = (
-    16 * 2**20,
-    48 * 2**20,
-)  # bytes, unpacked: of one file, of all; ours have 0.7 and 1.3 MB
+# Bytes, unpacked: of one file, of all; ours have 0.7 and 1.3 MB.
+LARGEST_FILE, LARGEST = (16 * 2**20, 48 * 2**20)
 LARGEST_BESIDE = 2 * 2**20  # of what is no network
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 PIECE = 1 << 16

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from keras_vst.errors import UserError
-from keras_vst.video.picture_head import PICTURES
+from keras_vst.video.base import PICTURES
 from tests.conftest import draw_picture, write_picture
 from training.data.photos import PICTURE_SUFFIXES, Photos, PictureMemory, load_picture
 
