@@ -60,7 +60,6 @@ class Parser(argparse.ArgumentParser):
     """
 
     def __init__(self, *args: Any, **settings: Any) -> None:
-        """Take what any parser takes."""
         super().__init__(*args, **settings)
         self.register("action", None, Once)
 
@@ -77,7 +76,6 @@ class Parser(argparse.ArgumentParser):
         return None if arg_string.startswith("-?") else super()._parse_optional(arg_string)
 
     def error(self, message: str) -> NoReturn:
-        """Leave with status 2."""
         tell(f"vst: {message}; see `{self.prog} --help`.")
         self.exit(2)
 
@@ -86,7 +84,6 @@ class Once(argparse.Action):
     """Stores a value; an option that comes twice is refused, for one of the two would be lost without a word."""
 
     def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
-        """Keep the value, and that it came."""
         given: set[str] = namespace.__dict__.setdefault(GIVEN, set())
         if option_string is not None and self.dest in given:
             parser.error(f"{option_string} came twice; leave one out")

@@ -12,7 +12,8 @@ from edge.painter import Painter
 from edge.stylize import Outcome, open_clip, paint
 from keras_vst.errors import UserError
 from keras_vst.files import disk_errors
-from keras_vst.video.base import PICTURES, WRITTEN_CLIPS, WRITTEN_PICTURES
+from keras_vst.frames import PICTURES
+from keras_vst.video.base import WRITTEN_CLIPS, WRITTEN_PICTURES
 from keras_vst.video.picture_head import moves
 
 READ_CLIPS = (".m4v", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".wmv", ".flv", ".3gp", ".ogv")

@@ -200,13 +200,11 @@ class FilmPainter(Painter):
     largest = usual = 1280 * 720
 
     def __init__(self, network: Network, *, noise: int | None = None, **settings: Any) -> None:
-        """As a Painter."""
         super().__init__(network, **settings)
         self._noise = noise
         self._film: Film | None = None
 
     def reset(self) -> None:
-        """Forget what was seen: the next frame starts a clip."""
         self._film = None
 
     def _paint(self, fitted: Pixels, fitting: Fitting) -> Pixels:

@@ -33,7 +33,6 @@ class StdoutSink(Sink):
     """
 
     def __init__(self, address: Address, info: VideoInfo, options: SinkOptions) -> None:
-        """Take over standard output."""
         address.check_options("format")
         options.check_unused(address, "codec", "crf")
         self._format = address.options.get("format", "y4m")
@@ -48,7 +47,6 @@ class StdoutSink(Sink):
         self._started = False
 
     def write(self, frame: TimedFrame) -> None:
-        """Write one frame; waits for the reader."""
         if self.closed_by_user:
             return
         try:
@@ -89,7 +87,6 @@ class NullSink(Sink):
     """`null:`, nowhere, for measuring."""
 
     def __init__(self, address: Address, info: VideoInfo, options: SinkOptions) -> None:
-        """Take note of nothing."""
         address.check_options()
 
     def write(self, frame: TimedFrame) -> None:

@@ -80,7 +80,6 @@ class StreamSink(Sink):
             raise
 
     def write(self, frame: TimedFrame) -> None:
-        """Encode and hand on one frame, and the sound up to it."""
         height, width = (side - side % 2 for side in frame.pixels.shape[:2])
         if (width, height) != (self._stream.width, self._stream.height):
             raise ValueError(
@@ -101,7 +100,6 @@ class StreamSink(Sink):
                 self._sound.advance(frame.time)
 
     def close(self) -> None:
-        """Hand on what is left, and the end of the stream."""
         if not self._open:
             return
         try:
@@ -114,7 +112,6 @@ class StreamSink(Sink):
             self.abort()
 
     def abort(self) -> None:
-        """Let go as things stand."""
         if not self._open:
             return
         self._open = False

@@ -48,11 +48,9 @@ class WebSink(Sink):
         print(f"open {self.address} in a browser", file=sys.stderr)
 
     def write(self, frame: TimedFrame) -> None:
-        """Make a frame the newest."""
         self._server.publish(frame.pixels)
 
     def close(self) -> None:
-        """Say goodbye to the browsers and free the port."""
         self._server.stop()
 
 

@@ -67,7 +67,6 @@ class StreamSource(ThreadedSource):
     _silent: tuple[str, ...] = ()
 
     def __init__(self, address: Address) -> None:
-        """Connect and decode the first frame."""
         self._url, self._options, self._listens = _for_ffmpeg(address.text)
         self._options = {**(LOW_DELAY if self.low_delay else {}), **self._options}
         super().__init__(without_passwords(address.text))

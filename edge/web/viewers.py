@@ -29,7 +29,6 @@ class FrameHub:
     """Lives in one event loop; `publish` may be called from any thread."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, encoders: Executor) -> None:
-        """Start without a frame."""
         self._loop = loop
         self._encoders = encoders
         self._newest: tuple[int, Pixels] | None = None

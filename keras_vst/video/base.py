@@ -15,14 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keras_vst.errors import UserError
-from keras_vst.frames import Pixels
+from keras_vst.frames import PICTURES, Pixels
 from keras_vst.video.provenance import Provenance
 
 if TYPE_CHECKING:
     from keras_vst.video.encoding import FileSink
     from keras_vst.video.sound import Feed
 
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")  # those we read
 WRITTEN_PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 WRITTEN_CLIPS = (".mp4", ".mkv", ".mov", ".webm", ".gif")
 
@@ -94,11 +93,9 @@ class Source(ABC):
         self._closed = True
 
     def __enter__(self) -> Source:
-        """Enter the `with`."""
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Close."""
         self.close()
 
 
@@ -132,11 +129,9 @@ class Sink(ABC):
         """Called from any thread when the run is over, for a `write` that may wait longer than five seconds."""
 
     def __enter__(self) -> Sink:
-        """Enter the `with`."""
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
-        """Close, or abort when an exception passes."""
         if kind is not None:
             self.abort()
             return

@@ -117,7 +117,6 @@ class ClipSource(Source):
             self._container.seek(int(start / base), stream=self._stream)  # in ticks, to the very keyframe
 
     def __iter__(self) -> Iterator[TimedFrame]:
-        """Yield every frame that can be read."""
         start = time_origin(self._container)
         period = 1 / self.info.fps if self.info.fps else FALLBACK_PERIOD
         time = -period

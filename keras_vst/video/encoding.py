@@ -71,7 +71,6 @@ class FileSink(Sink):
         """Let go of `_part` in any state."""
 
     def write(self, frame: TimedFrame) -> None:
-        """Add one frame."""
         with disk_errors(self.target):
             self._add(frame)
         self._count += 1
@@ -94,7 +93,6 @@ class FileSink(Sink):
         self._open = False
 
     def abort(self) -> None:
-        """Delete what was written."""
         if self._open:
             self._open = False
             self._release()

@@ -32,7 +32,7 @@ class Head(NamedTuple):
 
 
 def read_head(path: Path) -> Head | None:
-    """What a PNG, JPEG, WebP, BMP or TIFF states; None of what states nothing, or of anything else."""
+    """What a PNG, JPEG, WebP, GIF, BMP or TIFF states; None of what states nothing, or of anything else."""
     with suppress(OSError), path.open("rb") as file:
         return head_of(file)
     return None
@@ -113,7 +113,10 @@ def _png(file: BinaryIO, start: bytes) -> Head:
     width, height, _, colour = struct.unpack_from(">IIBB", start, 16)
     file.seek(33)
     for _ in range(MOST_SEGMENTS):
-        length, name = struct.unpack(">I4s", file.read(8))
+        chunk = file.read(8)
+        length, name = int.from_bytes(chunk[:4], "big"), chunk[4:]
+        if len(chunk) < 8:
+            break
         if name in (b"tRNS", b"IDAT"):
             return Head(width, height, colour in (4, 6) or name == b"tRNS")
         file.seek(length + 4, 1)
@@ -150,6 +153,10 @@ def _webp(_: BinaryIO, start: bytes) -> Head | None:
         width, height = struct.unpack_from("<HH", start, 26)
         return Head(width & 0x3FFF, height & 0x3FFF, False)
     return None
+
+
+def _gif(_: BinaryIO, start: bytes) -> Head:
+    return Head(*struct.unpack_from("<HH", start, 6), False)
 
 
 def _bmp(_: BinaryIO, start: bytes) -> Head:
@@ -241,6 +248,7 @@ FORMATS: tuple[tuple[bytes, Callable[[BinaryIO, bytes], Head | None]], ...] = (
     (b"\x89PNG\r\n\x1a\n", _png),
     (b"\xff\xd8", _jpeg),
     (b"RIFF", _webp),
+    (b"GIF8", _gif),
     (b"BM", _bmp),
     (b"II*\0", _tiff),
     (b"MM\0*", _tiff),

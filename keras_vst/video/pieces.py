@@ -43,7 +43,6 @@ class PieceSource(Source):
     """
 
     def __init__(self, path: str, start: Fraction, end: Fraction | None, size: tuple[int, int]) -> None:
-        """Open it at the keyframe."""
         self._start, self._end = start, end
         try:
             self._source = ClipSource(path, start=start)
@@ -57,7 +56,6 @@ class PieceSource(Source):
             raise CannotCut
 
     def __iter__(self) -> Iterator[TimedFrame]:
-        """Yield the frames inside."""
         begun = False
         for frame in self._source:
             if self._end is not None and frame.time >= self._end:
@@ -73,7 +71,6 @@ class PieceSource(Source):
         self.notes = self._source.notes
 
     def close(self) -> None:
-        """Let go of the file."""
         self._source.close()
 
 

@@ -126,7 +126,6 @@ class EncoderFeed:
     """Turns RGB frames into BT.709 frames of the encoder's pixel format; an RGB format takes the levels as they are."""
 
     def __init__(self, pixel_format: str) -> None:
-        """Take the encoder's pixel format."""
         self.pixel_format = pixel_format
         self._reformatter = VideoReformatter()
 

@@ -26,7 +26,8 @@ from av.error import FFmpegError, InvalidDataError, PatchWelcomeError
 from av.packet import Packet
 from av.subtitles.stream import SubtitleStream
 
-from keras_vst.video.base import PICTURES, Excerpt
+from keras_vst.frames import PICTURES
+from keras_vst.video.base import Excerpt
 from keras_vst.video.containers import SteadyTimes, open_container, time_origin, titles
 from keras_vst.video.labels import WordTrack, carry_over, copy_labels, fits, left_behind
 
@@ -58,7 +59,6 @@ class Feed:
     """Packets of sound and subtitles, in the order of the file, from a container opened for this."""
 
     def __init__(self, container: InputContainer) -> None:
-        """Find out what there is."""
         self.container = container
         self.start = time_origin(container)  # their times are counted from there
         every = (*container.streams.audio, *container.streams.subtitles)
@@ -73,7 +73,6 @@ class Feed:
         """Said by whoever will take them, and call `close`."""
 
     def close(self) -> None:
-        """Let go of the container."""
         self.container.close()
 
     def _read(self) -> Iterator[Packet]:
@@ -88,7 +87,6 @@ class SharedFeed(Feed):
     """What the reader of the pictures comes across; the container is closed when both have let go of it."""
 
     def __init__(self, container: InputContainer) -> None:
-        """Nothing has come yet."""
         super().__init__(container)
         self._waiting: deque[Packet] = deque()
         self._holders, self._claimed = 1, False
@@ -102,7 +100,6 @@ class SharedFeed(Feed):
             self._waiting.clear()
 
     def take(self) -> Packet | None:
-        """What has come so far."""
         return self._waiting.popleft() if self._waiting else None
 
     def claim(self) -> None:
@@ -176,7 +173,6 @@ class Soundtrack:
             self._output.mux(track.packets(None))
 
     def close(self) -> None:
-        """Let go of the input."""
         self._feed.close()
 
     def _peek(self) -> tuple[Fraction, Packet] | None:

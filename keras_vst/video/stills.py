@@ -16,8 +16,8 @@ from av.filter import Graph
 from av.packet import Packet
 
 from keras_vst.errors import UserError
-from keras_vst.frames import Pixels, on_white
-from keras_vst.video.base import PICTURES, Excerpt, Source, TimedFrame, VideoInfo
+from keras_vst.frames import PICTURES, Pixels, on_white
+from keras_vst.video.base import Excerpt, Source, TimedFrame, VideoInfo
 from keras_vst.video.encoding import ClipSink, FileSink
 from keras_vst.video.picture_head import check_parts, moves, read_head
 from keras_vst.video.pictures import TRANSPARENT, encode_picture, open_picture, read_picture
@@ -43,7 +43,6 @@ class PictureSource(Source):
         self.info = VideoInfo(width, height, frames=1, is_image=True, origin=str(path), exif=exif)
 
     def __iter__(self) -> Iterator[TimedFrame]:
-        """Yield the picture."""
         yield TimedFrame(self._picture.pixels, Fraction(0), self._picture.alpha)
 
 
@@ -51,7 +50,6 @@ class FolderSource(Source):
     """The pictures of a folder in the order of their numbers, 25 a second, all of the first one's size."""
 
     def __init__(self, folder: Path) -> None:
-        """List the folder and read its first picture."""
         files = (entry for entry in folder.iterdir() if entry.suffix.lower() in PICTURES)
         self._files = sorted((entry for entry in files if not entry.name.startswith(".")), key=_number)
         if not self._files:
@@ -93,7 +91,6 @@ class AnimationSource(Source):
         self.info = VideoInfo(width, height, Fraction(1000 * count, whole), count, whole / 1000, **told)
 
     def __iter__(self) -> Iterator[TimedFrame]:
-        """Yield every frame."""
         for pixels, time in zip(self._frames, self._times, strict=True):
             if self._closed:
                 return
@@ -106,7 +103,6 @@ class PictureSink(FileSink):
     """One frame as a picture file, with the source's EXIF and transparency where its format has them."""
 
     def __init__(self, path: Path, info: VideoInfo, *inputs: str | os.PathLike[str] | None) -> None:
-        """Check that the target can be written."""
         super().__init__(path, info.origin, *inputs)
         self._exif = info.exif
 
@@ -138,7 +134,6 @@ class GifSink(ClipSink):
     _fed = "rgb24"
 
     def __init__(self, path: Path, info: VideoInfo, sound: Excerpt | None) -> None:
-        """Open the hidden file."""
         self._duration = Fraction(info.duration or 0)
         self._held: list[Packet] = []  # the last one, whose length is known at the end
         super().__init__(path, info, None, None, sound)
