@@ -27,7 +27,7 @@ from edge.web.server import WebServer
 from keras_vst import zoo
 from keras_vst.networks.opening import find_runtime
 from keras_vst.video.pictures import encode_picture
-from keras_vst.zoo.card_file import CARD
+from keras_vst.zoo import CARD
 
 STYLE = "great-wave"
 CLIPS = {".mp4": "libx264", ".mov": "libx264", ".mkv": "libx264", ".webm": "libvpx-vp9", ".ts": "libx264"}

@@ -1,14 +1,22 @@
-"""How sources and sinks are named: `scheme:rest?key=value&...`, an address with ://, a path, a number or `-`."""
+"""How sources and sinks are named, and what else the command line tells a sink.
+
+A name is `scheme:rest?key=value&...`, an address with ://, a path, a number or `-`.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import parse_qsl
 
 from keras_vst.errors import UserError
+from keras_vst.video import Excerpt, Provenance
+
+if TYPE_CHECKING:
+    from keras_vst.video.sound import Feed
 
 SCHEME = re.compile(r"([a-z][a-z0-9+]+):(.*)", re.DOTALL)  # two letters at least: C: is a drive
 PATH = "file"
@@ -58,6 +66,46 @@ class Address:
         if text not in ("0", "1"):
             raise UserError(f"{self.text}: {name} is 0 or 1, but {text!r} came; correct it.")
         return text == "1"
+
+
+class Controls(Protocol):
+    """What can be changed while it runs, see edge.controls."""
+
+    def apply(self, message: dict[str, Any]) -> dict[str, Any]:
+        """Carry out one message and say how things stand."""
+        ...
+
+    def status(self) -> dict[str, Any]:
+        """How things stand."""
+        ...
+
+
+@dataclass(frozen=True)
+class SinkOptions:
+    """What the command line knows and a sink may need; each takes what concerns it."""
+
+    codec: str | None = None  # encoder of a file
+    crf: int | None = None  # quality of encoded video, lower is better
+    audio_from: str | None = None  # the file whose sound goes along
+    made_by: Callable[[], Provenance | None] = lambda: None  # what is written now says of itself
+    along: Feed | None = None  # where it comes from when that can be read only once
+    controls: Controls | None = None  # for pages
+    on_key: Callable[[str], None] | None = None  # for windows: told of every key
+    # For pages: a picture's name and content in, the name of its style out.
+    on_painting: Callable[[str, bytes], str] | None = None
+
+    @property
+    def sound(self) -> Excerpt | None:
+        """The sound that goes along, no longer than the pictures: a run may be ended at any moment."""
+        return (
+            Excerpt(self.audio_from, with_pictures_only=True, shared=self.along) if self.audio_from else None
+        )
+
+    def check_unused(self, address: Address, *unused: str) -> None:
+        """Refuse what a sink would ignore although it was asked for."""
+        for name in unused:
+            if getattr(self, name) is not None:
+                raise UserError(f"{name} does not apply to {address.text}; leave it out or write a file.")
 
 
 def parse_address(text: str, schemes: Collection[str], what: str) -> Address:

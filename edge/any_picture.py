@@ -17,11 +17,11 @@ from keras_vst.errors import UserError
 from keras_vst.frames import Pixels
 from keras_vst.preview import SMALLEST
 from keras_vst.video import open_source
+from keras_vst.video.picture_head import read_head
 
 LARGEST_FILE = 256 * 2**20  # bytes
 LARGEST = 100_000_000  # pixels; a small file can claim more and take all memory
 LONGEST = 2048  # pixels along the longer side that are kept; training looks at 512
-HEAD = 1 << 16  # bytes in which a file says how large its picture is
 KINDS = {
     b"\x89PNG\r\n\x1a\n": ".png",
     b"\xff\xd8\xff": ".jpg",
@@ -29,7 +29,6 @@ KINDS = {
     b"BM": ".bmp",
     b"RIFF": ".webp",
 }
-JPEG_SIZE = (*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0))  # frame headers
 
 
 def read_painting(path: Path) -> Pixels:
@@ -38,9 +37,12 @@ def read_painting(path: Path) -> Pixels:
         raise UserError(f"{path} is a folder; name one picture in it.")
     if path.is_file() and path.stat().st_size > LARGEST_FILE:
         raise UserError(f"{path} has more than {LARGEST_FILE >> 20} MiB; save it as a smaller JPEG.")
-    if path.is_file():
-        with path.open("rb") as file:
-            _check_size(file.read(HEAD), str(path))
+    head = read_head(path)
+    if head and head.width * head.height > LARGEST:
+        raise UserError(
+            f"{path} has {head.width}x{head.height} pixels; at most {LARGEST // 10**6} million are read, "
+            "make it smaller."
+        )
     with open_source(path) as source:
         first = next(iter(source), None)
     if first is None:
@@ -76,44 +78,3 @@ def read_sent(content: bytes, name: str) -> Pixels:
 def style_name(path: str | Path) -> str:
     """What a painting's style is called: the file's name, of letters, digits, `-`, `_` and `.`."""
     return re.sub(r"[^\w-]+", "-", Path(path).stem).strip("-_")[:60] or "painting"
-
-
-def stated_size(head: bytes) -> tuple[int, int] | None:
-    """(width, height) as the first bytes of a PNG, JPEG, GIF, BMP or WebP say; None where they do not."""
-    if head.startswith(b"\x89PNG") and len(head) >= 24:
-        return int.from_bytes(head[16:20], "big"), int.from_bytes(head[20:24], "big")
-    if head.startswith(b"GIF8") and len(head) >= 10:
-        return int.from_bytes(head[6:8], "little"), int.from_bytes(head[8:10], "little")
-    if head.startswith(b"BM") and len(head) >= 26:
-        return int.from_bytes(head[18:22], "little"), abs(int.from_bytes(head[22:26], "little", signed=True))
-    if head.startswith(b"RIFF") and head[8:15] == b"WEBPVP8" and len(head) >= 30:
-        return _webp_size(head)
-    return _jpeg_size(head) if head.startswith(b"\xff\xd8") else None
-
-
-def _webp_size(head: bytes) -> tuple[int, int]:
-    if head[15:16] == b"X":
-        return 1 + int.from_bytes(head[24:27], "little"), 1 + int.from_bytes(head[27:30], "little")
-    if head[15:16] == b"L":
-        bits = int.from_bytes(head[21:25], "little")
-        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
-    return int.from_bytes(head[26:28], "little") & 0x3FFF, int.from_bytes(head[28:30], "little") & 0x3FFF
-
-
-def _jpeg_size(head: bytes) -> tuple[int, int] | None:
-    place = 2
-    while place + 9 <= len(head) and head[place] == 0xFF:
-        if head[place + 1] in JPEG_SIZE:
-            return int.from_bytes(head[place + 7 : place + 9], "big"), int.from_bytes(
-                head[place + 5 : place + 7], "big"
-            )
-        place += 2 + int.from_bytes(head[place + 2 : place + 4], "big")
-    return None
-
-
-def _check_size(head: bytes, name: str) -> None:
-    size = stated_size(head)
-    if size and size[0] * size[1] > LARGEST:
-        raise UserError(
-            f"{name} has {size[0]}x{size[1]} pixels; at most {LARGEST // 10**6} million are read, make it smaller."
-        )

@@ -1,5 +1,8 @@
 """The command line `vst`: what goes in and out, and how mistakes are told.
 
+What the system refuses at any moment (a folder that somebody removes meanwhile, a name that no disk takes, memory that
+runs out) is one line that says what to do; what sinks and sources expect they tell themselves.
+
 Exit status: 0 done, 1 a defect of ours, 2 something the user can put right, 130 stopped with Ctrl-C.
 """
 
@@ -7,11 +10,13 @@ from __future__ import annotations
 
 import argparse
 import ctypes
+import errno
 import importlib
 import os
 import sys
 from collections.abc import Collection, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, NoReturn
 
 from edge import STOPPED
@@ -26,6 +31,27 @@ LARGEST_KEPT = 32 * 2**20  # the most glibc allows: 20 pictures of 720p
 HEAPS = 2  # heaps that threads share
 GIVEN = "_given"  # of parsed options: those that came
 
+FILES = {
+    errno.ENOENT: "it is not there; was it removed meanwhile? Check the name and run again",
+    errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
+    errno.EACCES: "that is not allowed; change its permissions or name another",
+    errno.EPERM: "that is not allowed; change its permissions or name another",
+    errno.EROFS: "the disk is read-only; name another place",
+    errno.EISDIR: "it is a folder; name a file",
+    errno.ENOTDIR: "a part of that path is a file; name another",
+    errno.EEXIST: "something else of that name is in the way; name another",
+    errno.ENOTEMPTY: "a folder of that name is in the way; name another",
+    errno.ELOOP: "it is a link that leads in circles; name another",
+    errno.EIO: "the disk is broken, or the terminal gone; name another place",
+    errno.ENOSPC: "the disk is full; free some space or name another place",
+    errno.EDQUOT: "your quota is used up; free some space or name another place",
+    errno.EMFILE: "too many files are open; raise the limit with `ulimit -n`",
+    errno.ENFILE: "too many files are open on this machine; close other programs",
+    errno.ESTALE: "its disk went away; mount it again",
+}
+NO_MEMORY = ("insufficient memory", "bad_alloc", "cannot allocate", "failed to allocate", "start new thread")
+LONGEST = 300  # characters of an unexpected message: some libraries put their whole input there
+
 
 class Parser(argparse.ArgumentParser):
     """Tells a mistake in one line, as everything else here does, and takes no argument that says nothing or two things.
@@ -34,7 +60,6 @@ class Parser(argparse.ArgumentParser):
     """
 
     def __init__(self, *args: Any, **settings: Any) -> None:
-        """Take what any parser takes."""
         super().__init__(*args, **settings)
         self.register("action", None, Once)
 
@@ -51,7 +76,6 @@ class Parser(argparse.ArgumentParser):
         return None if arg_string.startswith("-?") else super()._parse_optional(arg_string)
 
     def error(self, message: str) -> NoReturn:
-        """Leave with status 2."""
         tell(f"vst: {message}; see `{self.prog} --help`.")
         self.exit(2)
 
@@ -60,7 +84,6 @@ class Once(argparse.Action):
     """Stores a value; an option that comes twice is refused, for one of the two would be lost without a word."""
 
     def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
-        """Keep the value, and that it came."""
         given: set[str] = namespace.__dict__.setdefault(GIVEN, set())
         if option_string is not None and self.dest in given:
             parser.error(f"{option_string} came twice; leave one out")
@@ -117,8 +140,6 @@ def _run(options: argparse.Namespace) -> int:
     except Exception as error:
         if options.debug or interrupted(error):
             raise
-        from edge.trouble import told, unexpected
-
         line = told(error)
         tell(f"vst: {line or unexpected(error)}")
         try:
@@ -132,3 +153,32 @@ def _run(options: argparse.Namespace) -> int:
 def _silence() -> None:
     """What is still buffered must not fail again at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def told(error: Exception) -> str | None:
+    """What to say to the user, or None where the error may be a defect of ours."""
+    text = str(error).lower()
+    if isinstance(error, MemoryError) or any(words in text for words in NO_MEMORY):
+        return "there is not enough memory for this; close other programs, or use a smaller --size or fewer --threads."
+    if not isinstance(error, OSError) or error.errno not in FILES:
+        return None
+    from av.error import FFmpegError  # not before something went wrong
+
+    name = error.filename2 or error.filename
+    if name is None:  # whoever writes a file names it
+        name = "a file" if isinstance(error, FFmpegError) else "standard output"
+    elif error.errno == errno.ENOENT and (gone := _gone(Path(os.fsdecode(name)))):
+        return f"the folder {gone} is gone; was it removed meanwhile? Make it and run again."
+    return f"{name} cannot be read or written: {FILES[error.errno]}."
+
+
+def _gone(path: Path) -> Path | None:
+    """The outermost folder of a path that is not there."""
+    return next((folder for folder in reversed(path.parents) if not folder.exists()), None)
+
+
+def unexpected(error: Exception) -> str:
+    """A defect in one line."""
+    message = " ".join(f"unexpected {type(error).__name__}: {error}".split())
+    message = message if len(message) <= LONGEST else f"{message[:LONGEST]}..."
+    return f"{message}; run again with --debug to see where."

@@ -7,13 +7,14 @@ from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
 
-from edge.outcome import Outcome, progress_bar
+from edge.options import progress_bar
 from edge.painter import Painter
-from edge.repaint import open_clip, paint
+from edge.stylize import Outcome, open_clip, paint
 from keras_vst.errors import UserError
 from keras_vst.files import disk_errors
-from keras_vst.video.encoding import WRITTEN_CLIPS
-from keras_vst.video.picture_head import PICTURES, WRITTEN_PICTURES, moves
+from keras_vst.frames import PICTURES
+from keras_vst.video.base import WRITTEN_CLIPS, WRITTEN_PICTURES
+from keras_vst.video.picture_head import moves
 
 READ_CLIPS = (".m4v", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".wmv", ".flv", ".3gp", ".ogv")
 STILLS = (".heic", ".heif", ".avif")  # pictures that FFmpeg reads

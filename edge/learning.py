@@ -27,7 +27,7 @@ from keras_vst.files import DISK_TROUBLE, disk_errors, hold, write_whole
 from keras_vst.frames import Pixels
 from keras_vst.preview import preview
 from keras_vst.video.pictures import encode_picture
-from keras_vst.zoo.card_file import is_name
+from keras_vst.zoo import is_name
 
 FOLDER = ".learning"  # hidden, so that it is no style
 INSTALL = "pip install 'keras-vst[train]'"

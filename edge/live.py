@@ -11,7 +11,7 @@ from typing import Any
 
 from edge.any_picture import read_painting
 from edge.controls import KEYS
-from edge.latency import LatencyController, ladder
+from edge.keeping_up import LatencyController, ladder
 from edge.learning import Wishes
 from edge.live_painter import LivePainter, open_live_painter
 from edge.newcomers import Newcomers

@@ -13,8 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from edge.controls import FADE, Controls, Shares
-from edge.keeping_up import choose
-from edge.latency import LatencyController
+from edge.keeping_up import LatencyController, choose
 from edge.options import AUTO
 from edge.painter import Look, Painter, Started, moved
 from edge.reaction import check

@@ -28,7 +28,6 @@ class Newcomers:
     """For one painter; with `wishes` what comes is learned too, one painting at a time, the newest."""
 
     def __init__(self, painter: LivePainter, wishes: Wishes | None = None) -> None:
-        """Nothing runs yet."""
         self._painter, self._wishes = painter, wishes
         self._thread: threading.Thread | None = None
         self._ended = threading.Event()

@@ -1,13 +1,17 @@
-"""The options that several subcommands share, and how values are written; sizes WxH are kept as (height, width)."""
+"""What several subcommands share: options, how values are written (sizes WxH are kept as (height, width)), the bar."""
 
 from __future__ import annotations
 
 import argparse
 import math
 import re
+import sys
+import threading
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
+
+from tqdm import tqdm
 
 from keras_vst.networks.opening import RUNTIMES
 from keras_vst.zoo import OWN_SIZE, SIZE_CLASSES
@@ -16,6 +20,7 @@ AUTO = "auto"  # of --size-class: whichever network keeps up
 LARGEST = 7680 * 4320  # pixels
 MOST_THREADS = 256
 MICROPHONE = "microphone"
+LOCK = threading.RLock()
 
 
 def add_command(
@@ -201,3 +206,15 @@ def _number(text: str) -> float:
         return float(text)
     except ValueError:
         return math.nan
+
+
+def counted(number: int, what: str) -> str:
+    """`1 frame`, `2 frames`."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def progress_bar(quiet: bool, total: int | None, unit: str = "frame", **more: Any) -> Any:
+    """A bar with the time left on a terminal, and nothing elsewhere."""
+    hidden = quiet or not sys.stderr.isatty()
+    tqdm.set_lock(LOCK)  # its own is a semaphore of the system, which a process that is killed leaves behind
+    return tqdm(total=total, unit=unit, leave=False, disable=hidden, file=sys.stderr, **more)

@@ -15,7 +15,7 @@ from edge.live_painter import LivePainter
 from edge.painter import Painted
 from keras_vst.errors import UserError, tell
 from keras_vst.video import Provenance, Sink, TimedFrame, VideoInfo, open_sink
-from keras_vst.video.base import FileSink
+from keras_vst.video.encoding import FileSink
 
 RATE_OVER = 2.0  # seconds over which the frame rate is told
 
@@ -29,7 +29,6 @@ class Output:
     def __init__(
         self, sink: Sink, info: VideoInfo, painter: LivePainter, folder: Path, clock: Callable[[], float]
     ) -> None:
-        """Take over an open sink."""
         self.broken = False
         self._sink, self._painter, self._folder = sink, painter, folder
         # What is recorded starts anew with its own clock, and without sound.
@@ -42,11 +41,9 @@ class Output:
         self.notes: tuple[str, ...] = ()  # what of the frames is not seen, a line each
 
     def idle(self) -> None:
-        """While no frame comes: let a window see to itself."""
         self._sink.idle()
 
     def interrupt(self) -> None:
-        """Let go of a sink that waits; from any thread."""
         self._sink.interrupt()
 
     @property

@@ -65,7 +65,6 @@ class ReactingPainter:
     """A Painter's first stage with the look that the sound gives each frame."""
 
     def __init__(self, painter: Painter, heard: Heard, options: argparse.Namespace) -> None:
-        """Go by the painter's own parts."""
         self._painter, self._heard, self._options = painter, heard, options
         parts = painter.parts
         self._styles = [style for style, _ in parts]
@@ -75,7 +74,6 @@ class ReactingPainter:
         self._shares = shares  # of the network that is open
 
     def start(self, frame: TimedFrame) -> Started:
-        """The network's part of a frame."""
         look = moved(self._look, self._heard(float(frame.time)), self._second)
         if look.shares != self._shares:
             parts, options = list(zip(self._styles, look.shares, strict=True)), self._options
@@ -93,7 +91,6 @@ class HeardLine:
     """
 
     def __init__(self, name: str, reaction: str) -> None:
-        """Open it."""
         self._name, self._reaction = name, reaction
         self._container = _meanwhile(lambda: _open_line(name))
         if not self._container.streams.audio:
@@ -103,7 +100,6 @@ class HeardLine:
         threading.Thread(target=self._listen, name="vst-sound", daemon=True).start()
 
     def at(self, time: float) -> float:
-        """What is heard at this moment."""
         return self._level
 
     def close(self) -> None:

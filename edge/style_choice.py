@@ -36,7 +36,7 @@ def _painter(parts: Parts, options: argparse.Namespace) -> Painter:
     settings = painter_settings(network, parts[0][0], options)
     look = Look(strength=options.strength, keep_color=options.keep_color, detail=options.detail)
     if options.quality == "film":
-        from edge.film_painter import FilmPainter
+        from edge.painter import FilmPainter
 
         return FilmPainter(network, look=look, noise=getattr(options, "noise", None), **settings)
     return Painter(network, look=look, **settings)

@@ -25,9 +25,7 @@ from keras_vst.networks import open_network
 from keras_vst.preview import stand_ins
 from keras_vst.video import Provenance, TimedFrame, open_sink, open_source
 from keras_vst.video.pictures import encode_picture
-from keras_vst.zoo import own
-from keras_vst.zoo.card_file import CARD, read_card
-from keras_vst.zoo.parcel import SUFFIX, pack, unpack
+from keras_vst.zoo import CARD, own, read_card
 
 TILE = 480  # pixels along the longer side of each picture of a sheet
 GAP, LABEL = 12, 30  # pixels between them, and for the name below each
@@ -57,7 +55,7 @@ def add_parser(commands: Any, parent: argparse.ArgumentParser) -> None:
         "--export",
         nargs=2,
         metavar=("NAME", "FILE"),
-        help=f"write a style as one file that can be sent ({SUFFIX})",
+        help=f"write a style as one file that can be sent ({own.SUFFIX})",
     )
     one.add_argument(
         "--add", type=Path, metavar="FILE", help="put a style that was sent to you into your own zoo"
@@ -124,7 +122,7 @@ def _change(options: argparse.Namespace) -> str | None:
     if options.export is not None:
         name, target = options.export
         style = zoo.find_style(name)
-        pack(style, _thumbnail(style), target := Path(target))
+        own.pack(style, _thumbnail(style), target := Path(target))
         return f"{name}: {target}, {target.stat().st_size / 2**20:.1f} MiB"
     if options.add is not None:
         added = _add(options.add)
@@ -142,12 +140,12 @@ def _add(source: Path) -> str:
     """Into one's own zoo, once every network of it was opened in a process of its own."""
     with tempfile.TemporaryDirectory(prefix="vst-") as name:
         folder = Path(name)
-        style = unpack(source, folder)
+        style = own.unpack(source, folder)
         own.check_free(style)
         for entry in read_card(folder / CARD)["files"].values():
             if entry["file"].endswith(".tflite"):
                 open_network(folder / entry["file"])
-        return zoo.install(folder).name
+        return own.install(folder).name
 
 
 def write_sheet(photo: Path, target: Path, threads: int | None = None, *, marked: bool = True) -> int:

@@ -34,7 +34,6 @@ class Timeline:
     """How long each stage of each frame took; stages may be measured in several threads."""
 
     def __init__(self) -> None:
-        """Start with nothing measured."""
         self._seconds: dict[str, deque[float]] = {stage: deque(maxlen=KEPT) for stage in STAGES}
         self._begun: dict[str, float] = {}
 
@@ -86,7 +85,6 @@ class Handover:
     """
 
     def __init__(self, capacity: int, *, newest_wins: bool = False) -> None:
-        """Start empty."""
         self.dropped = 0
         self._capacity, self._newest_wins = capacity, newest_wins
         self._items: deque[Any] = deque()

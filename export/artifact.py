@@ -11,8 +11,7 @@ from export.gate.runtimes import RUNTIMES
 from export.judged_clips import Clip, bundled_clip, users_clip
 from keras_vst.errors import UserError
 from keras_vst.networks.base import MULTIPLE, Size
-from keras_vst.zoo import DEFAULT_MARGIN
-from keras_vst.zoo.card_file import is_name
+from keras_vst.zoo import DEFAULT_MARGIN, is_name
 
 FORMATS = ("tflite", "onnx", "savedmodel")
 PRECISIONS = ("fp32", "fp16", "int8")

@@ -15,8 +15,7 @@ from export.results import Result
 from export.source import Source
 from keras_vst.errors import UserError
 from keras_vst.models import count_macs
-from keras_vst.zoo import DEFAULT_MARGIN
-from keras_vst.zoo.card_file import CARD
+from keras_vst.zoo import CARD, DEFAULT_MARGIN
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -33,7 +33,7 @@ from export.source import Source
 from keras_vst import zoo
 from keras_vst.errors import UserError
 from keras_vst.files import disk_errors, write_whole
-from keras_vst.zoo.card_file import CARD
+from keras_vst.zoo import CARD
 
 PAGE = "export.html"  # not report.html, which is the run's own where --out is --run
 BAR = "{desc:34.34} {percentage:3.0f}% |{bar}| {elapsed}"
@@ -59,7 +59,9 @@ def release(options: Options) -> Report:
             write_whole(options.out / "report.json", report.to_json())
             write_whole(options.out / PAGE, report.to_html())
     if options.install and zoo.PRECISION in {each.key for each in released}:  # what one paints with
-        report.installed = zoo.install(options.out).path.parent
+        from keras_vst.zoo.own import install
+
+        report.installed = install(options.out).path.parent
     return report
 
 

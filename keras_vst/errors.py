@@ -11,11 +11,8 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-ENDINGS = (
-    "SIGINT",
-    "SIGTERM",
-    "SIGHUP",
-)  # Ctrl-C; somebody ends us; the terminal is closed, or its line is lost
+# Ctrl-C; somebody ends us; the terminal is closed, or its line is lost.
+ENDINGS = ("SIGINT", "SIGTERM", "SIGHUP")
 
 PASSWORD = re.compile(r"(?<=://)[^\s/?#@:]*:[^\s/?#]*@")  # and the name before it
 EXTRAS = {  # what brings the modules that not every installation has
@@ -120,8 +117,7 @@ def _interruptible() -> Generator[None]:
 
 
 def _interrupt(kind: int, _: object) -> None:
-    if (
-        kind != signal.SIGTERM
-    ):  # the shell and the system both send SIGHUP: once is enough, what is left is tidied up
+    # The shell and the system both send SIGHUP: once is enough, what is left is tidied up.
+    if kind != signal.SIGTERM:
         signal.signal(kind, signal.SIG_IGN)
     raise KeyboardInterrupt

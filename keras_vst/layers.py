@@ -126,9 +126,8 @@ class BinomialKernel(keras.initializers.Initializer):
 
     def __call__(self, shape: Any, dtype: Any = None) -> Tensor:
         line = ops.convert_to_tensor([0.25, 0.5, 0.25], dtype or "float32")
-        return (line[:, None] * line)[:, :, None, None] * ops.ones(
-            shape, line.dtype
-        )  # torch needs memory of its own
+        # Torch needs memory of its own.
+        return (line[:, None] * line)[:, :, None, None] * ops.ones(shape, line.dtype)
 
 
 def binomial_blur(name: str) -> keras.layers.Layer:

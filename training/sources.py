@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from keras_vst.config import RunConfig
-from keras_vst.frames import to_float, to_uint8
-from training.data.photos import PICTURE_SUFFIXES, Photos, load_picture
+from keras_vst.frames import PICTURES, to_float, to_uint8
+from training.data.photos import Photos, load_picture
 from training.data.pipeline import Sources
 from training.data.shards import ShardSettings
 from training.inputs import Inputs
@@ -133,7 +133,7 @@ def _keyframes(inputs: Inputs, config: RunConfig) -> Any:
 
 
 def _is_clip(path: Path) -> bool:
-    return path.is_file() and path.suffix.lower() not in PICTURE_SUFFIXES
+    return path.is_file() and path.suffix.lower() not in PICTURES
 
 
 def _references(inputs: Inputs, config: RunConfig, collection: Paintings | PaintedClip | None) -> References:

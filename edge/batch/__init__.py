@@ -18,9 +18,9 @@ from edge.batch.store import Store
 from edge.batch.tally import files, line_of, summary
 from edge.batch.work import Video
 from edge.folder import make_folder, options_for, readable
-from edge.options import add_command, add_network_options, positive
-from edge.outcome import Outcome, progress_bar
+from edge.options import add_command, add_network_options, positive, progress_bar
 from edge.style_choice import open_painter
+from edge.stylize import Outcome
 from keras_vst.errors import UserError, tell
 from keras_vst.files import write_whole
 
@@ -45,13 +45,8 @@ examples:
   vst batch holiday/ concert.mp4 -o painted/ --style great-wave
   vst batch films/ -o painted/ --style scream --workers 8
   vst batch /shared/films/ -o /shared/painted/ --style scream --cluster auto"""
-ABSENT = {
-    "before_after": None,
-    "hud": False,
-    "start": Fraction(0),
-    "duration": None,
-    "noise": None,
-}  # of stylize
+# Of stylize.
+ABSENT = {"before_after": None, "hud": False, "start": Fraction(0), "duration": None, "noise": None}
 
 
 def add_parser(commands: Any, parent: argparse.ArgumentParser) -> None:
@@ -78,9 +73,8 @@ def add_parser(commands: Any, parent: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Repaint what the options name and say so in one line."""
     begin, target = time.perf_counter(), Path(options.output).resolve()
-    options.threads = (
-        options.threads or 1
-    )  # a core each: pieces side by side scale better than threads in one
+    # A core each: pieces side by side scale better than threads in one.
+    options.threads = options.threads or 1
     videos, left_out = gather(options, target)
     with Store(target).held():
         with closing(open_engine(options)) as engine, progress_bar(options.quiet, None, smoothing=0) as bar:

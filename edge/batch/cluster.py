@@ -15,7 +15,7 @@ from ray.exceptions import RayError  # pyright: ignore[reportMissingImports]
 
 from edge.batch.driver import Task
 from edge.batch.work import Answer, perform
-from edge.outcome import counted
+from edge.options import counted
 from keras_vst.errors import UserError
 from keras_vst.networks.base import first_line
 

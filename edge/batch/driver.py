@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from edge.batch.work import Answer, Piece, Plan, Video, join, paint, plan
-from edge.outcome import Outcome
+from edge.stylize import Outcome
 from keras_vst.errors import UserError
 
 TRIES = 4  # of a piece of work whose process or machine was lost or in trouble

@@ -15,7 +15,7 @@ from typing import Any
 
 from edge.batch.driver import Task
 from edge.batch.work import Answer, perform, waiting
-from edge.outcome import counted
+from edge.options import counted
 
 POLL = 0.5  # seconds between two looks around
 PATIENCE = 600.0  # seconds for one frame to be decoded

@@ -18,7 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 from uuid import uuid4
 
-from edge.outcome import Outcome
+from edge.stylize import Outcome
 from keras_vst.errors import UserError
 from keras_vst.files import alone, disk_errors, write_whole
 

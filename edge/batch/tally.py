@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from edge.batch.driver import Course, Driver
-from edge.outcome import Outcome, counted
+from edge.options import counted
+from edge.stylize import Outcome
 
 
 def summary(driver: Driver, left_out: dict[str, str], seconds: float) -> dict[str, Any]:

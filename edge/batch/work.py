@@ -20,20 +20,19 @@ from typing import Any
 
 from edge.batch.identity import file_sum, identify, key_of
 from edge.batch.store import Store
-from edge.cli import keep_freed_memory
-from edge.outcome import Outcome
+from edge.cli import keep_freed_memory, told, unexpected
 from edge.painter import Painter
-from edge.repaint import paint as paint_through
-from edge.repaint import paint_clip
 from edge.style_choice import open_painter, provenance
+from edge.stylize import Outcome, paint_clip
+from edge.stylize import paint as paint_through
 from edge.threads import CAPTURE, Timeline
-from edge.trouble import told, unexpected
 from keras_vst.errors import UserError
 from keras_vst.video import Excerpt, open_sink, open_source
 from keras_vst.video.decoding import ClipSource
-from keras_vst.video.encoding import choose_encoder, tick_of
+from keras_vst.video.encoding import tick_of
 from keras_vst.video.pieces import CannotCut, PieceSource, cut_times
 from keras_vst.video.pieces import join as join_pieces
+from keras_vst.video.pixels import choose_encoder
 
 APART = Fraction(20)  # seconds of a piece at least: opening and closing one costs a tenth of a second
 CUT = (".mp4", ".mkv", ".mov", ".webm")  # what can be joined; a GIF or a picture is one piece

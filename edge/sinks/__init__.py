@@ -8,16 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from edge.address import PATH, Address, parse_address
-from edge.sinks.base import SinkOptions
+from edge.address import PATH, Address, SinkOptions, parse_address
 from edge.sinks.displays import VirtualCameraSink, WindowSink
 from edge.sinks.stdout import NullSink, StdoutSink
 from edge.sinks.streams import PROTOCOLS, HlsSink, PushSink
 from edge.sinks.web import WebRtcSink, WebSink
 from keras_vst import video
 from keras_vst.video import Sink, VideoInfo
-
-__all__ = ["SCHEMES", "TABLE", "SinkOptions", "open_sink"]
 
 TABLE = """\
   window:                                      a window on this machine, steered by keys

@@ -16,8 +16,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from edge.address import Address
-from edge.sinks.base import SinkOptions
+from edge.address import Address, SinkOptions
 from keras_vst.errors import UserError
 from keras_vst.video import Sink, TimedFrame, VideoInfo
 
@@ -48,7 +47,6 @@ class WindowSink(Sink):
         self._shown = False
 
     def write(self, frame: TimedFrame) -> None:
-        """Show one frame, and see to the window."""
         if self.closed_by_user:
             return
         if not self._shown:
@@ -60,7 +58,6 @@ class WindowSink(Sink):
         self.idle()
 
     def idle(self) -> None:
-        """Look at the keyboard and whether the window is still there."""
         if not self._shown or self.closed_by_user:
             return
         key = key_name(cv2.waitKeyEx(1))
@@ -71,7 +68,6 @@ class WindowSink(Sink):
             self._on_key(key)
 
     def close(self) -> None:
-        """Take the window down."""
         if self._shown:
             self._shown = False
             cv2.destroyAllWindows()
@@ -81,7 +77,6 @@ class VirtualCameraSink(Sink):
     """`virtualcam:`, or `virtualcam:/dev/video2` for a device of several; it takes a driver of the system's."""
 
     def __init__(self, address: Address, info: VideoInfo, options: SinkOptions) -> None:
-        """Open the device."""
         address.check_options()
         options.check_unused(address, "codec", "crf")
         try:
@@ -100,14 +95,12 @@ class VirtualCameraSink(Sink):
             raise UserError(f"no virtual camera can be opened ({_flat(error)}); {driver}.") from error
 
     def write(self, frame: TimedFrame) -> None:
-        """Show one frame."""
         try:
             self._camera.send(np.ascontiguousarray(frame.pixels))
         except (OSError, RuntimeError) as error:
             raise UserError(f"the virtual camera went away ({_flat(error)}); start it again.") from error
 
     def close(self) -> None:
-        """Let go of the device."""
         self._camera.close()
 
 

@@ -15,17 +15,15 @@ from typing import Any
 import numpy as np
 from av.video.plane import VideoPlane
 
-from edge.address import Address
-from edge.sinks.base import SinkOptions
+from edge.address import Address, SinkOptions
 from keras_vst.errors import UserError
 from keras_vst.video import Sink, TimedFrame, VideoInfo
 from keras_vst.video.pixels import EncoderFeed
 
 RATE = Fraction(25)  # what y4m says when the source does not; it has no times of its own
 POLL = 0.1  # seconds between two looks at whether the run is over
-SURE = getattr(
-    select, "PIPE_BUF", 4096
-)  # bytes that a pipe with room takes at once, whatever the reader does
+# Bytes that a pipe with room takes at once, whatever the reader does.
+SURE = getattr(select, "PIPE_BUF", 4096)
 
 
 class StdoutSink(Sink):
@@ -35,7 +33,6 @@ class StdoutSink(Sink):
     """
 
     def __init__(self, address: Address, info: VideoInfo, options: SinkOptions) -> None:
-        """Take over standard output."""
         address.check_options("format")
         options.check_unused(address, "codec", "crf")
         self._format = address.options.get("format", "y4m")
@@ -50,7 +47,6 @@ class StdoutSink(Sink):
         self._started = False
 
     def write(self, frame: TimedFrame) -> None:
-        """Write one frame; waits for the reader."""
         if self.closed_by_user:
             return
         try:
@@ -91,7 +87,6 @@ class NullSink(Sink):
     """`null:`, nowhere, for measuring."""
 
     def __init__(self, address: Address, info: VideoInfo, options: SinkOptions) -> None:
-        """Take note of nothing."""
         address.check_options()
 
     def write(self, frame: TimedFrame) -> None:

@@ -11,8 +11,7 @@ import sys
 from importlib.util import find_spec
 from urllib.parse import urlsplit
 
-from edge.address import Address
-from edge.sinks.base import SinkOptions
+from edge.address import Address, SinkOptions
 from keras_vst.errors import UserError
 from keras_vst.video import Sink, TimedFrame, VideoInfo
 
@@ -49,11 +48,9 @@ class WebSink(Sink):
         print(f"open {self.address} in a browser", file=sys.stderr)
 
     def write(self, frame: TimedFrame) -> None:
-        """Make a frame the newest."""
         self._server.publish(frame.pixels)
 
     def close(self) -> None:
-        """Say goodbye to the browsers and free the port."""
         self._server.stop()
 
 

@@ -61,7 +61,6 @@ class ThreadedSource(Source):
         """Set `info`, then yield frames until `closing`; runs in the reading thread."""
 
     def __iter__(self) -> Iterator[TimedFrame]:
-        """Yield frames until the source ends or is closed."""
         frame, self._first = self._first, None
         while frame is not None and not self._closing.is_set():
             yield frame
@@ -115,7 +114,6 @@ class SteadyClock:
     """Turns the stamps of a stream, or the moments of arrival, into times that start at 0 and only grow."""
 
     def __init__(self, now: Clock = time.monotonic) -> None:
-        """Start with the first frame."""
         self._now = now
         self._time: Fraction | None = None
         self._arrival = self._stamp = Fraction(0)

@@ -36,7 +36,6 @@ class CameraSource(ThreadedSource):
     patience = 10.0
 
     def __init__(self, address: Address) -> None:
-        """Open the camera and take its first picture."""
         address.check_options("size", "fps")
         if not re.fullmatch(r"\d{1,3}", address.rest):
             raise UserError(f"{address.text}: cameras are numbered; write camera:0 for the first.")
@@ -98,7 +97,6 @@ class ScreenSource(ThreadedSource):
     """
 
     def __init__(self, address: Address) -> None:
-        """Take the first picture."""
         address.check_options("region", "fps")
         self._monitor = int(address.rest) if re.fullmatch(r"\d{1,2}", address.rest) else 1
         if address.rest and address.rest != str(self._monitor):

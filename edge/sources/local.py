@@ -30,7 +30,6 @@ class PatternSource(ThreadedSource):
     """
 
     def __init__(self, address: Address) -> None:
-        """Start drawing."""
         address.check_options("size", "fps", "duration", "live")
         self.live = address.flag("live", True)
         width, height = address.size((640, 360)) or (0, 0)
@@ -61,7 +60,6 @@ class LoopSource(ThreadedSource):
     """`loop:clip.mp4`: a file over and over, each frame when its time has come; a camera for want of one."""
 
     def __init__(self, address: Address) -> None:
-        """Open it."""
         address.check_options()
         self._path = address.rest
         with open_source(self._path) as source:  # a wrong name is told before a thread is started
@@ -90,7 +88,6 @@ class StdinSource(ThreadedSource):
     """
 
     def __init__(self, address: Address) -> None:
-        """Start reading."""
         address.check_options("size", "fps", "format", "live")
         self.live = address.flag("live", False)
         self._raw: dict[str, str] = {}

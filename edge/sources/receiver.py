@@ -4,12 +4,17 @@ What happens: a wrong address fails at once.  A stream that stalls for five seco
 after 0.5, 1, 2, 4, then every 8 seconds; without a picture for a minute it is lost.  Damaged frames are left out and
 counted.  A picture of another size is brought to the size of the first, its aspect ratio kept.  The sound of a live
 stream is not taken along; a film behind an address (one whose length is known) is read as a file is.
+
+`read_address` reads what an address sends once, as a file is read: every frame of it, and no second connection.  Where
+the sender closes the line is the end; where it falls silent or the line breaks, that is an error.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any, cast
 from urllib.parse import urlsplit, urlunsplit
 
 import av
@@ -17,15 +22,17 @@ from av.container import InputContainer
 from av.error import ExitError, FFmpegError
 
 from edge.address import Address
-from edge.sources.base import SteadyClock, ThreadedSource
+from edge.sources.base import SourceLost, SteadyClock, ThreadedSource
 from keras_vst.errors import UserError, without_passwords
 from keras_vst.frames import fit
 from keras_vst.video import Source, TimedFrame
+from keras_vst.video.cutting import CutSource
 from keras_vst.video.decoding import ClipSource
 
 CONNECT, STALL = 8.0, 5.0  # seconds for the connection, and for the next packet
 WAIT_FOR_SENDER = 300.0  # seconds that `?listen` waits for somebody to send
 PATIENCE = 60.0
+SYSTEMS_OWN = 1000  # error numbers below are the system's and speak of the line, above FFmpeg's, of what came
 PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0)  # seconds before one attempt after the other; the last is repeated
 # One second to find out what is in the stream, instead of five; what was read for it is shown, in a burst.
 LOW_DELAY = {"flags": "low_delay", "analyzeduration": "1000000"}
@@ -41,6 +48,17 @@ LISTEN = {
 }
 
 
+def is_address(text: str) -> bool:
+    """Whether an input is a host's, not a file of this machine."""
+    return "://" in text and bool(urlsplit(text).netloc)
+
+
+def read_address(text: str, start: Fraction, duration: Fraction | None) -> Source:
+    """Open an address; with `start` or `duration`, in seconds, only that part of it is shown."""
+    source = RecordedSource(Address(text, urlsplit(text).scheme, ""), start)
+    return CutSource(source, start, duration) if start or duration is not None else source
+
+
 class StreamSource(ThreadedSource):
     """`rtsp://camera.local/stream`, `rtmp://0.0.0.0:1935/live?listen`, `udp://@:5000`, `http://...`."""
 
@@ -49,7 +67,6 @@ class StreamSource(ThreadedSource):
     _silent: tuple[str, ...] = ()
 
     def __init__(self, address: Address) -> None:
-        """Connect and decode the first frame."""
         self._url, self._options, self._listens = _for_ffmpeg(address.text)
         self._options = {**(LOW_DELAY if self.low_delay else {}), **self._options}
         super().__init__(without_passwords(address.text))
@@ -112,6 +129,46 @@ class StreamSource(ThreadedSource):
             self.skipped, self.notes = before + clip.skipped, self._silent + clip.notes
             yield frame
         self.skipped = before + clip.skipped
+
+
+class RecordedSource(StreamSource):
+    """`http://host/film.mp4`, or a stream up to where its sender ends it."""
+
+    low_delay = False
+
+    def __init__(self, address: Address, start: Fraction = Fraction(0)) -> None:
+        """Connect and decode the first frame; the last keyframe before `start` comes first."""
+        self._start = start
+        super().__init__(address)
+
+    def _frames(self, closing: threading.Event) -> Iterator[TimedFrame]:
+        line = _Line(self._open())
+        with ClipSource(self._name, cast(InputContainer, line), start=self._start, share=True) as clip:
+            self.info, self.along, self.live = clip.info, clip.along, False
+            yield from self._decoded(clip)
+        if line.error is not None:
+            late = isinstance(line.error, ExitError)
+            reason = "sent nothing more" if late else line.error.strerror or type(line.error).__name__
+            raise SourceLost(f"{self._name} broke off ({reason}); try again, or download it first.")
+
+
+class _Line:
+    """A container that remembers what broke its line, which for a reader of clips is just the end."""
+
+    def __init__(self, container: InputContainer) -> None:
+        self._container = container
+        self.error: FFmpegError | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._container, name)
+
+    def demux(self, *streams: Any) -> Iterator[Any]:
+        try:
+            yield from self._container.demux(*streams)
+        except FFmpegError as error:
+            if isinstance(error, ExitError) or 0 < (error.errno or 0) < SYSTEMS_OWN:
+                self.error = error
+            raise
 
 
 def _for_ffmpeg(text: str) -> tuple[str, dict[str, str], bool]:

@@ -27,7 +27,6 @@ class Peers:
     """All WebRTC connections of one server."""
 
     def __init__(self, hub: FrameHub) -> None:
-        """Start without any."""
         self._hub = hub
         self._connections: set[RTCPeerConnection] = set()
 
@@ -66,7 +65,6 @@ class NewestFrames(VideoStreamTrack):
     """The hub's frames as a track; what the peer's encoder does not get to is left out."""
 
     def __init__(self, hub: FrameHub) -> None:
-        """Start with the newest frame."""
         super().__init__()
         self._hub = hub
         self._number = max(0, hub.number - 1)

@@ -23,7 +23,7 @@ from typing import Any
 
 from aiohttp import web
 
-from edge.sinks.base import Controls
+from edge.address import Controls
 from edge.web.guard import Guard
 from edge.web.viewers import FrameHub, Viewer, carry_out, read_object
 from keras_vst.errors import UserError

@@ -17,7 +17,7 @@ from typing import Any
 import cv2
 from aiohttp import WSMsgType, web
 
-from edge.sinks.base import Controls
+from edge.address import Controls
 from keras_vst.frames import Pixels
 
 JPEG_QUALITY = 85
@@ -29,7 +29,6 @@ class FrameHub:
     """Lives in one event loop; `publish` may be called from any thread."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, encoders: Executor) -> None:
-        """Start without a frame."""
         self._loop = loop
         self._encoders = encoders
         self._newest: tuple[int, Pixels] | None = None

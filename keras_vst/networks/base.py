@@ -27,10 +27,8 @@ MULTIPLE = 8  # sides of a frame are multiples of it
 MOST_PIXELS = 2**26  # twice an 8K frame; a network needs some 50 bytes for each
 MOST_THREADS = 4  # more gain little on networks this small, and decoding and encoding want cores as well
 OUTPUT = "stylized"
-FILM_MAPS = {
-    "warped": 3,
-    "visible": 1,
-}  # channels: the last painting moved into this frame, where to trust it
+# Channels: the last painting moved into this frame, where to trust it.
+FILM_MAPS = {"warped": 3, "visible": 1}
 NOISE = "noise"  # some of film quality take a map that varies the strokes as well
 
 

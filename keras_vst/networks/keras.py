@@ -41,11 +41,9 @@ class KerasNetwork:
         self._model = model
 
     def paint(self, frame: Pixels) -> Pixels:
-        """One frame, painted."""
         return to_uint8(self.paint_film(frame, {})[0])
 
     def paint_film(self, frame: Pixels, maps: Mapping[str, Tensor]) -> Tensor:
-        """The same beside `maps` of the frame's size, in floats."""
         size = (frame.shape[0], frame.shape[1])
         base.check_frame_size(size, None, self.path)
         inputs: dict[str, Any] = {"frame": to_float(frame)[np.newaxis]}
@@ -74,7 +72,6 @@ class SavedModelNetwork:
             raise base.not_ours(self.path, f"TensorFlow cannot load it ({base.first_line(error)})") from error
 
     def paint(self, frame: Pixels) -> Pixels:
-        """One frame, painted."""
         return to_uint8(self.paint_film(frame, {})[0])
 
     def paint_film(self, frame: Pixels, maps: Mapping[str, Tensor]) -> Tensor:

@@ -124,9 +124,8 @@ def tint(
         old = np.frombuffer(content, FLOAT, part["length"] // FLOAT.itemsize, part["offset"]).astype(
             np.float64
         )
-        pixels = old.reshape(
-            -1, 3, old.size // part["shape"][0]
-        )  # (places, colours, what each is summed from)
+        # (places, colours, what each is summed from).
+        pixels = old.reshape(-1, 3, old.size // part["shape"][0])
         new = np.einsum("ij,pjk->pik", turn, pixels) + np.reshape(moved, (-1, 1))
         turned[part["offset"] : part["offset"] + part["length"]] = new.astype(FLOAT).tobytes()
     return bytes(turned)

@@ -38,12 +38,10 @@ class OnnxNetwork:
         self._frame = self._stylized = np.empty((1, 0, 0, 3), np.float32)
 
     def paint(self, frame: Pixels) -> Pixels:
-        """One frame, painted."""
         self._run(frame, {})
         return to_uint8(self._stylized[0])
 
     def paint_film(self, frame: Pixels, maps: Mapping[str, Tensor]) -> Tensor:
-        """The same beside `maps` of the frame's size, in floats."""
         self._run(frame, maps)
         return self._stylized.copy()
 

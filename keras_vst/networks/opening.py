@@ -84,7 +84,6 @@ class TfliteNetwork:
         return to_uint8(self._interpreter.tensor(self._stylized)()[0])
 
     def paint_film(self, frame: Pixels, maps: Mapping[str, Tensor]) -> Tensor:
-        """The same beside `maps` of the frame's size, in floats."""
         self._run(frame, maps)
         return self._interpreter.get_tensor(self._stylized)
 

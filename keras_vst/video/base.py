@@ -1,25 +1,29 @@
-"""What goes through a video: frames (H, W, 3) uint8 RGB, each with its exact time in seconds.
+"""What goes through a video: frames (H, W, 3) uint8 RGB, each with its exact time in seconds; and files by their names.
 
 A `Source` yields such frames one at a time; a `Sink` takes them.  Files, cameras, streams, screens, windows and pages
-are all derived from these two; a `FileSink` has a target that is there when all is written, or not at all.
+are all derived from these two.  What opens one kind of file alone is imported when there is one.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from keras_vst.errors import UserError
-from keras_vst.files import Part, disk_errors
-from keras_vst.frames import Pixels
-from keras_vst.video.feeding import Feed
-from keras_vst.video.provenance import Provenance, wrote
+from keras_vst.frames import PICTURES, Pixels
+from keras_vst.video.provenance import Provenance
+
+if TYPE_CHECKING:
+    from keras_vst.video.encoding import FileSink
+    from keras_vst.video.sound import Feed
+
+WRITTEN_PICTURES = (".png", ".jpg", ".jpeg", ".webp")
+WRITTEN_CLIPS = (".mp4", ".mkv", ".mov", ".webm", ".gif")
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,20 @@ class TimedFrame:
     alpha: Pixels | None = None  # (H, W); where it is below 255 the pixels are already laid on white
 
 
+@dataclass(frozen=True)
+class Excerpt:
+    """The sound of a file from `since` seconds on, which then is time 0, for `until` seconds.
+
+    Sound that lasts longer than the pictures is kept, unless `with_pictures_only`.
+    """
+
+    uri: str
+    until: Fraction | None = None
+    since: Fraction = Fraction(0)
+    with_pictures_only: bool = False
+    shared: Feed | None = None  # where it comes from when the file can be read only once
+
+
 class Source(ABC):
     """Frames in the order they are shown, to be gone through once, from any thread.  Use it in a `with`.
 
@@ -75,11 +93,9 @@ class Source(ABC):
         self._closed = True
 
     def __enter__(self) -> Source:
-        """Enter the `with`."""
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Close."""
         self.close()
 
 
@@ -113,11 +129,9 @@ class Sink(ABC):
         """Called from any thread when the run is over, for a `write` that may wait longer than five seconds."""
 
     def __enter__(self) -> Sink:
-        """Enter the `with`."""
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
-        """Close, or abort when an exception passes."""
         if kind is not None:
             self.abort()
             return
@@ -128,90 +142,86 @@ class Sink(ABC):
             raise
 
 
-class FileSink(Sink):
-    """Writes under a hidden name beside the target; an older target stays until the new one is whole."""
-
-    made_by: Provenance | None = None  # what the file says of itself
-
-    def __init__(self, path: Path, *inputs: str | os.PathLike[str] | None, folder: bool = False) -> None:
-        """Check that the target can be written and is none of the inputs."""
-        self.target = path.resolve()  # through a link, so that the link stays and both names share the disk
-        # The extension is that of the name given; what a link leads to may be called anything.
-        self._target = Part(self.target, folder=folder, suffix=path.suffix.lower())
-        self._part = self._target.part
-        self._count, self._open = 0, True
-        if not self.target.parent.is_dir():
-            raise UserError(f"cannot write {path}: there is no folder {self.target.parent}; create it first.")
-        for source in inputs:
-            if source is not None and _same(self.target, source):
-                raise UserError(f"cannot write {path}: it is the input itself; name another output.")
-        if self.target.exists():
-            _check_replaceable(path, folder)
-        with disk_errors(path):  # a missing permission shows now and not after an hour of work
-            self._target.sweep()
-            if folder:
-                shutil.rmtree(self._part, ignore_errors=True)
-                self._part.mkdir()
-            else:
-                self._part.write_bytes(b"")
-
-    @abstractmethod
-    def _add(self, frame: TimedFrame) -> None:
-        """Write one frame into `_part`."""
-
-    def _finish(self) -> None:
-        """Write what is left."""
-
-    def _release(self) -> None:
-        """Let go of `_part` in any state."""
-
-    def write(self, frame: TimedFrame) -> None:
-        """Add one frame."""
-        with disk_errors(self.target):
-            self._add(frame)
-        self._count += 1
-
-    def close(self) -> None:
-        """Finish and move into place what was written; what fails here leaves nothing."""
-        if not self._open:
-            return
-        try:
-            if not self._count:
-                raise UserError(f"no frame came for {self.target}; check the input.")
-            with disk_errors(self.target):
-                self._finish()
-                if self.made_by is not None:
-                    self.made_by.mark(self._part)
-            self._target.commit()
-        except BaseException:
-            self.abort()
-            raise
-        self._open = False
-
-    def abort(self) -> None:
-        """Delete what was written."""
-        if self._open:
-            self._open = False
-            self._release()
-            self._target.discard()
+def probe(path: str | os.PathLike[str]) -> VideoInfo:
+    """Size, rate, length and so on of whatever `open_source` can open."""
+    with open_source(path) as source:
+        return source.info
 
 
-def _check_replaceable(path: Path, folder: bool) -> None:
-    if folder and not path.is_dir():
-        raise UserError(f"{path} is a file, but a folder was asked for; leave the / out or rename it.")
-    foreign = sorted(entry.name for entry in path.iterdir() if not wrote(entry)) if folder else []
-    if foreign:
+def open_source(
+    uri: str | os.PathLike[str], *, start: Fraction = Fraction(0), duration: Fraction | None = None
+) -> Source:
+    """Open a clip, a picture, a folder of numbered pictures, or an address such as rtsp://...
+
+    With `start` or `duration`, in seconds, only that part of it is shown, its times counted from `start`; a clip is
+    decoded from the last keyframe before it on.
+    """
+    source = _open(os.fspath(uri), start)
+    if not start and duration is None:
+        return source
+    if source.info.is_image:
+        source.close()
+        raise UserError(f"--start and --duration are for clips, but {uri} is a picture; leave them out.")
+    from keras_vst.video.cutting import CutSource
+
+    return CutSource(source, start, duration)
+
+
+def open_sink(
+    path: str | os.PathLike[str],
+    source_info: VideoInfo,
+    *,
+    codec: str | None = None,
+    crf: int | None = None,
+    sound: Excerpt | str | os.PathLike[str] | None = None,
+    made_by: Provenance | None = None,
+) -> FileSink:
+    """Open an output by its name: .mp4 .mkv .mov .webm .gif .png .jpg .jpeg .webp, or a folder ending in /.
+
+    `codec` and `crf` (quality, lower is better) are for clips.  So is `sound`, the file that has it or an excerpt
+    of one; other outputs are silent.  `made_by` is written into the file.
+    """
+    name = os.fspath(path)
+    kind = "/" if name.endswith(("/", os.sep)) else Path(name).suffix.lower()
+    known = (*WRITTEN_CLIPS, *WRITTEN_PICTURES)
+    if kind not in (*known, "/"):
         raise UserError(
-            f"folder {path} holds {foreign[0]}, which vst did not write there; name an empty or a new folder."
+            f"cannot write {name}: {kind or 'no extension'} is not known here; "
+            f"end the name in one of {' '.join(known)}, or in / for a folder of pictures."
         )
-    if not folder and path.is_dir():
-        raise UserError(f"{path} is a folder; for numbered pictures in it write {path}/, else name a file.")
-    if not folder and not path.is_file():
-        raise UserError(f"{path} is neither a file nor a folder; name an ordinary file.")
+    if (kind == ".gif" or kind not in WRITTEN_CLIPS) and (codec is not None or crf is not None):
+        raise UserError(f"codec and crf do not apply to {kind}; leave them out or write a clip such as .mp4.")
+    excerpt = sound if isinstance(sound, Excerpt) or sound is None else Excerpt(os.fspath(sound))
+    sink: FileSink
+    if kind in WRITTEN_CLIPS and kind != ".gif":
+        from keras_vst.video.encoding import ClipSink
+
+        sink = ClipSink(Path(name), source_info, codec, crf, excerpt)
+    else:
+        from keras_vst.video.stills import open_pictures
+
+        sink = open_pictures(Path(name), kind, source_info, excerpt)
+    sink.made_by = made_by
+    return sink
 
 
-def _same(path: Path, source: str | os.PathLike[str]) -> bool:
-    """Whether both name one file, be it through links; an address is never a file."""
-    with suppress(OSError, ValueError):
-        return path.samefile(source)
-    return False
+def _open(name: str, start: Fraction) -> Source:
+    path, still = Path(name), False
+    if "://" not in name:
+        if path.is_dir():
+            from keras_vst.video.stills import FolderSource
+
+            return FolderSource(path)
+        if not path.exists():
+            raise UserError(f"there is no file {name}; check the name and the folder {Path.cwd()}.")
+        if path.is_file() and path.stat().st_size == 0:
+            raise UserError(f"{name} is empty; expected a clip or a picture. Fetch or record it again.")
+        still = path.suffix.lower() in PICTURES
+    if still:
+        from keras_vst.video.stills import open_still
+
+        if (source := open_still(path)) is not None:
+            return source
+    from keras_vst.video.decoding import ClipSource
+
+    return ClipSource(name, start=start)

@@ -34,7 +34,6 @@ class CutSource(Source):
         self.info, self.along = replace(source.info, duration=left, frames=frames), source.along
 
     def __iter__(self) -> Iterator[TimedFrame]:
-        """Yield the frames inside."""
         before, empty = None, True
         for frame in self._source:
             self._take_over()
@@ -50,7 +49,6 @@ class CutSource(Source):
             yield replace(before, time=Fraction(0))
 
     def close(self) -> None:
-        """Let go of the file."""
         self._source.close()
 
     def _take_over(self) -> None:

@@ -5,33 +5,38 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import av
-import numpy as np
 from av.container import InputContainer
 from av.error import FFmpegError
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from keras_vst.errors import UserError
-from keras_vst.frames import Pixels
 from keras_vst.video.base import Source, TimedFrame, VideoInfo
-from keras_vst.video.feeding import SharedFeed, SteadyTimes, open_container, time_origin
-from keras_vst.video.labels import has_words
-from keras_vst.video.picture_head import FILM_BRANDS, camera_wrote, has_alpha_beside, is_mirrored, true_size
+from keras_vst.video.containers import (
+    BRANDS,
+    FILM_BRANDS,
+    SteadyTimes,
+    ends_early,
+    has_words,
+    open_container,
+    time_origin,
+)
 from keras_vst.video.pixels import RgbReader
-from keras_vst.video.wholeness import ends_early
+
+if TYPE_CHECKING:
+    from keras_vst.video.sound import SharedFeed
 
 FALLBACK_PERIOD = Fraction(1, 25)  # between frames of which neither the times nor the rate are known
 LONGEST_FRAME = 1  # second that the last frame may still be seen
-LARGE, LARGEST = (
-    1920 * 1088,
-    3840 * 2160,
-)  # pixels beyond which the decoder's threads are counted, down to one
+# Pixels beyond which the decoder's threads are counted, down to one.
+LARGE, LARGEST = (1920 * 1088, 3840 * 2160)
 FAREWELL = 1.0  # seconds that `close` waits for a frame that is being read
 
 
@@ -58,11 +63,19 @@ class ClipSource(Source):
         self._size = _size(self._file)
         self._shared: SharedFeed | None = None
         self._container = open_container(uri) if container is None else container
+        # A HEIC or AVIF, of which PyAV does not hand on all.
+        self._of_parts = self._container.metadata.get("major_brand") in BRANDS and self._file is not None
         try:
+            if self._of_parts:
+                from keras_vst.video.picture_head import check_parts
+
+                check_parts(Path(uri))
             self._stream, self._times = picture_stream(self._container, uri), SteadyTimes(self._container)
             if start and not self._times.active:  # clocks that leap are to be followed from the beginning
                 self._wind_to(start)
             if share:
+                from keras_vst.video.sound import SharedFeed
+
                 self.along = self._shared = SharedFeed(self._container)
             self._stream.thread_type = "SLICE" if low_delay else "AUTO"
             self._limit_threads()
@@ -86,21 +99,16 @@ class ClipSource(Source):
             raise
 
     def _read_head(self, first: av.VideoFrame) -> bytes:
-        """Make the reader, with what PyAV does not hand on of a HEIC or AVIF: size, mirror, transparency; its EXIF."""
-        if (file := self._file) is None:
+        """Make the reader; the EXIF of a HEIC or AVIF."""
+        if not self._of_parts or self._file is None:
             self._reader = RgbReader(first)
             return b""
-        alpha = _alpha_beside(file, first) if (beside := has_alpha_beside(file)) else None
-        self.notes += ("its transparency cannot be read here; left out",) if beside and alpha is None else ()
-        self._reader = RgbReader(first, true_size(file, first.width, first.height), is_mirrored(file), alpha)
-        exif = camera_wrote(file)
-        if exif:
-            from keras_vst.video.pictures import upright
+        from keras_vst.video.pictures import beside
 
-            exif = upright(exif) or None
-        if exif is None:
-            self.notes += ("its EXIF cannot be read here; left out",)
-        return exif or b""
+        size, mirrored, alpha, exif, notes = beside(self._file, first)
+        self._reader = RgbReader(first, size, mirrored, alpha)
+        self.notes += notes
+        return exif
 
     def _wind_to(self, start: Fraction) -> None:
         """To the last keyframe before it; what cannot be wound forward is read from its beginning."""
@@ -109,7 +117,6 @@ class ClipSource(Source):
             self._container.seek(int(start / base), stream=self._stream)  # in ticks, to the very keyframe
 
     def __iter__(self) -> Iterator[TimedFrame]:
-        """Yield every frame that can be read."""
         start = time_origin(self._container)
         period = 1 / self.info.fps if self.info.fps else FALLBACK_PERIOD
         time = -period
@@ -209,16 +216,6 @@ def picture_stream(container: InputContainer, uri: str) -> VideoStream:
     if streams[0].codec_context is None:
         raise UserError(f"the video codec of {uri} is not known here; convert it to H.264 first.")
     return streams[0]
-
-
-def _alpha_beside(path: Path, first: av.VideoFrame) -> Pixels | None:
-    """How opaque a HEIC or AVIF is, from the picture of its size that comes behind it."""
-    with closing(open_container(path)) as container, suppress(FFmpegError):
-        for stream in container.streams.video[1:]:
-            frame = next(container.decode(stream), None)
-            if frame is not None and (frame.width, frame.height) == (first.width, first.height):
-                return np.asarray(frame.to_ndarray(format="gray"), np.uint8)
-    return None
 
 
 def _size(path: Path | None) -> int:

@@ -1,71 +1,108 @@
-"""Styled frames, (H, W, 3) uint8 RGB with their times, into a clip with sound or an animated GIF; the encoders."""
+"""Frames, (H, W, 3) uint8 RGB with their times, into files that are there when all is written, or not at all; clips."""
 
 from __future__ import annotations
 
 import os
+import shutil
+from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import av
 import numpy as np
 from av.error import FFmpegError
-from av.packet import Packet
 from av.video.stream import VideoStream
 
 from keras_vst.errors import UserError
-from keras_vst.files import disk_errors
+from keras_vst.files import Part, disk_errors
 from keras_vst.frames import Pixels
-from keras_vst.video.base import FileSink, TimedFrame, VideoInfo
-from keras_vst.video.labels import titles_lost
-from keras_vst.video.pixels import EncoderFeed, Palettes, is_rgb, tag_bt709
-from keras_vst.video.sound import Excerpt, Soundtrack, lost, may_have_sound
+from keras_vst.video.base import Excerpt, Sink, TimedFrame, VideoInfo
+from keras_vst.video.pixels import EncoderFeed, choose_encoder, is_rgb, tag_bt709
+from keras_vst.video.provenance import Provenance, wrote
+
+if TYPE_CHECKING:
+    from keras_vst.video.sound import Soundtrack
 
 NOMINAL_RATE = Fraction(25)  # what a file says of itself when its input did not say
-LONGEST_LAST = 10  # seconds that the last frame of a GIF may last
 FALLBACK_TICK = Fraction(1, 90_000)
+LARGE = 1920 * 1088  # pixels beyond which a frame is large
 # Matroska and WebM, as FFmpeg writes them, count in milliseconds, a GIF in hundredths of a second.
 TICKS = {".mkv": Fraction(1, 1000), ".webm": Fraction(1, 1000), ".gif": Fraction(1, 100)}
 
 
-@dataclass(frozen=True)
-class Encoder:
-    """One video encoder.  `crf` is its constant quality, lower is better; None is without one."""
+class FileSink(Sink):
+    """Writes under a hidden name beside the target; an older target stays until the new one is whole."""
 
-    name: str
-    extensions: tuple[str, ...]  # the files it may go into
-    crf: int | None = None
-    worst_crf: int = 0
-    options: dict[str, str] = field(default_factory=dict)
-    large: dict[str, str] = field(default_factory=dict)  # options beyond 1080p, where each frame held counts
-    even_only: bool = False  # takes even sides alone: an odd one gains a pixel that repeats the last
-    pixel_format: str = "yuv420p"
+    made_by: Provenance | None = None  # what the file says of itself
 
+    def __init__(self, path: Path, *inputs: str | os.PathLike[str] | None, folder: bool = False) -> None:
+        """Check that the target can be written and is none of the inputs."""
+        self.target = path.resolve()  # through a link, so that the link stays and both names share the disk
+        # The extension is that of the name given; what a link leads to may be called anything.
+        self._target = Part(self.target, folder=folder, suffix=path.suffix.lower())
+        self._part = self._target.part
+        self._count, self._open = 0, True
+        if not self.target.parent.is_dir():
+            raise UserError(f"cannot write {path}: there is no folder {self.target.parent}; create it first.")
+        for source in inputs:
+            if source is not None and _same(self.target, source):
+                raise UserError(f"cannot write {path}: it is the input itself; name another output.")
+        if self.target.exists():
+            _check_replaceable(path, folder)
+        with disk_errors(path):  # a missing permission shows now and not after an hour of work
+            self._target.sweep()
+            if folder:
+                shutil.rmtree(self._part, ignore_errors=True)
+                self._part.mkdir()
+            else:
+                self._part.write_bytes(b"")
 
-# Beside a network every processor counts.  Of a painted 640x360 frame, x264's `veryfast` takes 7.7 ms, and this 4.1
-# for 5 % larger files and 0.4 dB less; without the lookahead they are 10 % larger.
-X264 = {"preset": "superfast", "rc-lookahead": "10", "mbtree": "1"}
-# At 3840x2160 this holds 264 MB instead of 546, for files within 2 % as large (24 painted frames).
-X264_LARGE = {"rc-lookahead": "2", "bf": "1", "sync-lookahead": "0", "threads": "2"}
-LARGE = 1920 * 1088  # pixels beyond which a frame is large
-X265 = {"preset": "veryfast", "x265-params": "log-level=none"}
-VP9 = {"deadline": "realtime", "cpu-used": "6", "row-mt": "1"}  # "good" takes 10 times as long
-ENCODERS = (
-    Encoder("libx264", (".mp4", ".mkv", ".mov"), 18, 51, X264, X264_LARGE, even_only=True),
-    Encoder("libx265", (".mp4", ".mkv", ".mov"), 20, 51, X265, even_only=True),
-    Encoder("libvpx-vp9", (".webm", ".mkv", ".mp4"), 24, 63, VP9),
-    Encoder("libsvtav1", (".mp4", ".mkv", ".webm"), 28, 63, {"preset": "8"}),
-    Encoder("ffv1", (".mkv",), options={"slicecrc": "1"}, pixel_format="bgr0"),
-    Encoder("gif", (".gif",), pixel_format="pal8"),
-)
-WRITTEN_CLIPS = (".mp4", ".mkv", ".mov", ".webm", ".gif")
+    @abstractmethod
+    def _add(self, frame: TimedFrame) -> None:
+        """Write one frame into `_part`."""
+
+    def _finish(self) -> None:
+        """Write what is left."""
+
+    def _release(self) -> None:
+        """Let go of `_part` in any state."""
+
+    def write(self, frame: TimedFrame) -> None:
+        with disk_errors(self.target):
+            self._add(frame)
+        self._count += 1
+
+    def close(self) -> None:
+        """Finish and move into place what was written; what fails here leaves nothing."""
+        if not self._open:
+            return
+        try:
+            if not self._count:
+                raise UserError(f"no frame came for {self.target}; check the input.")
+            with disk_errors(self.target):
+                self._finish()
+                if self.made_by is not None:
+                    self.made_by.mark(self._part)
+            self._target.commit()
+        except BaseException:
+            self.abort()
+            raise
+        self._open = False
+
+    def abort(self) -> None:
+        if self._open:
+            self._open = False
+            self._release()
+            self._target.discard()
 
 
 class ClipSink(FileSink):
-    """A clip, encoded frame by frame, its sound fed in step; a GIF is silent and runs for ever."""
+    """A clip, encoded frame by frame, its sound fed in step."""
+
+    _fed: str | None = None  # the pixel format that is encoded from, where it is not the encoder's own
 
     def __init__(
         self, path: Path, info: VideoInfo, codec: str | None, crf: int | None, sound: Excerpt | None
@@ -78,8 +115,6 @@ class ClipSink(FileSink):
         self._last_ticks = -(2**62)
         rate = info.fps or NOMINAL_RATE
         self._period, self._end = 1 / rate, Fraction(0)
-        self._duration = Fraction(info.duration or 0)
-        self._held: list[Packet] = []  # the last one of a GIF
         self._sound: Soundtrack | None = None
         self._cut_sound = sound is not None and sound.with_pictures_only
         super().__init__(path, info.origin, sound and sound.uri)
@@ -88,15 +123,18 @@ class ClipSink(FileSink):
             self._output = av.open(str(self._part), "w", options=muxer_options(extension, self._tick))
             stream = self._output.add_stream(self._encoder.name, rate=rate, options=self._encoder.options)
             self._stream = cast(VideoStream, stream)
-            if sound is not None and may_have_sound(sound.uri):
-                if extension == ".gif":
-                    self.notes += lost(sound, extension)
-                else:
-                    self._sound = Soundtrack(sound, self._output, extension)
-                    self.notes += self._sound.notes
+            if sound is not None:
+                self._add_sound(sound, extension)
         except BaseException:
             self.abort()
             raise
+
+    def _add_sound(self, sound: Excerpt, extension: str) -> None:
+        from keras_vst.video.sound import Soundtrack, may_have_sound
+
+        if may_have_sound(sound.uri):
+            self._sound = Soundtrack(sound, self._output, extension)
+            self.notes += self._sound.notes
 
     def _add(self, frame: TimedFrame) -> None:
         height, width = frame.pixels.shape[:2]
@@ -121,15 +159,14 @@ class ClipSink(FileSink):
 
     def _finish(self) -> None:
         self._encode(None)
-        for packet in self._held:
-            packet.duration = round(self._length_of_last() / self._tick)
-            self._output.mux(packet)
         if self._sound is not None:
             self._sound.finish(self._end if self._cut_sound else None)
             self.skipped = self._sound.skipped
             self._sound.close()
         self._output.close()
         if self._sound is not None and self._sound.titles:
+            from keras_vst.video.labels import titles_lost
+
             self.notes += titles_lost(self._sound.titles, self._part)
 
     def _release(self) -> None:
@@ -154,9 +191,8 @@ class ClipSink(FileSink):
         if width * height > LARGE:
             context.options = {**context.options, **self._encoder.large}
         context.time_base = self._tick
-        self._palettes = Palettes(width, height, self._tick) if context.pix_fmt == "pal8" else None
-        self._feed = EncoderFeed("rgb24" if self._palettes else context.pix_fmt)
-        if self._palettes is None:
+        self._feed = EncoderFeed(self._fed or context.pix_fmt)
+        if self._fed is None:
             context.sample_aspect_ratio = self._pixel_aspect
         if not is_rgb(self._feed.pixel_format):
             tag_bt709(context)
@@ -172,22 +208,7 @@ class ClipSink(FileSink):
     def _encode(self, picture: av.VideoFrame | None) -> None:
         """Encode and write one frame, None for what the encoder still holds."""
         with self._errors():
-            if self._palettes is not None:
-                for ready in self._palettes.frames(picture):
-                    self._hold(self._stream.encode(ready))
-            if picture is None or self._palettes is None:
-                self._output.mux(self._stream.encode(picture))
-
-    def _hold(self, packets: list[Packet]) -> None:
-        """Write all but the last one, whose length is known at the end."""
-        held = [*self._held, *packets]
-        self._output.mux(held[:-1])
-        self._held = held[-1:]
-
-    def _length_of_last(self) -> Fraction:
-        """As long as the source lasts, unless that is so long that it must have broken off."""
-        left = self._duration - (self._end - self._period)
-        return left if self._period < left <= LONGEST_LAST else self._period
+            self._output.mux(self._stream.encode(picture))
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -199,29 +220,6 @@ class ClipSink(FileSink):
                 f"{self._encoder.name} cannot encode {self._stream.width}x{self._stream.height} frames "
                 f"({error.strerror}); use another codec or size."
             ) from error
-
-
-def choose_encoder(extension: str, codec: str | None, crf: int | None) -> Encoder:
-    """The encoder for a file extension, set to the quality, or a UserError that lists what would do."""
-    fitting = {encoder.name: encoder for encoder in ENCODERS if extension in encoder.extensions}
-    names = ", ".join(fitting)
-    encoder = fitting.get(codec) if codec else next(iter(fitting.values()))
-    if encoder is None:
-        raise UserError(f"codec {codec!r} does not go into {extension} files here; use one of: {names}.")
-    if encoder.name not in av.codecs_available:
-        raise UserError(f"this build of PyAV has no encoder {encoder.name!r}; use another of: {names}.")
-    if encoder.name == "libsvtav1":
-        os.environ.setdefault("SVT_LOG", "0")  # it prints its settings on stderr unless told not to
-    if encoder.crf is None:
-        if crf is None:
-            return encoder
-        raise UserError(
-            f"crf {crf} was asked of {encoder.name}, which is lossless; leave crf out or name another codec."
-        )
-    quality = encoder.crf if crf is None else crf
-    if not 0 <= quality <= encoder.worst_crf:
-        raise UserError(f"crf is {crf}, but {encoder.name} takes 0 (best) to {encoder.worst_crf} (smallest).")
-    return replace(encoder, options={**encoder.options, "crf": str(quality)})
 
 
 def tick_of(extension: str, info: VideoInfo) -> Fraction:
@@ -236,3 +234,24 @@ def muxer_options(extension: str, tick: Fraction) -> dict[str, str]:
     # The index at the front lets a browser start before the whole file has come; without the time scale
     # a clip that does not start at 0 has its start rounded to a millisecond.
     return {"movflags": "+faststart", "movie_timescale": str(tick.denominator)}
+
+
+def _check_replaceable(path: Path, folder: bool) -> None:
+    if folder and not path.is_dir():
+        raise UserError(f"{path} is a file, but a folder was asked for; leave the / out or rename it.")
+    foreign = sorted(entry.name for entry in path.iterdir() if not wrote(entry)) if folder else []
+    if foreign:
+        raise UserError(
+            f"folder {path} holds {foreign[0]}, which vst did not write there; name an empty or a new folder."
+        )
+    if not folder and path.is_dir():
+        raise UserError(f"{path} is a folder; for numbered pictures in it write {path}/, else name a file.")
+    if not folder and not path.is_file():
+        raise UserError(f"{path} is neither a file nor a folder; name an ordinary file.")
+
+
+def _same(path: Path, source: str | os.PathLike[str]) -> bool:
+    """Whether both name one file, be it through links; an address is never a file."""
+    with suppress(OSError, ValueError):
+        return path.samefile(source)
+    return False

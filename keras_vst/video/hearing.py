@@ -20,8 +20,8 @@ import numpy.typing as npt
 from av.error import FFmpegError
 
 from keras_vst.errors import UserError
-from keras_vst.video.decoding import FAREWELL, open_container
-from keras_vst.video.feeding import SteadyTimes, time_origin
+from keras_vst.video.containers import SteadyTimes, open_container, time_origin
+from keras_vst.video.decoding import FAREWELL
 
 LOUDNESS, BEAT = REACTIONS = ("loudness", "beat")
 STEP = 0.01  # seconds
@@ -37,15 +37,10 @@ RISE, FALL = 0.8, 0.06  # share of the way to the new loudness that is gone in a
 PULSE = 0.2  # seconds after which a beat has fallen to 1/e
 BEATS_APART = 0.12  # seconds, at least
 AVERAGED = 0.01  # share of a step in the mean that a beat must stand out from: a second
-STANDS_OUT, LEAST = (
-    4.0,
-    0.12,
-)  # times that mean, and what is too little to be one; noise has 2.6 at its 99th percentile
-BANDS, LOWEST, HIGHEST = (
-    12,
-    40.0,
-    8000.0,
-)  # of the spectrum, Hz, each as wide to the ear: a drum is in the lowest
+# Times that mean, and what is too little to be one; noise has 2.6 at its 99th percentile.
+STANDS_OUT, LEAST = (4.0, 0.12)
+# Of the spectrum, Hz, each as wide to the ear: a drum is in the lowest.
+BANDS, LOWEST, HIGHEST = (12, 40.0, 8000.0)
 Samples = npt.NDArray[np.float32]
 
 
@@ -64,11 +59,8 @@ class Ear:
         self._past, self._window = np.zeros(window - self._hop, np.float32), np.hanning(window + 2)[1:-1]
         self._bands = _bands(window, rate)
         self._spectrum = np.zeros(len(self._bands.T))
-        self._usual, self._flux, self._rested = (
-            0.0,
-            0,
-            0.0,
-        )  # the mean flux, of how many steps; until the next beat
+        # The mean flux, of how many steps; until the next beat.
+        self._usual, self._flux, self._rested = (0.0, 0, 0.0)
 
     @property
     def heard(self) -> float:

@@ -17,52 +17,21 @@ from av.stream import AttachmentStream, Disposition, Stream
 from av.subtitles.stream import SubtitleStream
 from av.subtitles.subtitle import AssSubtitle
 
-from keras_vst.video.picture_head import BRANDS
+from keras_vst.video.containers import second_pictures, titles
 
 if TYPE_CHECKING:
     from av.container.core import Chapter
 
-
-TECHNICAL = (
-    "major_brand",
-    "minor_version",
-    "compatible_brands",
-    "encoder",
-    "duration",
-    "handler_name",
-    "vendor_id",
-)
 OF_PICTURES = "title", "language"
 CHAPTERED = (".mp4", ".mov", ".mkv", ".webm")
 SOUNDING = (*CHAPTERED, ".ts", ".flv")
-PLAIN = {
-    ".mp4": "mov_text",
-    ".mov": "mov_text",
-    ".mkv": "subrip",
-    ".webm": "webvtt",
-}  # what holds plain text there
+# What holds plain text there.
+PLAIN = {".mp4": "mov_text", ".mov": "mov_text", ".mkv": "subrip", ".webm": "webvtt"}
 TEXTS = {"subrip", "srt", "ass", "ssa", "mov_text", "webvtt", "text"}  # decoders whose subtitles are text
-MATROSKA = TEXTS - {"mov_text"} | {
-    "pgssub",
-    "hdmv_pgs_subtitle",
-    "dvdsub",
-    "dvbsub",
-}  # decoders whose packets it takes
+# Decoders whose packets Matroska takes.
+MATROSKA = TEXTS - {"mov_text"} | {"pgssub", "hdmv_pgs_subtitle", "dvdsub", "dvbsub"}
 
 STYLING = re.compile(rb"\{\\[^}]*\}")  # of what FFmpeg decodes all subtitles to
-
-
-def has_words(container: InputContainer) -> bool:
-    """Whether there is more than pictures and sound: subtitles, chapters, titles, fonts, a second picture."""
-    streams = container.streams
-    more = streams.subtitles or streams.attachments or streams.data or _second_pictures(container)
-    return bool(more or container.chapters() or titles(container))
-
-
-def titles(container: InputContainer | OutputContainer) -> dict[str, str]:
-    """Title, author, date and what else a person wrote into a file, by lower-case names."""
-    said = {name.lower(): value for name, value in container.metadata.items()}
-    return {name: value for name, value in said.items() if name not in TECHNICAL}
 
 
 def copy_labels(
@@ -88,9 +57,8 @@ def titles_lost(source: dict[str, str], target: Path) -> tuple[str, ...]:
     """Which of the source's titles are not in the file that was made."""
     with av.open(str(target), metadata_errors="replace") as made:
         kept = titles(made)
-    lost = sorted(
-        name for name in source if name.partition("-")[0] not in kept
-    )  # location-eng is the location
+    # `location-eng` is the location.
+    lost = sorted(name for name in source if name.partition("-")[0] not in kept)
     return (f"{target.suffix} holds no {', '.join(lost)}; left out",) if lost else ()
 
 
@@ -145,7 +113,7 @@ def _unfit(source: InputContainer, extension: str) -> Iterator[str]:
         yield from [", ".join(sorted(titles(source)))] if titles(source) else []
     if chapters and extension not in CHAPTERED:
         yield "chapters"
-    if others := _second_pictures(source):
+    if others := second_pictures(source):
         yield f"second picture ({others} more)"
     if any(stream.disposition & Disposition.attached_pic for stream in source.streams.video):
         yield "cover picture"
@@ -159,14 +127,6 @@ def _unfit(source: InputContainer, extension: str) -> Iterator[str]:
     of_chapters = 1 if chapters and "mp4" in source.format.name else 0
     if len(source.streams.data) > of_chapters:
         yield "data beside sound and picture"
-
-
-def _second_pictures(source: InputContainer) -> int:
-    """Streams of pictures that are neither the first nor a cover; beside a HEIC or AVIF lies but what it is made of."""
-    if source.metadata.get("major_brand", "").encode() in BRANDS:
-        return 0
-    pictures = [each for each in source.streams.video if not each.disposition & Disposition.attached_pic]
-    return max(0, len(pictures) - 1)
 
 
 def _language(stream: Stream) -> str:

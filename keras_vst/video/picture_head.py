@@ -9,15 +9,14 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")  # those we read
-WRITTEN_PICTURES = (".png", ".jpg", ".jpeg", ".webp")
+from keras_vst.errors import UserError
+from keras_vst.video.containers import BRANDS, FILM_BRANDS
+
 MOST = 2**28  # pixels; painting as many takes 4 GB
 STARTS = (0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF)  # of a JPEG's frame
 BARE = (0x01, *range(0xD0, 0xD9))  # marks of a JPEG without a length
 TIFF_WIDTH, TIFF_HEIGHT, TIFF_EXTRA, TIFF_EXIF = 256, 257, 338, 34665
 MOST_SEGMENTS = 4096  # looked at before a file is given up
-FILM_BRANDS = ("avis", "msf1", "hevc")  # of AVIF and HEIC that hold a film beside a still
-BRANDS = (b"mif1", b"msf1", b"heic", b"heix", b"hevc", b"heim", b"heis", b"avif", b"avis", b"MiHE", b"MiPr")
 LONGEST = 1 << 22  # bytes of the part that describes; the rest is not read
 MOST_ITEMS = 4096
 DERIVED = {"grid": "tiles", "iovl": "layers"}  # pictures that are made of others
@@ -33,7 +32,7 @@ class Head(NamedTuple):
 
 
 def read_head(path: Path) -> Head | None:
-    """What a PNG, JPEG, WebP, BMP or TIFF states; None of what states nothing, or of anything else."""
+    """What a PNG, JPEG, WebP, GIF, BMP or TIFF states; None of what states nothing, or of anything else."""
     with suppress(OSError), path.open("rb") as file:
         return head_of(file)
     return None
@@ -65,6 +64,14 @@ def moves(path: Path) -> bool:
                 return int.from_bytes(file.read(4), "big") > 1
             file.seek(int.from_bytes(chunk[:4], "big") + 4, 1)
     return False
+
+
+def check_parts(path: Path) -> None:
+    """Refuse a main picture that is put together from others, for only the first of them could be shown."""
+    if parts := made_of(path):
+        raise UserError(
+            f"{path} is stored in {parts}, of which only the first could be shown; convert it to JPEG or PNG first."
+        )
 
 
 def made_of(path: Path) -> str | None:
@@ -106,7 +113,10 @@ def _png(file: BinaryIO, start: bytes) -> Head:
     width, height, _, colour = struct.unpack_from(">IIBB", start, 16)
     file.seek(33)
     for _ in range(MOST_SEGMENTS):
-        length, name = struct.unpack(">I4s", file.read(8))
+        chunk = file.read(8)
+        length, name = int.from_bytes(chunk[:4], "big"), chunk[4:]
+        if len(chunk) < 8:
+            break
         if name in (b"tRNS", b"IDAT"):
             return Head(width, height, colour in (4, 6) or name == b"tRNS")
         file.seek(length + 4, 1)
@@ -119,9 +129,7 @@ def _jpeg(file: BinaryIO, _: bytes) -> Head | None:
         mark, kind = file.read(2)
         if mark != 0xFF:
             return None
-        if (
-            kind == 0xFF
-        ):  # filling; who steps over it as a segment can be led to another size than the decoder's
+        if kind == 0xFF:  # filling; who takes it for a segment can be led to another size than the decoder's
             file.seek(-1, 1)
         elif kind not in BARE:
             (length,) = struct.unpack(">H", file.read(2))
@@ -145,6 +153,10 @@ def _webp(_: BinaryIO, start: bytes) -> Head | None:
         width, height = struct.unpack_from("<HH", start, 26)
         return Head(width & 0x3FFF, height & 0x3FFF, False)
     return None
+
+
+def _gif(_: BinaryIO, start: bytes) -> Head:
+    return Head(*struct.unpack_from("<HH", start, 6), False)
 
 
 def _bmp(_: BinaryIO, start: bytes) -> Head:
@@ -178,7 +190,7 @@ def _described(path: Path) -> bytes:
     """The part of a HEIC or AVIF that describes it; empty for anything else."""
     with suppress(OSError), path.open("rb") as file:
         head = file.read(12)
-        if head[4:8] == b"ftyp" and head[8:] in BRANDS:
+        if head[4:8] == b"ftyp" and head[8:].decode("latin-1") in BRANDS:
             return dict(_boxes(head + file.read(LONGEST))).get(b"meta", b"")[4:]
     return b""
 
@@ -236,6 +248,7 @@ FORMATS: tuple[tuple[bytes, Callable[[BinaryIO, bytes], Head | None]], ...] = (
     (b"\x89PNG\r\n\x1a\n", _png),
     (b"\xff\xd8", _jpeg),
     (b"RIFF", _webp),
+    (b"GIF8", _gif),
     (b"BM", _bmp),
     (b"II*\0", _tiff),
     (b"MM\0*", _tiff),

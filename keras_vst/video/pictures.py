@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import av
 import cv2
 import numpy as np
+from av.error import FFmpegError
 
 from keras_vst.errors import UserError
 from keras_vst.frames import Pixels, on_white
-from keras_vst.video.picture_head import MOST, Head, read_head
+from keras_vst.video.containers import open_container
+from keras_vst.video.picture_head import (
+    MOST,
+    Head,
+    camera_wrote,
+    has_alpha_beside,
+    is_mirrored,
+    read_head,
+    true_size,
+)
 
 TRANSPARENT = (".png", ".webp")  # of what we write: files that keep transparency
 ENCODING = {
@@ -122,6 +134,31 @@ def upright(exif: bytes) -> bytes:
     except struct.error:
         return b""
     return bytes(changed)
+
+
+def beside(
+    path: Path, first: av.VideoFrame
+) -> tuple[tuple[int, int], bool, Pixels | None, bytes, tuple[str, ...]]:
+    """What PyAV does not hand on of a HEIC or AVIF: its size, whether it is mirrored, how opaque it is, its EXIF.
+
+    And what of it cannot be read, a line each.
+    """
+    there, exif = has_alpha_beside(path), camera_wrote(path)
+    alpha = _alpha_beside(path, first) if there else None
+    exif = upright(exif) or None if exif else exif
+    gone = {"transparency": there and alpha is None, "EXIF": exif is None}
+    notes = tuple(f"its {what} cannot be read here; left out" for what, lost in gone.items() if lost)
+    return true_size(path, first.width, first.height), is_mirrored(path), alpha, exif or b"", notes
+
+
+def _alpha_beside(path: Path, first: av.VideoFrame) -> Pixels | None:
+    """How opaque a HEIC or AVIF is, from the picture of its size that comes behind it."""
+    with closing(open_container(path)) as container, suppress(FFmpegError):
+        for stream in container.streams.video[1:]:
+            frame = next(container.decode(stream), None)
+            if frame is not None and (frame.width, frame.height) == (first.width, first.height):
+                return np.asarray(frame.to_ndarray(format="gray"), np.uint8)
+    return None
 
 
 def _decoded(content: np.ndarray) -> tuple[Any, bytes]:

@@ -7,7 +7,7 @@ from the input when all is put together.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
 from fractions import Fraction
 from itertools import accumulate
@@ -20,13 +20,13 @@ from av.video.stream import VideoStream
 
 from keras_vst.errors import UserError
 from keras_vst.files import atomic
-from keras_vst.video.base import Source, TimedFrame
+from keras_vst.video.base import Excerpt, Source, TimedFrame
+from keras_vst.video.containers import SteadyTimes, open_container
 from keras_vst.video.decoding import ClipSource, picture_stream
 from keras_vst.video.encoding import muxer_options
-from keras_vst.video.feeding import SteadyTimes, open_container
 from keras_vst.video.labels import titles_lost
 from keras_vst.video.provenance import carried_tags, carry
-from keras_vst.video.sound import Excerpt, Soundtrack
+from keras_vst.video.sound import Soundtrack
 
 DEEPEST = 16  # frames that an encoder may hold back, the most that H.264 and H.265 know
 
@@ -43,7 +43,6 @@ class PieceSource(Source):
     """
 
     def __init__(self, path: str, start: Fraction, end: Fraction | None, size: tuple[int, int]) -> None:
-        """Open it at the keyframe."""
         self._start, self._end = start, end
         try:
             self._source = ClipSource(path, start=start)
@@ -57,7 +56,6 @@ class PieceSource(Source):
             raise CannotCut
 
     def __iter__(self) -> Iterator[TimedFrame]:
-        """Yield the frames inside."""
         begun = False
         for frame in self._source:
             if self._end is not None and frame.time >= self._end:
@@ -73,7 +71,6 @@ class PieceSource(Source):
         self.notes = self._source.notes
 
     def close(self) -> None:
-        """Let go of the file."""
         self._source.close()
 
 
@@ -160,15 +157,8 @@ def join(
 
 def _packets(demuxed: Iterator[Packet]) -> Iterator[Packet]:
     """Those that hold something to be shown, up to where the file breaks off."""
-    while True:
-        try:
-            packet = next(demuxed, None)
-        except FFmpegError:
-            return
-        if packet is None:
-            return
-        if packet.size and not packet.is_discard:
-            yield packet
+    with suppress(FFmpegError):
+        yield from (packet for packet in demuxed if packet.size and not packet.is_discard)
 
 
 def _in_order(packet: Packet, last: int | None) -> int:

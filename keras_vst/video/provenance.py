@@ -17,6 +17,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
@@ -24,9 +25,8 @@ from keras_vst import __version__
 
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 JPEG_XMP = b"http://ns.adobe.com/xap/1.0/\0"
-MP4_XMP = bytes.fromhex(
-    "BE7ACFCB97A942E89C71999491E3AFAC"
-)  # the box that Adobe's XMP specification, part 3, names
+# The box that Adobe's XMP specification, part 3, names.
+MP4_XMP = bytes.fromhex("BE7ACFCB97A942E89C71999491E3AFAC")
 GIF_XMP = b"\x21\xff\x0bXMP DataXMP"
 GIF_END = bytes([1, *range(255, -1, -1), 0])  # lets a reader that counts in blocks find the end of the packet
 TAIL = 8192  # bytes at the end of a file, in which its packet is
@@ -153,28 +153,20 @@ def _into_jpeg(jpeg: bytes, xmp: bytes) -> bytes:
 
 def _into_webp(webp: bytes, xmp: bytes) -> bytes:
     """At the end, and the flag at the front, for which a simple file becomes an extended one."""
+    from keras_vst.video.picture_head import head_of
+
     if webp[:4] != b"RIFF" or webp[8:12] != b"WEBP":
         return webp
     chunks = webp[12:]
     if chunks[:4] != b"VP8X":
-        width, height, alpha = _webp_size(chunks)
-        sides = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
-        head = bytes([WEBP_HAS_ALPHA if alpha else 0, 0, 0, 0]) + sides
+        if (simple := head_of(BytesIO(webp))) is None:
+            return webp
+        sides = (simple.width - 1).to_bytes(3, "little") + (simple.height - 1).to_bytes(3, "little")
+        head = bytes([WEBP_HAS_ALPHA if simple.has_alpha else 0, 0, 0, 0]) + sides
         chunks = b"VP8X" + len(head).to_bytes(4, "little") + head + chunks
     chunks = chunks[:8] + bytes([chunks[8] | WEBP_HAS_XMP]) + chunks[9:]
     chunks += b"XMP " + len(xmp).to_bytes(4, "little") + xmp + b"\0" * (len(xmp) % 2)
     return b"RIFF" + (4 + len(chunks)).to_bytes(4, "little") + b"WEBP" + chunks
-
-
-def _webp_size(chunks: bytes) -> tuple[int, int, bool]:
-    """Width, height, and whether there is transparency, from the head of the picture itself."""
-    data = chunks[8:]
-    if chunks[:4] == b"VP8L":
-        bits = int.from_bytes(data[1:5], "little")
-        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1, bool(bits >> 28 & 1)
-    sides = (int.from_bytes(data[place : place + 2], "little") & 0x3FFF for place in (6, 8))
-    width, height = sides
-    return width, height, False
 
 
 def _into_gif(gif: bytes, xmp: bytes) -> bytes:

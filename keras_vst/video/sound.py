@@ -1,5 +1,8 @@
 """The sound of the input on its way into the output: packets as they are, or encoded again where they must.
 
+A file is opened a second time for its sound and subtitles.  What can be read only once, a pipe or a line, is read by
+its `ClipSource` alone, which lays them aside in a `SharedFeed` while it reads the pictures.
+
 Times stay those of the input.  Packets are read only up to the video's current time, so that a film of any
 length passes through a few seconds of memory.
 """
@@ -7,29 +10,33 @@ length passes through a few seconds of memory.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import suppress
 from fractions import Fraction
 from math import ceil
 from pathlib import Path
-from typing import cast
+from typing import TypeAlias, cast
 
 import av
 from av.audio.stream import AudioStream
-from av.container import OutputContainer
+from av.container import InputContainer, OutputContainer
 from av.error import FFmpegError, InvalidDataError, PatchWelcomeError
 from av.packet import Packet
 from av.subtitles.stream import SubtitleStream
 
-from keras_vst.video.feeding import Feed, OwnFeed
-from keras_vst.video.labels import WordTrack, carry_over, copy_labels, fits, left_behind, titles
-from keras_vst.video.picture_head import PICTURES
+from keras_vst.frames import PICTURES
+from keras_vst.video.base import Excerpt
+from keras_vst.video.containers import SteadyTimes, open_container, time_origin, titles
+from keras_vst.video.labels import WordTrack, carry_over, copy_labels, fits, left_behind
 
 AAC, OPUS = "aac", "libopus"
 ISO_CODECS = {"aac", "mp3", "mp3float", "ac3", "eac3", "alac", "opus", "libopus", "flac"}
+PCM = {"pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s32le", "pcm_f32le"}
 CARRIED = {  # decoders whose packets a container takes as they are; Matroska lists its own
     ".mp4": ISO_CODECS,
-    ".mov": ISO_CODECS - {"opus", "libopus", "flac"}
-    | {"pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s32le", "pcm_f32le"},
+    ".mov": ISO_CODECS - {"opus", "libopus", "flac"} | PCM,
     ".webm": {"opus", "libopus", "vorbis"},
     ".ts": {"aac", "mp3", "mp3float", "ac3", "eac3"},  # what players of HLS take
     ".flv": {"aac", "mp3", "mp3float"},
@@ -37,6 +44,9 @@ CARRIED = {  # decoders whose packets a container takes as they are; Matroska li
 AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
 OPUS_RATE = 48000
 BITS_PER_CHANNEL = 96_000
+MOST_UNCLAIMED = 4096  # packets that wait for somebody to take them: a minute and more
+
+Companion: TypeAlias = AudioStream | SubtitleStream
 
 
 def may_have_sound(uri: str | os.PathLike[str]) -> bool:
@@ -45,23 +55,70 @@ def may_have_sound(uri: str | os.PathLike[str]) -> bool:
     return path.suffix.lower() not in PICTURES and not path.is_dir()
 
 
-@dataclass(frozen=True)
-class Excerpt:
-    """The sound of a file from `since` seconds on, which then is time 0, for `until` seconds.
+class Feed:
+    """Packets of sound and subtitles, in the order of the file, from a container opened for this."""
 
-    Sound that lasts longer than the pictures is kept, unless `with_pictures_only`.
-    """
+    def __init__(self, container: InputContainer) -> None:
+        self.container = container
+        self.start = time_origin(container)  # their times are counted from there
+        every = (*container.streams.audio, *container.streams.subtitles)
+        self.streams: list[Companion] = [stream for stream in every if stream.codec_context is not None]
+        self._packets = self._read() if self.streams else iter(())
 
-    uri: str
-    until: Fraction | None = None
-    since: Fraction = Fraction(0)
-    with_pictures_only: bool = False
-    shared: Feed | None = None  # where it comes from when the file can be read only once
+    def take(self) -> Packet | None:
+        """The next one; None while there is none, or at the end."""
+        return next(self._packets, None)
+
+    def claim(self) -> None:
+        """Said by whoever will take them, and call `close`."""
+
+    def close(self) -> None:
+        self.container.close()
+
+    def _read(self) -> Iterator[Packet]:
+        times = SteadyTimes(self.container)
+        with suppress(FFmpegError):  # the file breaks off here
+            for packet in self.container.demux(times.streams(self.container, [*self.streams])):
+                times.mend(packet)
+                yield packet
+
+
+class SharedFeed(Feed):
+    """What the reader of the pictures comes across; the container is closed when both have let go of it."""
+
+    def __init__(self, container: InputContainer) -> None:
+        super().__init__(container)
+        self._waiting: deque[Packet] = deque()
+        self._holders, self._claimed = 1, False
+        self._lock = threading.Lock()
+
+    def put(self, packet: Packet) -> None:
+        """Lay one aside; where nobody wants them they are not kept for ever."""
+        if self._claimed or len(self._waiting) < MOST_UNCLAIMED:
+            self._waiting.append(packet)
+        else:
+            self._waiting.clear()
+
+    def take(self) -> Packet | None:
+        return self._waiting.popleft() if self._waiting else None
+
+    def claim(self) -> None:
+        """The container has to stay open for the packets."""
+        with self._lock:
+            self._holders, self._claimed = self._holders + 1, True
+
+    def close(self) -> None:
+        """One of the two lets go."""
+        with self._lock:
+            self._holders -= 1
+            if self._holders == 0:
+                self._waiting.clear()
+                self.container.close()
 
 
 def lost(excerpt: Excerpt, kind: str) -> tuple[str, ...]:
     """What of an input does not go into an output of that kind, which has pictures alone; a line each."""
-    feed = excerpt.shared or OwnFeed(excerpt.uri)
+    feed = excerpt.shared or Feed(open_container(excerpt.uri))
     try:
         return left_behind(feed.container, kind)
     finally:
@@ -76,7 +133,7 @@ class Soundtrack:
         """Add a stream to `output`, a file of that extension, for each of the input's that goes into it."""
         self._output, self._damaged = output, 0
         self._until, self._since = excerpt.until, excerpt.since
-        self._feed = excerpt.shared or OwnFeed(excerpt.uri)
+        self._feed = excerpt.shared or Feed(open_container(excerpt.uri))
         self._feed.claim()
         try:
             self._start = self._feed.start + excerpt.since
@@ -99,21 +156,8 @@ class Soundtrack:
         """Damaged packets left out so far."""
         return self._damaged + sum(track.skipped for track in self._tracks.values())
 
-    def advance(self, time: Fraction) -> None:
-        """Hand on what is heard before `time`."""
-        self._hand_on(time)
-
-    def finish(self, until: Fraction | None = None) -> None:
-        """Hand on what is left, up to `until` when the pictures ended before the sound."""
-        self._hand_on(until)
-        for track in self._tracks.values():
-            self._output.mux(track.packets(None))
-
-    def close(self) -> None:
-        """Let go of the input."""
-        self._feed.close()
-
-    def _hand_on(self, until: Fraction | None) -> None:
+    def advance(self, until: Fraction | None) -> None:
+        """Hand on what is heard before that time; all that is left where it is None."""
         ends = [end for end in (self._until, until) if end is not None]
         while (came := self._peek()) is not None and (not ends or came[0] < min(ends)):
             self._next, packet = None, came[1]
@@ -121,6 +165,15 @@ class Soundtrack:
                 self._output.mux(self._tracks[packet.stream.index].packets(packet))
             except (InvalidDataError, PatchWelcomeError):  # what the container finds damaged
                 self._damaged += 1
+
+    def finish(self, until: Fraction | None = None) -> None:
+        """Hand on what is left, up to `until` when the pictures ended before the sound."""
+        self.advance(until)
+        for track in self._tracks.values():
+            self._output.mux(track.packets(None))
+
+    def close(self) -> None:
+        self._feed.close()
 
     def _peek(self) -> tuple[Fraction, Packet] | None:
         """The next packet and its time, which is counted from the excerpt's start; None while there is none."""

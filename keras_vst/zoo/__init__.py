@@ -2,37 +2,37 @@
 
 A folder in it that is named small or large holds the same style by a network of that size, with a card of its own.
 
-Some come with the package, some are the user's own; both are found by looking.  Reads cards only; nothing here opens
-a network.
+Some come with the package, some are the user's own; both are found by looking.  Reads cards only, each checked wholly
+before anything of it is believed, for it may come from anywhere; nothing here opens a network.
 """
 
 from __future__ import annotations
 
 import difflib
-import hashlib
+import json
 import os
-import shutil
+import re
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from math import prod
 from pathlib import Path
 from typing import Any, cast
 
 from keras_vst.errors import UserError
-from keras_vst.files import atomic
-from keras_vst.zoo.card_file import CARD, broken, read_card
 
 ROOT = Path(__file__).parent
+CARD = "card.json"
+QUALITIES = ("live", "film")
+LARGEST_CARD = 4 * 2**20  # bytes
+LARGEST_MARGIN = 256  # pixels
+# What may follow --style, where a comma and a colon have a meaning, and is a folder's name everywhere.
+NAME = re.compile(r"\w[\w.-]{0,99}")
+SHA256 = re.compile(r"[0-9a-f]{64}")
+TENSOR = {"name": str, "shape": list, "offset": int, "length": int}
 PRECISION = "fp32"  # the file of a style that runs unless another is named: exact, and as fast as int8 on x86
-SIZE_CLASSES, OWN_SIZE = (
-    ("small", "base", "large"),
-    "base",
-)  # the cheapest first; what lies in a style's own folder
-BESIDE = (
-    "report.json",
-    "about.toml",
-    "thumbnail.jpg",
-)  # installed with the card and its files, where there is one
+# The cheapest first; what lies in a style's own folder.
+SIZE_CLASSES, OWN_SIZE = (("small", "base", "large"), "base")
 RIGHTS = (  # said once, wherever a network begins to learn from a picture
     "the rights in a style picture are yours to have: your own, free of rights, or by leave of whoever has them."
 )
@@ -162,28 +162,6 @@ def file_style(path: Path) -> Style:
     return Style(path.stem, path, read_card(beside) if beside.is_file() else {})
 
 
-def install(folder: Path) -> Style:
-    """Copy a style's card and files into the user's own zoo, in place of an older one of its name."""
-    card = read_card(folder / CARD)
-    name, root = card["name"], own_root()
-    if (ROOT / name).exists():
-        raise UserError(f"{name} is the name of a style that comes with the package; choose another name.")
-    if PRECISION not in card["files"]:
-        raise broken(folder / CARD, f"`files` has no {PRECISION!r}")
-    files = {entry["file"]: entry["sha256"] for entry in card["files"].values()}
-    try:
-        with atomic(root / name, folder=True) as made:
-            for file in (CARD, *files, *(each for each in BESIDE if (folder / each).is_file())):
-                shutil.copyfile(folder / file, made / file)
-            for file, sha256 in files.items():
-                if hashlib.sha256((made / file).read_bytes()).hexdigest() != sha256:
-                    raise UserError(f"{folder / file} is not the file on its card; export the network again.")
-    except OSError as error:
-        reason = error.strerror or error
-        raise UserError(f"cannot install {name} into {root}: {reason}; check {error.filename}.") from error
-    return find_style(name)
-
-
 def unknown_style(name: str, known: Iterable[str]) -> str:
     """What to tell someone who asked for a style that is not there."""
     known = list(known)
@@ -199,3 +177,80 @@ def _entry(folder: Path, own: bool, name: str | None = None) -> Style:
     if PRECISION not in card["files"]:
         raise broken(folder / CARD, f"`files` has no {PRECISION!r}")
     return Style(card["name"], folder / card["files"][PRECISION]["file"], card, own)
+
+
+def read_card(path: Path) -> dict[str, Any]:
+    """The card, or a UserError that says what is wrong with it."""
+    try:
+        if path.stat().st_size > LARGEST_CARD:
+            raise broken(path, f"it has more than {LARGEST_CARD >> 20} MiB")
+        card = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise broken(path, " ".join(str(error).split())) from error
+    _check(path, card, {"name": str, "files": dict}, "the card")
+    if not is_name(card["name"]):
+        raise broken(path, f"`name` is {card['name']!r}, expected letters, digits, `-`, `_` and `.`")
+    _check_told(path, card)
+    for key, file in card["files"].items():
+        _check_file(path, file, f"`files.{key}`")
+    if "weights" in card and PRECISION in card["files"]:  # without that file there is nothing to mix
+        _check_weights(path, card)
+    return card
+
+
+def is_name(name: str) -> bool:
+    """Whether a style may be called so."""
+    return NAME.fullmatch(name) is not None and not name.endswith(".")
+
+
+def broken(path: Path, reason: str) -> UserError:
+    """The error for a card that cannot be used."""
+    return UserError(f"{path} is not a card of a network: {reason}; export the network again.")
+
+
+def _check(path: Path, values: Any, kinds: dict[str, type | tuple[type, ...]], what: str) -> None:
+    given = cast("dict[str, Any]", values) if isinstance(values, dict) else {}
+    for key, kind in kinds.items():
+        value = given.get(key)
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise broken(path, f"{what} has no usable `{key}`")
+
+
+def _check_told(path: Path, card: dict[str, Any]) -> None:
+    """What is shown to people, and what the painter goes by."""
+    _check(path, card, {"title": str, "artist": str, "year": (int, str), "architecture": str}, "the card")
+    for key in ("title", "artist", "year", "architecture"):
+        if not str(card[key]).isprintable():
+            raise broken(path, f"`{key}` holds what cannot be printed")
+    if card.get("quality", "live") not in QUALITIES:
+        raise broken(path, f"`quality` is {card['quality']!r}, expected {' or '.join(QUALITIES)}")
+    margin = card.get("margin", 0)
+    if type(margin) is not int or not 0 <= margin <= LARGEST_MARGIN:
+        raise broken(path, f"`margin` is {margin!r}, expected 0 to {LARGEST_MARGIN} pixels")
+
+
+def _check_file(path: Path, file: Any, what: str) -> None:
+    _check(path, file, {"file": str, "bytes": int, "sha256": str}, what)
+    if not is_name(file["file"]):
+        raise broken(path, f"{what} is called {file['file']!r}, expected a file beside the card")
+    if file["bytes"] < 0 or not SHA256.fullmatch(file["sha256"]):
+        raise broken(path, f"{what} has no usable size or checksum")
+
+
+def _check_weights(path: Path, card: dict[str, Any]) -> None:
+    """Ranges of float32 in file order, inside the fp32 file, none over another."""
+    weights, exact = card["weights"], card["files"][PRECISION]
+    _check(path, weights, {"file": str, "tensors": list}, "`weights`")
+    if weights["file"] != exact["file"]:
+        raise broken(path, f"`weights` is of {weights['file']!r}, expected the fp32 file")
+    end = 0
+    for tensor in weights["tensors"]:
+        _check(path, tensor, TENSOR, "a tensor of `weights`")
+        shape = tensor["shape"]
+        if len(shape) > 4 or any(type(side) is not int or side < 1 for side in shape):
+            raise broken(path, f"the shape of {tensor['name']!r} is {shape}, expected up to 4 numbers from 1")
+        if tensor["length"] != 4 * prod(shape):
+            raise broken(path, f"{tensor['name']!r} has {tensor['length']} bytes, expected {4 * prod(shape)}")
+        if not end <= tensor["offset"] <= exact["bytes"] - tensor["length"]:
+            raise broken(path, f"{tensor['name']!r} lies outside the file or over another")
+        end = tensor["offset"] + tensor["length"]

@@ -10,23 +10,13 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.any_picture import LARGEST, LONGEST, read_painting, read_sent, stated_size, style_name
+from edge.any_picture import LARGEST, LONGEST, read_painting, read_sent, style_name
 from keras_vst.errors import UserError
 from tests.conftest import draw_picture, write_picture
 
 
 def encoded(suffix: str, height: int = 40, width: int = 64) -> bytes:
     return cv2.imencode(suffix, draw_picture(1, height, width)[..., ::-1])[1].tobytes()
-
-
-@pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".webp"])
-def test_a_file_says_how_large_its_picture_is(suffix):
-    assert stated_size(encoded(suffix)) == (64, 40)
-
-
-def test_what_says_nothing_says_none():
-    assert stated_size(b"RIFF") is None
-    assert stated_size(b"\xff\xd8\xff\xe0\x00\x10") is None
 
 
 def test_a_picture_that_claims_to_be_huge_is_refused_before_it_is_decoded(tmp_path):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edge.cli import build_parser
-from edge.latency import LatencyController, ladder
+from edge.keeping_up import LatencyController, ladder
 from edge.live_painter import LivePainter, Mixer, open_live_painter
 from edge.style_choice import first_style
 from keras_vst.errors import UserError

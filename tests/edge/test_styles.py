@@ -7,7 +7,7 @@ import pytest
 
 from edge.styles import GAP, LABEL, arrange
 from keras_vst import zoo
-from keras_vst.zoo.parcel import pack
+from keras_vst.zoo.own import pack
 from tests.conftest import draw_picture
 from tests.conftest import write_picture as draw_to
 from tests.keras_vst.clips import flat, names

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 import pytest
 
-from edge import repaint, stylize
-from edge.trouble import LONGEST, told, unexpected
+from edge import stylize
+from edge.cli import LONGEST, told, unexpected
 from tests.edge.live_fakes import FakeSource
 from tests.keras_vst.clips import names
 
@@ -47,7 +47,7 @@ def meddled(vst, bundled, monkeypatch):
     """`vst stylize -o TARGET` of a clip during which something happens; the one line."""
 
     def run(target: str, happens) -> str:
-        monkeypatch.setattr(repaint, "open_source", lambda *_, **__: Meddling(happens))
+        monkeypatch.setattr(stylize, "open_source", lambda *_, **__: Meddling(happens))
         status, printed, err = vst("stylize", "in.mp4", "-o", target, "--style", "dark", "--threads", 1)
         assert (status, printed, err.count("\n")) == (2, "", 1), err
         assert "unexpected" not in err

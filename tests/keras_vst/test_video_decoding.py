@@ -19,7 +19,7 @@ from av.container import InputContainer
 from av.error import OSError as FFmpegOSError
 
 from keras_vst.errors import UserError
-from keras_vst.video import TimedFrame, decoding, feeding, open_source, probe
+from keras_vst.video import TimedFrame, containers, decoding, open_source, probe
 from tests.keras_vst.clips import (
     RATE,
     flat,
@@ -318,9 +318,9 @@ def test_a_clip_can_be_closed_by_another_thread_in_the_middle(tmp_path: Path):
 
 
 def test_an_address_that_says_nothing_is_given_up(monkeypatch):
-    monkeypatch.setattr(feeding, "PATIENCE", (0.5, 0.5))
+    monkeypatch.setattr(containers, "PATIENCE", (0.5, 0.5))
     with socket.create_server(("127.0.0.1", 0)) as silent:
         before = time.monotonic()
         with pytest.raises(UserError):
-            feeding.open_container(f"tcp://127.0.0.1:{silent.getsockname()[1]}")
+            containers.open_container(f"tcp://127.0.0.1:{silent.getsockname()[1]}")
     assert time.monotonic() - before < 5

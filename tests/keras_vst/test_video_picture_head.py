@@ -125,7 +125,7 @@ def test_a_still_picture_is_one(tmp_path: Path, name: str):
     assert probe(tmp_path / name).is_image
 
 
-@pytest.mark.parametrize("kind", [".png", ".jpg", ".webp", ".bmp", ".tiff"])
+@pytest.mark.parametrize("kind", [".png", ".jpg", ".webp", ".bmp", ".gif", ".tiff"])
 def test_the_head_tells_the_size(tmp_path: Path, kind: str) -> None:
     assert cv2.imwrite(str(tmp_path / f"in{kind}"), flat((10, 20, 30), 37, 21))
     head = read_head(tmp_path / f"in{kind}")

@@ -10,6 +10,7 @@ from keras_vst import zoo
 from keras_vst.errors import UserError
 from keras_vst.networks import open_network
 from keras_vst.networks.mixing import mix, open_mix
+from keras_vst.zoo import own
 from tests.conftest import draw_picture
 from tests.keras_vst.clips import names
 from tests.keras_vst.networks.networks import weight_layout, write_style
@@ -179,29 +180,29 @@ def exported(tmp_path: Path, negative: Path) -> Path:
 
 
 def test_an_installed_style_is_found_and_an_older_one_of_its_name_is_replaced(root, exported, tmp_path, same):
-    installed = zoo.install(exported)
+    installed = own.install(exported)
     assert (installed.name, installed.own) == ("mine", True)
     assert names(installed.path.parent) == ["card.json", "mine.tflite", "report.json"]
     newer = write_style(tmp_path / "newer", "mine", same)
-    assert zoo.install(newer).path.read_bytes() == same.read_bytes()
+    assert own.install(newer).path.read_bytes() == same.read_bytes()
     assert names(tmp_path / "own") == ["mine"]
 
 
 def test_a_bundled_name_is_not_installed(root, tmp_path, negative):
     with pytest.raises(UserError, match="sea is the name of a style that comes with the package; choose"):
-        zoo.install(write_style(tmp_path / "build", "sea", negative))
+        own.install(write_style(tmp_path / "build", "sea", negative))
 
 
 def test_what_is_not_whole_is_not_installed_and_leaves_the_older_one(root, exported, tmp_path):
-    zoo.install(exported)
+    own.install(exported)
     file = exported / "mine.tflite"
     content = file.read_bytes()
     file.write_bytes(content[:-1] + b"?")
     with pytest.raises(UserError, match="is not the file on its card"):
-        zoo.install(exported)
+        own.install(exported)
     file.unlink()
     with pytest.raises(UserError, match=r"cannot install mine .*: No such file or directory; check"):
-        zoo.install(exported)
+        own.install(exported)
     assert zoo.find_style("mine").path.read_bytes() == content
     assert names(tmp_path / "own") == ["mine"]
 

@@ -12,10 +12,9 @@ import numpy as np
 from PIL import Image
 
 from keras_vst.errors import UserError
+from keras_vst.frames import PICTURES
 from keras_vst.motion import Frame
 
-# As keras_vst.video.picture_head has them, which brings all of video along.
-PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 Image.MAX_IMAGE_PIXELS = None  # only headers are read with it, and `LARGEST` is the limit
 LARGEST = 100_000_000  # pixels; a small file can claim more and take all memory
 SMALLEST = 16  # pixels on the shorter side of what is worth learning from
@@ -61,7 +60,7 @@ class Photos:
         self.paths = [path for path in find_pictures(folder, option) if self._is_fit(path)]
         if not self.paths:
             reasons = "".join(f" {path.name}: {reason}." for path, reason in self.skipped[:3])
-            raise UserError(f"{folder} holds no readable picture ({', '.join(PICTURE_SUFFIXES)}).{reasons}")
+            raise UserError(f"{folder} holds no readable picture ({', '.join(PICTURES)}).{reasons}")
         self._memory = PictureMemory()
 
     def __len__(self) -> int:
@@ -98,7 +97,7 @@ def find_pictures(source: str | Path, option: str = "--photos") -> list[Path]:
         if not source.is_dir():
             raise UserError(f"{option} needs a folder of pictures. There is no folder {source}.")
         next(source.iterdir(), None)
-        named = (path for path in source.rglob("*") if path.suffix.lower() in PICTURE_SUFFIXES)
+        named = (path for path in source.rglob("*") if path.suffix.lower() in PICTURES)
         return sorted(path for path in named if not path.name.startswith(".") and path.is_file())
     except OSError as error:
         raise UserError(

@@ -18,10 +18,10 @@ import numpy.typing as npt
 import keras_vst
 from keras_vst import flow
 from keras_vst.errors import UserError
-from keras_vst.frames import Pixels
+from keras_vst.frames import PICTURES, Pixels
 from keras_vst.metrics import FlowBetween
 from keras_vst.motion import Layer, SyntheticClip
-from training.data.photos import PICTURE_SUFFIXES, find_pictures
+from training.data.photos import find_pictures
 
 SCENE = Path(keras_vst.__file__).parent / "assets" / "scene.mp4"
 SHARE = 0.75  # of a photo that the moving camera sees
@@ -149,7 +149,7 @@ def _photos(folder: str, count: int, sizes: Sizes) -> list[Pixels]:
         return [made.draw(rng) for _ in range(count)]
     found = find_pictures(folder)
     if not found:
-        raise UserError(f"--photos {folder} holds no picture ({', '.join(PICTURE_SUFFIXES)}).")
+        raise UserError(f"--photos {folder} holds no picture ({', '.join(PICTURES)}).")
     from keras_vst.video.pictures import read_picture
 
     pictures, reasons = [], []

@@ -17,11 +17,10 @@ import numpy as np
 
 from keras_vst import zoo
 from keras_vst.errors import UserError
-from keras_vst.frames import Pixels, fit, to_float, to_uint8, unfit
+from keras_vst.frames import PICTURES, Pixels, fit, to_float, to_uint8, unfit
 from keras_vst.networks import Network, open_network
 from keras_vst.networks.film_clip import Film
 from keras_vst.runs import RunDirectory
-from training.data.photos import PICTURE_SUFFIXES
 from training.evaluation.material import Clip, fitted
 
 BLUR = 2.0  # pixels of deviation: strokes are gone, shapes are not
@@ -169,7 +168,7 @@ def _look_up(subjects: Sequence[Subject], folder: Path) -> list[Path | None]:
     """Pictures by the checksum and the name that cards carry."""
     if not folder.is_dir():
         raise UserError(f"--styles needs a folder of paintings. There is no folder {folder}.")
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICTURE_SUFFIXES)
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICTURES)
     by_sum = {hashlib.sha256(path.read_bytes()).hexdigest(): path for path in files}
     by_name = {path.stem: path for path in files}
     return [by_sum.get(each.painting_sha256) or by_name.get(each.name) for each in subjects]

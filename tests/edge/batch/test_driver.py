@@ -11,7 +11,8 @@ import pytest
 
 from edge.batch.driver import TRIES, Driver, Task
 from edge.batch.work import Answer, Piece, Plan, Video, paint, plan
-from edge.outcome import Outcome, progress_bar
+from edge.options import progress_bar
+from edge.stylize import Outcome
 from keras_vst.errors import UserError
 
 LOST = Answer(reason="its process was ended by SIGKILL", again=True)

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from edge.sources import SourceLost, receiver
-from edge.sources.recorded import read_address
+from edge.sources.receiver import read_address
 from keras_vst.errors import UserError
 from tests.edge.sinks.peers import free_port
 from tests.edge.sources.lines import answers, sends, serving, stalls_after

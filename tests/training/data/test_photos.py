@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from keras_vst.errors import UserError
-from keras_vst.video.picture_head import PICTURES
 from tests.conftest import draw_picture, write_picture
-from training.data.photos import PICTURE_SUFFIXES, Photos, PictureMemory, load_picture
+from training.data.photos import Photos, PictureMemory, load_picture
 
 
 def claim(width, height):
@@ -143,7 +142,3 @@ def test_a_picture_is_decoded_once_while_there_is_memory_for_it():
 
     assert seen == [1, 2, 1, 3, 1, 2]
     assert made == [1, 2, 3, 2]
-
-
-def test_the_names_of_pictures_are_those_that_the_program_reads_elsewhere():
-    assert PICTURE_SUFFIXES == PICTURES

@@ -11,7 +11,7 @@ import pytest
 
 from keras_vst import zoo
 from keras_vst.errors import UserError
-from keras_vst.zoo.parcel import MOST_FILES, pack, unpack
+from keras_vst.zoo.own import MOST_FILES, pack, unpack
 from tests.keras_vst.networks.networks import write_style
 
 NETWORK = Path(__file__).parents[1] / "edge" / "networks" / "negative.tflite"
