@@ -13,8 +13,6 @@ def main() -> int:
     """Run the command line and return the exit status."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, leave)
-    if "--debug" not in sys.argv:
-        keep_stderr_to_ourselves()
     from edge.cli import main as run
 
     status = run()
@@ -24,19 +22,6 @@ def main() -> int:
             sys.stdout.flush()
         os._exit(status)
     return status
-
-
-def keep_stderr_to_ourselves() -> None:
-    """What libpng, OpenCV or an encoder writes on descriptor 2 goes nowhere; only Python's lines reach the user.
-
-    They say it for themselves, and what matters comes as an exception. `--debug` shows them.
-    """
-    with suppress(OSError, AttributeError, ValueError):  # there may be none, as under pythonw
-        ours, told = os.dup(2), sys.stderr
-        sys.stderr = open(ours, "w", 1, encoding=told.encoding, errors=told.errors)  # noqa: SIM115, PTH123
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, 2)
-        os.close(nowhere)
 
 
 def leave(*_: object) -> None:

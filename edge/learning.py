@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from keras_vst import zoo
-from keras_vst.errors import UserError
+from keras_vst.errors import UserError, own_stderr
 from keras_vst.files import DISK_TROUBLE, disk_errors, hold, write_whole
 from keras_vst.frames import Pixels
 from keras_vst.preview import preview
@@ -142,7 +142,7 @@ class Learning:
                     command,
                     stdin=subprocess.DEVNULL,
                     stdout=said,
-                    stderr=said or _own_stderr(),
+                    stderr=said or own_stderr(),
                     env={**os.environ, "PYTHONPATH": search},
                     start_new_session=True,  # Ctrl-C is ours to hand on, once
                     pass_fds=_held(self._lock),
@@ -244,13 +244,6 @@ def _read(config: Path) -> dict[str, Any]:
 def _held(lock: IO[Any] | None) -> tuple[int, ...]:
     """The child holds the lock as well, so that it lasts as long as anybody learns, even if we are killed."""
     return (lock.fileno(),) if os.name == "posix" and lock is not None else ()
-
-
-def _own_stderr() -> int | None:
-    """Where our own lines go; descriptor 2 itself may lead nowhere (edge/__main__.py)."""
-    with suppress(OSError, ValueError, AttributeError):
-        return sys.stderr.fileno()
-    return None
 
 
 def _lower(process: subprocess.Popen[bytes]) -> None:

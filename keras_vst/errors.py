@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 # Ctrl-C; somebody ends us; the terminal is closed, or its line is lost.
@@ -36,9 +36,11 @@ def run_command(
 
     `debug` lets the traceback of a mistake through.  Call it before anything imports TensorFlow.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's greeting would bury our one line
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # its default only with VNNI or bfloat16; quicker without, too
-    with _interruptible():
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault(
+        "TF_ENABLE_ONEDNN_OPTS", "1"
+    )  # its default only with VNNI or bfloat16; quicker without, too
+    with _interruptible(), nullcontext() if debug else _stderr_to_ourselves():
         try:
             return work()
         except UserError as error:
@@ -98,6 +100,34 @@ def hushed() -> Generator[None]:
     finally:
         os.dup2(kept, 2)
         os.close(kept)
+
+
+def own_stderr() -> int | None:
+    """The descriptor that our lines go to, for those whom we start; 2 itself may lead nowhere."""
+    with suppress(OSError, ValueError, AttributeError):
+        return sys.stderr.fileno()
+    return None
+
+
+@contextmanager
+def _stderr_to_ourselves() -> Generator[None]:
+    """What libpng, an encoder or TensorFlow's greeting writes on descriptor 2 goes nowhere; Python's lines do not.
+
+    They say it for themselves, and what matters comes as an exception.  `--debug` shows them.
+    """
+    told = sys.stderr
+    if told is None or told is not sys.__stderr__:  # as under pythonw, or where a caller has its own
+        yield
+        return
+    ours = os.dup(2)
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    sys.stderr = open(ours, "w", 1, encoding=told.encoding, errors=told.errors)  # noqa: SIM115, PTH123
+    try:
+        yield
+    finally:
+        os.dup2(ours, 2)
+        sys.stderr = told
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from keras_vst.config import RunConfig
 from keras_vst.config import overrides as configuration
-from keras_vst.errors import UserError, run_command, tell
+from keras_vst.errors import UserError, own_stderr, run_command, tell
 from keras_vst.runs import RunDirectory
 from keras_vst.zoo import RIGHTS
 from training.arguments import KNOBS, inputs_of, knobs, parser
@@ -219,7 +219,7 @@ def export(run: RunDirectory, install: bool) -> int:
     command = [sys.executable, "-m", "export", "--run", folder, "--out", folder, "--quick"]
     command += ["--install"] if install else []
     try:
-        status = subprocess.run(command, check=False).returncode
+        status = subprocess.run(command, check=False, stderr=own_stderr()).returncode
     except OSError as error:
         raise UserError(f"python -m export could not be started: {error}. Start it yourself.") from error
     network = run.path / f"{run.path.resolve().name}.tflite"

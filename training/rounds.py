@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import keras
 
 from keras_vst.config import RunConfig, StudentConfig
-from keras_vst.errors import UserError
+from keras_vst.errors import UserError, own_stderr
 from keras_vst.files import WEIGHTS, atomic, write_whole
 from keras_vst.models.pruning import choose, pruned, student_macs
 from keras_vst.models.student import build_student
@@ -131,7 +131,8 @@ class Rounds:
         file = folder / "unpruned.tflite"
         if not file.is_file():
             command = [sys.executable, "-m", "export", "--run", str(run), "--out", str(folder), "--quick"]
-            subprocess.run([*command, "--name", "unpruned", "--precisions", "fp32"], check=False)
+            command += ["--name", "unpruned", "--precisions", "fp32"]
+            subprocess.run(command, check=False, stderr=own_stderr())
         if not file.is_file():
             raise UserError(f"{run} cannot be exported, so its time is not known. See what export said.")
         return file

@@ -156,6 +156,18 @@ def test_chatter_is_kept_off_stderr():
     assert done.stderr == b"news"
 
 
+@pytest.mark.parametrize(("debug", "told"), [(False, b"ours\nnews"), (True, b"chatterours\nnews")])
+def test_a_command_lets_only_its_own_lines_through_and_its_childrens(debug, told):
+    program = (
+        "import os, subprocess; from keras_vst.errors import own_stderr, run_command, tell\n"
+        "child = lambda: subprocess.run('echo ours >&2', shell=True, stderr=own_stderr()).returncode\n"
+        f"run_command('x', lambda: os.write(2, b'chatter') and child(), debug={debug})\n"
+        "os.write(2, b'news')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True)
+    assert done.stderr == told
+
+
 def test_what_another_thread_says_meanwhile_is_heard(capfd):
     """stderr is the whole process's: a network that is opened beside the frame loop may not silence it."""
     hushing, said = threading.Event(), threading.Event()
