@@ -2,10 +2,12 @@
 
     python -m benchmarks.shares CLIPS/ --style great-wave --rounds 3
     python -m benchmarks.shares CLIPS/ --style great-wave --ray 1,2,3,4     (needs the extra `cluster`)
+    python -m benchmarks.shares CLIPS/ --style great-wave --ray 2 --share 1 --threads 2
 
 Seconds of the clock say something on a quiet machine alone; processor seconds, of all processes of a command, are
 counted beside them.  With --ray every worker is a machine of its own to Ray, with one core, and held to --share of a
-core here, so that four workers of 0.4 are not slower for being on two cores (Linux, root: by a group of cgroup v1).
+core here, so that four workers of 0.4 are not slower for being on two cores (Linux, root: by a group of cgroup v1);
+processor seconds are then those of the whole cluster, and `vst stylize` is beside it where its --threads are given.
 """
 
 from __future__ import annotations
@@ -25,14 +27,23 @@ from pathlib import Path
 
 STORE = 80 * 2**20  # bytes of Ray's object store, the least that it takes
 GROUPS, PERIOD = Path("/sys/fs/cgroup/cpu"), 100_000  # microseconds
+ACCOUNTS = Path("/sys/fs/cgroup/cpuacct")
 
 
 def timed(*arguments: str) -> tuple[float, float]:
     """Seconds of the clock and of processors for one `vst` command and all that it starts."""
-    before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    before, begin = spent(), time.perf_counter()
     subprocess.run([sys.executable, "-m", "edge", *arguments], check=True, stdout=subprocess.DEVNULL)
-    seconds, after = time.perf_counter() - begin, resource.getrusage(resource.RUSAGE_CHILDREN)
-    return seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return time.perf_counter() - begin, spent() - before
+
+
+def spent() -> float:
+    """Processor seconds so far of all that was started here: by the account of `machines`, or of what has ended."""
+    account = ACCOUNTS / f"keras_vst_{os.getpid()}" / "cpuacct.usage"
+    if account.exists():
+        return int(account.read_text()) / 1e9
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def by_turns(ways: dict[str, list[str]], rounds: int) -> dict[str, dict[str, float]]:
@@ -56,6 +67,9 @@ def machines(count: int, share: float) -> Iterator[str]:
     """A Ray cluster of a head that does no work and so many workers, each held to a share of a core; its address."""
     from ray.cluster_utils import Cluster
 
+    account = ACCOUNTS / f"keras_vst_{os.getpid()}"
+    account.mkdir(exist_ok=True)
+    (account / "cgroup.procs").write_text(str(os.getpid()))
     head = {"num_cpus": 0, "object_store_memory": STORE, "include_dashboard": False}
     cluster = Cluster(initialize_head=True, head_node_args=head)
     groups = [GROUPS / f"keras_vst_{os.getpid()}_{worker}" for worker in range(count)]
@@ -70,7 +84,8 @@ def machines(count: int, share: float) -> Iterator[str]:
     finally:
         (GROUPS / "cgroup.procs").write_text(str(os.getpid()))
         cluster.shutdown()
-        for group in filter(Path.exists, groups):
+        (ACCOUNTS / "cgroup.procs").write_text(str(os.getpid()))
+        for group in filter(Path.exists, [*groups, account]):
             group.rmdir()
 
 
@@ -82,12 +97,15 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--ray", default="", help="numbers of Ray workers, such as 1,2,4")
     parser.add_argument("--share", type=float, default=0.4, help="of a core that each of them has")
+    parser.add_argument("--threads", type=int, help="of `vst stylize`")
     options = parser.parse_args()
     common = [options.clips, "-o", "{}", "--style", options.style, "--threads", "1"]
-    ways = {"stylize": ["stylize", *common, "--quiet"]}
-    for workers in (1, 2):
+    ways = {}
+    if options.threads or not options.ray:
+        ways["stylize"] = ["stylize", *common[:-1], str(options.threads or 1), "--quiet"]
+    for workers in () if options.ray else (1, 2):
         ways[f"batch, {workers} processes"] = ["batch", *common, "--workers", str(workers)]
-    rows = {} if options.ray else by_turns(ways, options.rounds)
+    rows = by_turns(ways, options.rounds)
     for count in map(int, filter(None, options.ray.split(","))):
         with machines(count, options.share) as address:
             way = {f"batch, {count} of Ray": ["batch", *common, "--cluster", address]}

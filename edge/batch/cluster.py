@@ -5,16 +5,21 @@ Ray does not try again by itself: a lost process or machine is an answer like an
 
 from __future__ import annotations
 
+import os
 import socket
+import threading
 import time
 from contextlib import ExitStack, redirect_stdout, suppress
 from io import StringIO
+from queue import Empty, SimpleQueue
+from typing import Any
 
 import ray  # pyright: ignore[reportMissingImports]  the extra `cluster` has it
 from ray.exceptions import RayError  # pyright: ignore[reportMissingImports]
 
+from edge.batch import processes
 from edge.batch.driver import Task
-from edge.batch.work import Answer, perform
+from edge.batch.work import Answer, perform, waiting
 from edge.options import counted
 from keras_vst.errors import UserError
 from keras_vst.networks.base import first_line
@@ -43,7 +48,7 @@ class Cluster:
         self._threads, self._most = threads, most
         self._cores, self._look_again = 0, 0.0
         settings = {"num_cpus": threads, "max_retries": 0, "scheduling_strategy": "SPREAD"}
-        self._perform = ray.remote(perform).options(**settings)
+        self._perform = ray.remote(perform_in_time).options(**settings)
         self._running: dict[ray.ObjectRef, Task] = {}
         self._hushed = ExitStack()  # Ray tells of lost workers on our standard output, where the row belongs
         self._hushed.enter_context(redirect_stdout(StringIO()))
@@ -59,7 +64,8 @@ class Cluster:
 
     def submit(self, task: Task) -> None:
         """Put it into Ray's queue."""
-        self._running[self._perform.remote(task.work, task.course.video, *task.arguments)] = task
+        wanted = (processes.PATIENCE, task.work, task.course.video, *task.arguments)
+        self._running[self._perform.remote(*wanted)] = task
 
     def answers(self) -> list[tuple[Task, Answer]]:
         """What has come within a moment; of a process or machine that was lost, that it was."""
@@ -86,3 +92,15 @@ class Cluster:
                 ray.cancel(ref, force=True)
         ray.shutdown()
         self._hushed.close()
+
+
+def perform_in_time(patience: float, *wanted: Any) -> Answer:
+    """What `perform` answers, or that its decoder hangs; a process in which one hangs ends when it is asked again."""
+    if waiting() >= patience:  # then what is asked for now is lost, and tried again in another
+        os._exit(processes.HANGS)
+    done: SimpleQueue[Answer] = SimpleQueue()
+    threading.Thread(target=lambda: done.put(perform(*wanted)), daemon=True).start()
+    while waiting() < patience:
+        with suppress(Empty):
+            return done.get(timeout=POLL)
+    return processes.hanging(patience)

@@ -118,10 +118,15 @@ def _end_when_it_hangs(patience: float) -> None:
     os._exit(HANGS)
 
 
+def hanging(patience: float) -> Answer:
+    """What is answered for a video whose decoder took longer."""
+    return Answer(reason=f"its decoder hangs: no frame came for {patience:g} s; export it again")
+
+
 def _lost(status: int | None) -> Answer:
     """What is answered for a process that ended, by how it ended."""
     if status == HANGS:
-        return Answer(reason=f"its decoder hangs: no frame came for {PATIENCE:g} s; export it again")
+        return hanging(PATIENCE)
     how = (
         f"was ended by {signal.Signals(-status).name}"
         if status and status < 0

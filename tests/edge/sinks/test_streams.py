@@ -19,7 +19,7 @@ from edge.sources import open_source
 from keras_vst.errors import UserError
 from keras_vst.video import Provenance, VideoInfo
 from tests.edge.sinks.peers import INFO, Listener, feed, feed_slowly, frames, free_port, received
-from tests.keras_vst.clips import grey_steps, sound_packets, write_clip
+from tests.keras_vst.clips import grey_steps, names, sound_packets, write_clip
 
 
 @pytest.fixture(scope="module")
@@ -178,14 +178,19 @@ def test_a_stream_needs_a_host(name: str) -> None:
         open_sink(name, INFO)
 
 
-def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_told_and_what_is_there_plays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sink = open_sink(f"hls:{tmp_path}/out/", INFO)
 
-    feed(sink, 10)
+    feed(sink, 60)
     monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=1000))
     with pytest.raises(UserError, match="the disk is full"):  # from the next segment on
-        feed(sink, 30)
+        feed(sink, 100)
     sink.abort()
+    playlist = tmp_path / "out" / "live.m3u8"
+    listed = re.findall(r"live\d+\.ts", playlist.read_text())
+    assert names(tmp_path / "out") == [playlist.name, *listed]
+    pictures, _ = received(playlist)
+    assert len(pictures) >= 60
 
 
 @pytest.mark.parametrize(
