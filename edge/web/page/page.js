@@ -103,6 +103,7 @@ function reflect() {
   fillStyles();
   for (const button of at("styles").children) {
     const chosen = button.value === status.style;
+    if (chosen && button.getAttribute("aria-checked") !== "true") showInList(button);
     button.setAttribute("aria-checked", chosen);
     button.tabIndex = chosen ? 0 : -1;
   }
@@ -114,6 +115,11 @@ function reflect() {
   at("keep_color").checked = status.keep_color;
   if (document.activeElement !== at("second")) at("second").value = status.second;
   at("recording").hidden = !status.record;
+}
+
+function showInList(button) {
+  const [outer, inner] = [at("styles"), button].map((each) => each.getBoundingClientRect());
+  at("styles").scrollTop += Math.min(inner.top - outer.top, 0) + Math.max(inner.bottom - outer.bottom, 0);
 }
 
 function fillStyles() {

@@ -32,6 +32,11 @@ DROP = """(async () => {
     document.dispatchEvent(new DragEvent('drop', { dataTransfer: data, cancelable: true }));
 })()"""
 CHOSEN = "document.querySelector('[aria-checked=true]').value"
+IN_SIGHT = """(() => {
+    const [list, button] = ["#styles", "#styles [aria-checked=true]"].map((it) => document.querySelector(it));
+    const [outer, inner] = [list, button].map((it) => it.getBoundingClientRect());
+    return inner.top >= outer.top && inner.bottom <= outer.bottom + 1;
+})()"""
 
 
 @pytest.fixture
@@ -73,6 +78,7 @@ def test_a_picture_dropped_on_the_page_becomes_the_look(address: str, tmp_path: 
             await browser.screenshot(tmp_path / "before.png")
             await browser.run(DROP % (content, "my red.png"))
             await browser.until(f"{CHOSEN} === 'my-red'", 60)
+            assert await browser.run(IN_SIGHT)
             await browser.run("new Promise((done) => setTimeout(done, 2500))")
             await browser.screenshot(tmp_path / "after.png")
             await browser.run(DROP % (base64.b64encode(b"no picture").decode(), "x.png"))
