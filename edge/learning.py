@@ -25,6 +25,7 @@ from keras_vst import zoo
 from keras_vst.errors import UserError
 from keras_vst.files import DISK_TROUBLE, hold, write_whole
 from keras_vst.frames import Pixels
+from keras_vst.networks.opening import child_environment
 from keras_vst.preview import preview
 from keras_vst.video.pictures import encode_picture
 from keras_vst.zoo import is_name
@@ -123,9 +124,6 @@ class Learning:
             )
         self._prepare()
         command = [sys.executable, *TRAINER, *self._arguments()]
-        search = os.pathsep.join(
-            [str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
-        )
         said = self.log.open("wb") if quietly else None
         try:
             self._process = subprocess.Popen(
@@ -133,7 +131,7 @@ class Learning:
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=said or _own_stderr(),
-                env={**os.environ, "PYTHONPATH": search},
+                env=child_environment(),
                 start_new_session=True,  # Ctrl-C is ours to hand on, once
                 pass_fds=_held(self._lock),
             )

@@ -162,7 +162,7 @@ def open_source(
     if source.info.is_image:
         source.close()
         raise UserError(f"--start and --duration are for clips, but {uri} is a picture; leave them out.")
-    from keras_vst.video.cutting import CutSource
+    from keras_vst.video.pieces import CutSource
 
     return CutSource(source, start, duration)
 
