@@ -72,26 +72,10 @@ class Learning:
         if (zoo.ROOT / self.name).exists():
             raise UserError(f"{self.name} is the name of a style that comes with the package; add --name.")
         self.folder = _folder(self.painting)
-
-    @property
-    def run(self) -> Path:
-        """The run directory; it bears the style's name, which export gives to the files."""
-        return self.folder / self.name
-
-    @property
-    def begin(self) -> Path:
-        """The network that it begins with."""
-        return self.folder / "begin.tflite"
-
-    @property
-    def now(self) -> Path:
-        """The network as it is by now."""
-        return self.run / "now.tflite"
-
-    @property
-    def log(self) -> Path:
-        """What the process says, where nobody watches it."""
-        return self.folder / "log.txt"
+        self.run = self.folder / self.name  # the run directory; export gives its name to the files
+        self.begin = self.folder / "begin.tflite"  # the network that it begins with
+        self.now = self.run / "now.tflite"  # the network as it is by now
+        self.log = self.folder / "log.txt"  # what the process says, where nobody watches it
 
     @property
     def running(self) -> bool:
