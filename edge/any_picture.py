@@ -10,12 +10,9 @@ import re
 import tempfile
 from pathlib import Path
 
-import cv2
-import numpy as np
-
 from keras_vst.errors import UserError
 from keras_vst.frames import Pixels
-from keras_vst.preview import SMALLEST
+from keras_vst.preview import SMALLEST, at_side
 from keras_vst.video import open_source
 from keras_vst.video.picture_head import read_head
 
@@ -53,12 +50,7 @@ def read_painting(path: Path) -> Pixels:
             f"{path} has {width}x{height} pixels, too few to show a brush; "
             f"give a picture of {SMALLEST}x{SMALLEST} or more."
         )
-    pixels = first.pixels
-    scale = min(1.0, LONGEST / max(height, width))
-    size = max(SMALLEST, round(width * scale)), max(SMALLEST, round(height * scale))
-    return (
-        np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8) if scale < 1 else pixels
-    )
+    return at_side(first.pixels, LONGEST) if max(height, width) > LONGEST else first.pixels
 
 
 def read_sent(content: bytes, name: str) -> Pixels:

@@ -25,6 +25,7 @@ from keras_vst import zoo
 from keras_vst.errors import UserError, own_stderr
 from keras_vst.files import DISK_TROUBLE, disk_errors, hold, write_whole
 from keras_vst.frames import Pixels
+from keras_vst.networks.opening import child_environment
 from keras_vst.preview import preview
 from keras_vst.video.pictures import encode_picture
 from keras_vst.zoo import is_name
@@ -81,26 +82,10 @@ class Learning:
         if (zoo.ROOT / self.name).exists():
             raise UserError(f"{self.name} is the name of a style that comes with the package; add --name.")
         self.folder = _folder(self.painting)
-
-    @property
-    def run(self) -> Path:
-        """The run directory; it bears the style's name, which export gives to the files."""
-        return self.folder / self.name
-
-    @property
-    def begin(self) -> Path:
-        """The network that it begins with."""
-        return self.folder / "begin.tflite"
-
-    @property
-    def now(self) -> Path:
-        """The network as it is by now."""
-        return self.run / "now.tflite"
-
-    @property
-    def log(self) -> Path:
-        """What the process says, where nobody watches it."""
-        return self.folder / "log.txt"
+        self.run = self.folder / self.name  # the run directory; export gives its name to the files
+        self.begin = self.folder / "begin.tflite"  # the network that it begins with
+        self.now = self.run / "now.tflite"  # the network as it is by now
+        self.log = self.folder / "log.txt"  # what the process says, where nobody watches it
 
     @property
     def running(self) -> bool:
@@ -133,9 +118,6 @@ class Learning:
             )
         self._prepare()
         command = [sys.executable, *TRAINER, *self._arguments()]
-        search = os.pathsep.join(
-            [str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
-        )
         with self.log.open("wb") if quietly else nullcontext() as said:
             try:
                 self._process = subprocess.Popen(
@@ -143,7 +125,7 @@ class Learning:
                     stdin=subprocess.DEVNULL,
                     stdout=said,
                     stderr=said or own_stderr(),
-                    env={**os.environ, "PYTHONPATH": search},
+                    env=child_environment(),
                     start_new_session=True,  # Ctrl-C is ours to hand on, once
                     pass_fds=_held(self._lock),
                 )

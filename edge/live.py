@@ -183,7 +183,7 @@ class Session:
 
     def _idle(self) -> None:
         """A source that is silent must not keep a window from being closed."""
-        self._output.idle()
+        self._output.sink.idle()
         self._end_when_over()
 
     def _end_when_over(self) -> None:
@@ -193,7 +193,7 @@ class Session:
 
     def _interrupt(self) -> None:
         self._closing.set()
-        self._output.interrupt()
+        self._output.sink.interrupt()
         self._source.close()
 
 

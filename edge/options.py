@@ -7,6 +7,8 @@ import math
 import re
 import sys
 import threading
+from collections.abc import Callable
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -150,25 +152,17 @@ def size(text: str) -> tuple[int, int]:
 
 def fraction(text: str) -> float:
     """A number from 0 to 1."""
-    if not 0 <= (value := _number(text)) <= 1:
-        raise argparse.ArgumentTypeError(f"a number from 0 to 1 is needed, but {text!r} came")
-    return value
+    return _number(text, lambda value: 0 <= value <= 1, "number from 0 to 1")
 
 
 def positive_number(text: str) -> float:
     """A number above 0."""
-    if not 0 < (value := _number(text)) < math.inf:
-        raise argparse.ArgumentTypeError(f"a number above 0 is needed, but {text!r} came")
-    return value
+    return _number(text, lambda value: 0 < value < math.inf, "number above 0")
 
 
 def minutes(text: str) -> float:
     """How long to learn: what training.fit takes."""
-    if not 0.1 <= (value := _number(text)) <= 10000:
-        raise argparse.ArgumentTypeError(
-            f"a number of minutes from 0.1 to 10000 is needed, but {text!r} came"
-        )
-    return value
+    return _number(text, lambda value: 0.1 <= value <= 10000, "number of minutes from 0.1 to 10000")
 
 
 def positive(text: str) -> int:
@@ -201,11 +195,11 @@ def latency(text: str) -> float:
     return float(match[1]) / (1000 if match[2] == "ms" else 1)
 
 
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
+def _number(text: str, fits: Callable[[float], bool], what: str) -> float:
+    with suppress(ValueError):
+        if fits(value := float(text)):  # nothing fits a NaN
+            return value
+    raise argparse.ArgumentTypeError(f"a {what} is needed, but {text!r} came")
 
 
 def counted(number: int, what: str) -> str:

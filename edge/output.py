@@ -30,7 +30,7 @@ class Output:
         self, sink: Sink, info: VideoInfo, painter: LivePainter, folder: Path, clock: Callable[[], float]
     ) -> None:
         self.broken = False
-        self._sink, self._painter, self._folder = sink, painter, folder
+        self.sink, self._painter, self._folder = sink, painter, folder
         # What is recorded starts anew with its own clock, and without sound.
         self._info = replace(info, frames=None, duration=None, has_audio=False, is_image=False, origin=None)
         self._clock = clock
@@ -40,29 +40,23 @@ class Output:
         self._failed = False  # the recording that is still wished for
         self.notes: tuple[str, ...] = ()  # what of the frames is not seen, a line each
 
-    def idle(self) -> None:
-        self._sink.idle()
-
-    def interrupt(self) -> None:
-        self._sink.interrupt()
-
     @property
     def closed_by_user(self) -> bool:
         """Whether whoever watched has seen enough."""
-        return self._sink.closed_by_user or self._painter.controls.quitting
+        return self.sink.closed_by_user or self._painter.controls.quitting
 
     def write(self, painted: Painted, dropped: int, latency: float) -> None:
         """Show one frame, and keep it where that is wanted."""
         self._tell(dropped, latency)
         shown = painted.after
-        if shown.alpha is not None and not isinstance(self._sink, FileSink):  # a file says so itself
+        if shown.alpha is not None and not isinstance(self.sink, FileSink):  # a file says so itself
             self.notes = ("what is transparent is shown on white",)
         if painted.look.hud:
             figures = self._painter.controls.status()["figures"]
             lines = [f"{name} {value}" for name, value in figures.items()]
             shown = replace(shown, pixels=write_lines(shown.pixels, self._painter.hud_lines(*lines)))
         try:
-            self._sink.write(shown)
+            self.sink.write(shown)
         except Exception:
             self.broken = True
             raise
@@ -73,7 +67,7 @@ class Output:
         try:
             self._stop_recording()
         finally:
-            (self._sink.abort if self.broken else self._sink.close)()
+            (self.sink.abort if self.broken else self.sink.close)()
 
     def _tell(self, dropped: int, latency: float) -> None:
         now = self._clock()

@@ -22,7 +22,7 @@ from keras_vst import zoo
 from keras_vst.errors import UserError, tell
 from keras_vst.frames import Pixels
 from keras_vst.networks import open_network
-from keras_vst.preview import stand_ins
+from keras_vst.preview import at_side, stand_ins
 from keras_vst.video import Provenance, TimedFrame, open_sink, open_source
 from keras_vst.video.pictures import encode_picture
 from keras_vst.zoo import CARD, own, read_card
@@ -152,7 +152,8 @@ def write_sheet(photo: Path, target: Path, threads: int | None = None, *, marked
     """Paint the photo in all live styles, which the sheet says of itself if `marked`; returns how many there are."""
     with open_source(photo) as source:
         info, first = source.info, next(iter(source))
-    small = TimedFrame(_shrunk(first.pixels), first.time)
+    large = max(first.pixels.shape) > TILE
+    small = TimedFrame(at_side(first.pixels, TILE) if large else first.pixels, first.time)
     tiles = [("as it was", small.pixels)]
     for style in zoo.styles(quality="live"):
         network = open_network(style.path, threads=threads, sha256=style.sha256)
@@ -182,13 +183,6 @@ def arrange(tiles: list[tuple[str, Pixels]]) -> Pixels:
         sheet[top : top + height, left : left + width] = picture
         _write(sheet[top + height : top + height + LABEL, left : left + width], name)
     return sheet
-
-
-def _shrunk(picture: Pixels) -> Pixels:
-    height, width = picture.shape[:2]
-    scale = min(1.0, TILE / max(height, width))
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _write(place: Pixels, name: str) -> None:

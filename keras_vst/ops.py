@@ -81,27 +81,27 @@ def across_replicas(statistic: Tensor) -> Tensor:
 
     Takes a list of tensors as well.
     """
-    if keras.backend.backend() != "tensorflow":
-        return statistic
-    import tensorflow as tf  # the only backend on which we share batches
-
-    replica = tf.distribute.get_replica_context()
-    if replica is None or replica.num_replicas_in_sync == 1:
-        return statistic
-    return replica.all_reduce(tf.distribute.ReduceOp.MEAN, statistic)
+    replica = _one_of_several()
+    return statistic if replica is None else replica.all_reduce("MEAN", statistic)
 
 
 def of_all_replicas(rows: Tensor) -> Tensor:
     """The rows of all devices that share a batch, gradient included: (N, C) -> (devices * N, C)."""
-    if keras.backend.backend() != "tensorflow":
+    replica = _one_of_several()
+    if replica is None:
         return rows
+    count = replica.num_replicas_in_sync * rows.shape[0]
+    return ops.reshape(replica.all_gather(rows, axis=0), (count, *rows.shape[1:]))
+
+
+def _one_of_several() -> Any:
+    """The device that this is of those that share a batch; None where there is only one."""
+    if keras.backend.backend() != "tensorflow":  # the only backend on which we share batches
+        return None
     import tensorflow as tf
 
     replica = tf.distribute.get_replica_context()
-    if replica is None or replica.num_replicas_in_sync == 1:
-        return rows
-    gathered = replica.all_gather(rows, axis=0)
-    return tf.ensure_shape(gathered, (replica.num_replicas_in_sync * rows.shape[0], *rows.shape[1:]))
+    return None if replica is None or replica.num_replicas_in_sync == 1 else replica
 
 
 # OKLab, Björn Ottosson 2020: linear sRGB to cones, and the cube roots of these to L, a, b; one column an output.

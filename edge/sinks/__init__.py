@@ -9,10 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 from edge.address import PATH, Address, SinkOptions, parse_address
-from edge.sinks.displays import VirtualCameraSink, WindowSink
+from edge.sinks.displays import VirtualCameraSink, WebRtcSink, WebSink, WindowSink
 from edge.sinks.stdout import NullSink, StdoutSink
 from edge.sinks.streams import PROTOCOLS, HlsSink, PushSink
-from edge.sinks.web import WebRtcSink, WebSink
 from keras_vst import video
 from keras_vst.video import Sink, VideoInfo
 

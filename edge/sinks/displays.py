@@ -1,4 +1,8 @@
-"""Where frames are seen at once: a window on this machine (OpenCV), or a camera for other programs (pyvirtualcam).
+"""Where frames are seen at once: a window (OpenCV), a camera for other programs (pyvirtualcam), a page in a browser.
+
+web: and web:8080 are http://127.0.0.1:8080/, web://0.0.0.0:8080 is for the whole network (it asks for a token)
+and from elsewhere, without opening it up: ssh -L 8080:localhost:8080 this-machine.  Nothing a browser does slows the
+frames down.
 
 OpenCV wants all its calls from one thread, on macOS from the main one.  Without a screen, or with the OpenCV that
 draws no windows, the message says what else to do; Qt would end the whole process.
@@ -10,8 +14,10 @@ import os
 import re
 import socket
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import cv2
 import numpy as np
@@ -25,6 +31,7 @@ ARROWS = {65361: "left", 65362: "up", 65363: "right", 65364: "down", 2424832: "l
 ARROWS |= {2555904: "right", 2621440: "down", 63234: "left", 63232: "up", 63235: "right", 63233: "down"}
 X_SOCKETS = Path("/tmp/.X11-unix")
 CAMERA_RATE = 30.0
+HOST, PORT = "127.0.0.1", 8080  # of a page
 DRIVERS = {
     "linux": "run: sudo apt install v4l2loopback-dkms && sudo modprobe v4l2loopback exclusive_caps=1",
     "darwin": "install OBS from obsproject.com, press Start Virtual Camera in it once, and close it",
@@ -102,6 +109,56 @@ class VirtualCameraSink(Sink):
 
     def close(self) -> None:
         self._camera.close()
+
+
+class WebSink(Sink):
+    """The picture as JPEGs over a WebSocket, which passes through every tunnel."""
+
+    webrtc = False
+    needs = "aiohttp", "live"
+
+    def __init__(self, address: Address, info: VideoInfo, options: SinkOptions) -> None:
+        """Start the server and say where it is."""
+        address.check_options()
+        options.check_unused(address, "codec", "crf")
+        host, port = host_and_port(address)
+        package, extra = self.needs
+        if find_spec(package) is None:
+            raise UserError(
+                f"{address.text} needs the package {package}; run: pip install 'keras-vst[{extra}]'."
+            )
+        from edge.web.server import WebServer
+
+        more = {"on_painting": options.on_painting, "made_by": options.made_by}
+        self._server = WebServer(host, port, options.controls, webrtc=self.webrtc, **more)
+        self.address = self._server.address
+        print(f"open {self.address} in a browser", file=sys.stderr)
+
+    def write(self, frame: TimedFrame) -> None:
+        self._server.publish(frame.pixels)
+
+    def close(self) -> None:
+        self._server.stop()
+
+
+class WebRtcSink(WebSink):
+    """The same page, its picture over WebRTC: less delay and less data on a good line."""
+
+    webrtc = True
+    needs = "aiortc", "webrtc"
+
+
+def host_and_port(address: Address) -> tuple[str, int]:
+    """`web:`, `web:8080`, `web://host:8080` or `web://host` as a host and a port."""
+    rest = address.rest if address.rest.startswith("//") else f"//{HOST}:{address.rest}"
+    try:
+        parts = urlsplit(rest)
+        host, port = parts.hostname or HOST, PORT if parts.port is None else parts.port
+    except ValueError:
+        host, port = "", 0
+    if not re.fullmatch(r"[\w.:-]+", host) or (parts.path.strip("/") if host else True):
+        raise UserError(f"{address.text} is no address of a page; write web: or web://127.0.0.1:8080.")
+    return host, port
 
 
 def key_name(code: int) -> str | None:

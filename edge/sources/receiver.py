@@ -26,8 +26,8 @@ from edge.sources.base import SourceLost, SteadyClock, ThreadedSource
 from keras_vst.errors import UserError, without_passwords
 from keras_vst.frames import fit
 from keras_vst.video import Source, TimedFrame
-from keras_vst.video.cutting import CutSource
 from keras_vst.video.decoding import ClipSource
+from keras_vst.video.pieces import CutSource
 
 CONNECT, STALL = 8.0, 5.0  # seconds for the connection, and for the next packet
 WAIT_FOR_SENDER = 300.0  # seconds that `?listen` waits for somebody to send

@@ -207,14 +207,17 @@ def try_out(path: Path, runtime: str) -> int:
     return 0
 
 
+def child_environment() -> dict[str, str]:
+    """That of another Python which is to find these packages, wherever they lie."""
+    paths = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+
+
 def _try_in_child(path: Path, runtime: str) -> None:
-    root = str(Path(__file__).parents[2])
-    search_path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
     command = [sys.executable, "-c", TRIAL, str(path.absolute()), runtime]
     try:
-        status = subprocess.run(
-            command, env={**os.environ, "PYTHONPATH": search_path}, capture_output=True, timeout=PATIENCE
-        ).returncode
+        done = subprocess.run(command, env=child_environment(), capture_output=True, timeout=PATIENCE)
+        status = done.returncode
     except subprocess.TimeoutExpired:
         status = None
     if status not in (0, 2):

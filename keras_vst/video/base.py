@@ -7,8 +7,9 @@ are all derived from these two.  What opens one kind of file alone is imported w
 from __future__ import annotations
 
 import os
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -69,7 +70,7 @@ class Excerpt:
     shared: Feed | None = None  # where it comes from when the file can be read only once
 
 
-class Source(ABC):
+class Source(AbstractContextManager["Source"]):
     """Frames in the order they are shown, to be gone through once, from any thread.  Use it in a `with`.
 
     Damaged frames are left out and counted in `skipped`; the others keep their times, and with them the sound.
@@ -92,14 +93,11 @@ class Source(ABC):
         """Let go of the file, device or line; from any thread, and whoever waits for a frame returns."""
         self._closed = True
 
-    def __enter__(self) -> Source:
-        return self
-
     def __exit__(self, *error: object) -> None:
         self.close()
 
 
-class Sink(ABC):
+class Sink(AbstractContextManager["Sink"]):
     """Takes frames of one size in the order of their times; a `with` closes it, or aborts on an exception.
 
     A sink that cannot go on raises a UserError from `write`, within five seconds even where a peer has hung.  Nobody
@@ -115,21 +113,18 @@ class Sink(ABC):
     def write(self, frame: TimedFrame) -> None:
         """Take one frame; its pixels may change afterwards."""
 
-    def close(self) -> None:  # noqa: B027  not every sink has something to finish
+    def close(self) -> None:
         """Finish: what was written is whole then."""
 
     def abort(self) -> None:
         """Throw away what is not finished; does nothing after `close`."""
         self.close()
 
-    def idle(self) -> None:  # noqa: B027
+    def idle(self) -> None:
         """Called from where `write` is, ten times a second while no frame comes."""
 
-    def interrupt(self) -> None:  # noqa: B027
+    def interrupt(self) -> None:
         """Called from any thread when the run is over, for a `write` that may wait longer than five seconds."""
-
-    def __enter__(self) -> Sink:
-        return self
 
     def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
         if kind is not None:
@@ -162,7 +157,7 @@ def open_source(
     if source.info.is_image:
         source.close()
         raise UserError(f"--start and --duration are for clips, but {uri} is a picture; leave them out.")
-    from keras_vst.video.cutting import CutSource
+    from keras_vst.video.pieces import CutSource
 
     return CutSource(source, start, duration)
 

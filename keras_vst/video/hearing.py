@@ -23,7 +23,7 @@ from keras_vst.errors import UserError
 from keras_vst.video.containers import SteadyTimes, open_container, time_origin
 from keras_vst.video.decoding import FAREWELL
 
-LOUDNESS, BEAT = REACTIONS = ("loudness", "beat")
+BEAT = "beat"  # what is heard otherwise is loudness
 STEP = 0.01  # seconds
 AHEAD = 2 * STEP  # how late a beat is noticed: half of the window that is looked at
 KEPT = 6000  # steps: a minute, more than any two threads are apart

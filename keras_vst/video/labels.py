@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,12 +17,12 @@ from av.stream import AttachmentStream, Disposition, Stream
 from av.subtitles.stream import SubtitleStream
 from av.subtitles.subtitle import AssSubtitle
 
-from keras_vst.video.containers import second_pictures, titles
+from keras_vst.video.base import Excerpt
+from keras_vst.video.containers import open_container, second_pictures, titles
 
 if TYPE_CHECKING:
     from av.container.core import Chapter
 
-OF_PICTURES = "title", "language"
 CHAPTERED = (".mp4", ".mov", ".mkv", ".webm")
 SOUNDING = (*CHAPTERED, ".ts", ".flv")
 # What holds plain text there.
@@ -39,8 +39,6 @@ def copy_labels(
 ) -> None:
     """Titles, chapters and fonts, before the first packet; `since` is time 0 of the output, which ends at `until`."""
     output.metadata.update(titles(source))
-    for theirs, ours in zip(source.streams.video, output.streams.video, strict=False):
-        ours.metadata.update({name: theirs.metadata[name] for name in OF_PICTURES if name in theirs.metadata})
     if extension in CHAPTERED and (chapters := list(_cut(source.chapters(), since, until))):
         output.set_chapters(chapters)
     for stream in source.streams.attachments if extension == ".mkv" else ():
@@ -51,6 +49,14 @@ def copy_labels(
 def left_behind(source: InputContainer, extension: str) -> tuple[str, ...]:
     """Which of the source's streams do not go into a file of that extension, each in a few words."""
     return tuple(f"{extension} takes no {what}; left out" for what in _unfit(source, extension))
+
+
+def lost(excerpt: Excerpt, kind: str) -> tuple[str, ...]:
+    """What of an input does not go into an output of that kind, which has pictures alone; a line each."""
+    if excerpt.shared is not None:
+        return left_behind(excerpt.shared.container, kind)
+    with closing(open_container(excerpt.uri)) as container:
+        return left_behind(container, kind)
 
 
 def titles_lost(source: dict[str, str], target: Path) -> tuple[str, ...]:
@@ -77,7 +83,8 @@ class WordTrack:
         else:
             self._stream = output.add_mux_stream(self._plain)
             self._stream.time_base = source.time_base
-        carry_over(source, self._stream)
+        self._stream.metadata.update(source.metadata)
+        self._stream.disposition = source.disposition
 
     def packets(self, packet: Packet | None) -> list[Packet]:
         """What one packet of the input becomes; there is nothing left at the end."""
@@ -98,12 +105,6 @@ class WordTrack:
 def fits(codec: str, extension: str) -> bool:
     """Whether subtitles of a decoder can go into a file, be it as plain text."""
     return extension in PLAIN and (codec in TEXTS or _as_is(codec, extension))
-
-
-def carry_over(source: Stream, target: Stream) -> None:
-    """Language, title and what a player takes by default."""
-    target.metadata.update(source.metadata)
-    target.disposition = source.disposition
 
 
 def _unfit(source: InputContainer, extension: str) -> Iterator[str]:

@@ -17,7 +17,7 @@ from contextlib import suppress
 from fractions import Fraction
 from math import ceil
 from pathlib import Path
-from typing import TypeAlias, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 import av
 from av.audio.stream import AudioStream
@@ -28,8 +28,10 @@ from av.subtitles.stream import SubtitleStream
 
 from keras_vst.frames import PICTURES
 from keras_vst.video.base import Excerpt
-from keras_vst.video.containers import SteadyTimes, open_container, time_origin, titles
-from keras_vst.video.labels import WordTrack, carry_over, copy_labels, fits, left_behind
+from keras_vst.video.containers import SteadyTimes, has_words, open_container, time_origin, titles
+
+if TYPE_CHECKING:
+    from keras_vst.video.labels import WordTrack
 
 AAC, OPUS = "aac", "libopus"
 ISO_CODECS = {"aac", "mp3", "mp3float", "ac3", "eac3", "alac", "opus", "libopus", "flac"}
@@ -44,6 +46,7 @@ CARRIED = {  # decoders whose packets a container takes as they are; Matroska li
 AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
 OPUS_RATE = 48000
 BITS_PER_CHANNEL = 96_000
+OF_PICTURES = "title", "language"
 MOST_UNCLAIMED = 4096  # packets that wait for somebody to take them: a minute and more
 
 Companion: TypeAlias = AudioStream | SubtitleStream
@@ -116,40 +119,46 @@ class SharedFeed(Feed):
                 self.container.close()
 
 
-def lost(excerpt: Excerpt, kind: str) -> tuple[str, ...]:
-    """What of an input does not go into an output of that kind, which has pictures alone; a line each."""
-    feed = excerpt.shared or Feed(open_container(excerpt.uri))
-    try:
-        return left_behind(feed.container, kind)
-    finally:
-        if feed is not excerpt.shared:
-            feed.close()
-
-
 class Soundtrack:
     """The sound and the subtitles of one input, fed into an output in step with its pictures."""
 
     def __init__(self, excerpt: Excerpt, output: OutputContainer, extension: str) -> None:
         """Add a stream to `output`, a file of that extension, for each of the input's that goes into it."""
         self._output, self._damaged = output, 0
+        self.notes: tuple[str, ...] = ()
+        self.titles: dict[str, str] = {}
         self._until, self._since = excerpt.until, excerpt.since
         self._feed = excerpt.shared or Feed(open_container(excerpt.uri))
         self._feed.claim()
         try:
             self._start = self._feed.start + excerpt.since
-            self.notes = left_behind(self._feed.container, extension)
-            self.titles = titles(self._feed.container)
-            copy_labels(self._feed.container, output, extension, excerpt.since, excerpt.until)
+            self._copy_labels(output, extension)
             self._tracks: dict[int, _Track | WordTrack] = {}
             for stream in self._feed.streams:
                 if not isinstance(stream, SubtitleStream):
                     self._tracks[stream.index] = _Track(stream, output, extension)
-                elif fits(stream.codec_context.name, extension):
+                    continue
+                from keras_vst.video.labels import WordTrack, fits
+
+                if fits(stream.codec_context.name, extension):
                     self._tracks[stream.index] = WordTrack(stream, output, extension)
             self._next: tuple[Fraction, Packet] | None = None
         except BaseException:
             self.close()
             raise
+
+    def _copy_labels(self, output: OutputContainer, extension: str) -> None:
+        """What is said of the pictures, and where there is more than pictures and sound the rest."""
+        source = self._feed.container
+        for theirs, ours in zip(source.streams.video, output.streams.video, strict=False):
+            ours.metadata.update(
+                {name: theirs.metadata[name] for name in OF_PICTURES if name in theirs.metadata}
+            )
+        if has_words(source) or len(source.streams.video) > 1:  # a cover is no word
+            from keras_vst.video.labels import copy_labels, left_behind
+
+            self.notes, self.titles = left_behind(source, extension), titles(source)
+            copy_labels(source, output, extension, self._since, self._until)
 
     @property
     def skipped(self) -> int:
@@ -206,7 +215,8 @@ class _Track:
             self._stream = cast(AudioStream, output.add_stream(codec, rate=rate, layout=layout))
             self._stream.bit_rate = BITS_PER_CHANNEL * (1 if layout == "mono" else 2)
             self._resampler = av.AudioResampler(format=self._stream.format, layout=layout, rate=rate)
-        carry_over(source, self._stream)
+        self._stream.metadata.update(source.metadata)
+        self._stream.disposition = source.disposition
 
     def packets(self, packet: Packet | None) -> list[Packet]:
         """What one packet of the input becomes, None for what is left at the end."""

@@ -19,10 +19,11 @@ from keras_vst.errors import UserError
 from keras_vst.frames import PICTURES, Pixels, on_white
 from keras_vst.video.base import Excerpt, Source, TimedFrame, VideoInfo
 from keras_vst.video.encoding import ClipSink, FileSink
+from keras_vst.video.labels import lost
 from keras_vst.video.picture_head import check_parts, moves, read_head
 from keras_vst.video.pictures import TRANSPARENT, encode_picture, open_picture, read_picture
 from keras_vst.video.provenance import signed
-from keras_vst.video.sound import lost, may_have_sound
+from keras_vst.video.sound import may_have_sound
 
 FOLDER_RATE = Fraction(25)  # frames a second of a folder, which has no clock of its own
 MILLISECOND = Fraction(1, 1000)

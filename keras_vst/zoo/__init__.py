@@ -13,7 +13,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
@@ -208,7 +208,7 @@ def broken(path: Path, reason: str) -> UserError:
     return UserError(f"{path} is not a card of a network: {reason}; export the network again.")
 
 
-def _check(path: Path, values: Any, kinds: dict[str, type | tuple[type, ...]], what: str) -> None:
+def _check(path: Path, values: Any, kinds: Mapping[str, type | tuple[type, ...]], what: str) -> None:
     given = cast("dict[str, Any]", values) if isinstance(values, dict) else {}
     for key, kind in kinds.items():
         value = given.get(key)

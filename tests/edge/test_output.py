@@ -108,7 +108,7 @@ def test_a_sink_that_breaks_is_aborted_and_not_finished(output, tmp_path):
     with pytest.raises(OSError, match="the sink broke"):
         play(broken, painter, range(3))
     broken.close()
-    assert broken._sink.ended == ["abort"]
+    assert broken.sink.ended == ["abort"]
     out.close()
 
 

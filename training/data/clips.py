@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 from keras_vst.errors import UserError
 from keras_vst.files import disk_errors
-from training.data.photos import PICTURE_SUFFIXES
+from keras_vst.frames import PICTURES
 from training.data.shards import (
     CacheTrouble,
     Shard,
@@ -35,7 +35,7 @@ from training.data.shards import (
 )
 
 INDEX = "index.json"
-NO_CLIPS = {*PICTURE_SUFFIXES, ".csv", ".json", ".md", ".srt", ".txt", ".wav", ".mp3"}
+NO_CLIPS = {*PICTURES, ".csv", ".json", ".md", ".srt", ".txt", ".wav", ".mp3"}
 PROBE = 1 << 20  # bytes at the start, the middle and the end that stand for a clip's content
 ClipSource = str | Path | Sequence[str | Path]  # a folder of clips, a clip, or several of these
 STALE = 3600.0  # seconds after which a part file is nobody's any more

@@ -136,7 +136,7 @@ def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyvirtualcam", None)
     with pytest.raises(UserError, match="needs the package pyvirtualcam"):
         open_sink("virtualcam:", INFO)
-    monkeypatch.setattr("edge.sinks.web.find_spec", lambda name: None)
+    monkeypatch.setattr("edge.sinks.displays.find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"needs the package aiohttp; run: pip install 'keras-vst\[live\]'"):
         open_sink("web:", INFO)
 

@@ -12,7 +12,7 @@ import pytest
 aiohttp = pytest.importorskip("aiohttp", reason="the page needs aiohttp, of the extra `live`")
 
 from edge.sinks import open_sink  # noqa: E402
-from edge.sinks.web import host_and_port  # noqa: E402
+from edge.sinks.displays import host_and_port  # noqa: E402
 from edge.web.guard import is_loopback  # noqa: E402
 from edge.web.server import LARGEST_MESSAGE, WebServer  # noqa: E402
 from keras_vst.errors import UserError  # noqa: E402
