@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,17 @@ class Serving:
     async def open(self, host: str, port: int, grpc_port: int | None, token: str = "") -> Guard:
         """Listen and try every style; without a `token` one is made up where others than this machine can come."""
         guard = Guard(host, token, OPEN)
+        async with AsyncExitStack() as undo:
+            undo.callback(self._workers.close, GOODBYE)
+            await self._listen(host, port, grpc_port, guard, undo)
+            await self._try_out()
+            undo.pop_all()
+        self.inference.ready = True
+        return guard
+
+    async def _listen(
+        self, host: str, port: int, grpc_port: int | None, guard: Guard, undo: AsyncExitStack
+    ) -> None:
         application = Rest(self.inference, self._sessions, guard).application
         self._runner = web.AppRunner(
             application,
@@ -61,6 +73,7 @@ class Serving:
             shutdown_timeout=GOODBYE,
         )
         await self._runner.setup()
+        undo.push_async_callback(self._runner.cleanup)
         try:
             self._site = web.TCPSite(self._runner, host, port)
             await self._site.start()
@@ -75,9 +88,6 @@ class Serving:
 
             address = f"[{host}]:{grpc_port}" if ":" in host else f"{host}:{grpc_port}"
             self._rpc, self.grpc_port = await open_rpc(self.inference, guard, address)
-        await self._try_out()
-        self.inference.ready = True
-        return guard
 
     async def close(self) -> bool:
         """Take nothing new, finish what was accepted, say goodbye; whether all of it was finished."""

@@ -160,6 +160,7 @@ def test_a_port_that_is_taken_is_told(vst: Command, bundled: Path) -> None:
         taken.listen()
         status, _, told = vst("serve", "--port", taken.getsockname()[1])
     assert (status, "name another --port" in told) == (2, True)
+    assert not [thread for thread in threading.enumerate() if thread.name == "vst-worker"]
 
 
 def test_a_style_that_does_not_paint_is_told_before_anybody_asks(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -23,14 +23,18 @@ Open = Callable[..., Workers]
 
 
 @pytest.fixture
-def opened(bundled: object, gate: Gate) -> Open:
-    """A workers behind the gate."""
+def opened(bundled: object, gate: Gate) -> Iterator[Open]:
+    """Opens workers behind the gate."""
+    made: list[Workers] = []
 
     def make(workers: int = 1, **limits: int) -> Workers:
         styles = {style.name: style for style in zoo.styles()}
-        return Workers(styles, gate, workers, Limits(**limits), Counters())
+        made.append(Workers(styles, gate, workers, Limits(**limits), Counters()))
+        return made[-1]
 
-    return make
+    yield make
+    gate.open.set()
+    assert all(workers.close(PATIENCE) for workers in made)
 
 
 def job(style: str = "dark", *, live: bool = False, size: int = 16) -> Job:
