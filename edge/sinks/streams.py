@@ -32,7 +32,7 @@ from keras_vst.video.sound import Soundtrack, may_have_sound
 
 PLAYLIST = "live.m3u8"
 OURS = re.compile(r"live\.m3u8(\.tmp)?|live\d{6,}\.ts(\.tmp)?")
-ROOM = 2**20  # bytes free that a segment takes at least
+ROOM = 2**20  # bytes free that there must be beside those of two segments
 PATIENCE = "5000000"  # microseconds
 KEY_EVERY = Fraction(2)  # a viewer who joins waits this long at most
 TICK = Fraction(1, 90_000)
@@ -147,7 +147,9 @@ class HlsSink(StreamSink):
         """Encode one frame; FFmpeg says nothing of a full disk, so that room is looked for before every segment."""
         if self._next_key is None or frame.time >= self._next_key:
             with self._errors():
-                if shutil.disk_usage(self.folder).free < ROOM:
+                largest = max((part.stat().st_size for part in self.folder.glob("*.ts*")), default=0)
+                # What is still in the encoder belongs to the segment before.
+                if shutil.disk_usage(self.folder).free < ROOM + 2 * largest:
                     raise OSError(errno.ENOSPC, "no room for a segment")
         super().write(frame)
 

@@ -107,6 +107,10 @@ class WebServer:
         if self._peers is not None:
             await self._peers.close()
         await runner.cleanup()
+        left = asyncio.all_tasks() - {asyncio.current_task()}  # aiohttp's own, of clients that vanished
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
     def _application(self) -> web.Application:
         application = web.Application(middlewares=[self._guard.check], client_max_size=LARGEST_MESSAGE)

@@ -7,11 +7,13 @@ import shutil
 import socket
 import subprocess
 import time
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
 
 import av
+import numpy as np
 import pytest
 
 from edge.sinks import open_sink
@@ -179,18 +181,28 @@ def test_a_stream_needs_a_host(name: str) -> None:
 
 
 def test_a_full_disk_is_told_and_what_is_there_plays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    sink = open_sink(f"hls:{tmp_path}/out/", INFO)
+    size, noise = 400_000, np.random.default_rng(0)
 
-    feed(sink, 60)
-    monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=1000))
-    with pytest.raises(UserError, match="the disk is full"):  # from the next segment on
-        feed(sink, 100)
+    def free(folder: Path) -> SimpleNamespace:
+        return SimpleNamespace(free=size - sum(part.stat().st_size for part in folder.iterdir()))
+
+    monkeypatch.setattr("shutil.disk_usage", free)
+    monkeypatch.setattr("edge.sinks.streams.ROOM", 1000)  # far less than a segment takes
+    sink = open_sink(f"hls:{tmp_path}/out/?window=0", INFO)
+
+    def fill() -> None:
+        for frame in frames(1000):
+            sink.write(replace(frame, pixels=noise.integers(0, 256, (48, 64, 3), np.uint8)))
+
+    with pytest.raises(UserError, match="the disk is full"):
+        fill()
     sink.abort()
+    assert free(tmp_path / "out").free > 0
     playlist = tmp_path / "out" / "live.m3u8"
     listed = re.findall(r"live\d+\.ts", playlist.read_text())
     assert names(tmp_path / "out") == [playlist.name, *listed]
     pictures, _ = received(playlist)
-    assert len(pictures) >= 60
+    assert len(pictures) >= 100
 
 
 @pytest.mark.parametrize(
