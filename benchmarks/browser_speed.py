@@ -86,7 +86,7 @@ def _round(
 async def _in_page(
     files: dict[str, bytes], pictures: list[Pixels], size: Size, threads: int, seconds: float
 ) -> dict[str, Any]:
-    query = "?size={}x{}&threads={}".format(*size, threads)
+    query = "?network=base&size={}x{}&threads={}".format(*size, threads)
     with tempfile.TemporaryDirectory() as folder:
         camera = filmed(Path(folder) / "camera.y4m", pictures)
         async with visited(phone.application(files), camera, ASKED, query=query) as (browser, _):

@@ -18,8 +18,8 @@ GUIDE = """Train a network of your own: from a picture, a folder, a clip, or fra
     python -m training.fit --style painting.jpg --run runs/mine
     vst stylize clip.mp4 -o painted.mp4 --model runs/mine/mine.tflite
 
-It begins from a bundled network that can see already, and takes about ten minutes on two cores with bfloat16, three
-to four times that without.  What it learns to paint over are photos: some are made by the program; your own, a few
+It begins from a bundled network that can see already, and takes about ten minutes on two cores with bfloat16, half
+an hour to an hour without.  What it learns to paint over are photos: some are made by the program; your own, a few
 hundred of anything, are better (--photos DIR).  Look at runs/mine/samples while it runs, or at TensorBoard
 (tensorboard --logdir runs); stop with Ctrl-C whenever you like, --resume continues.  At the end runs/mine holds the
 exported network, a strip of before and after, and report.html.
