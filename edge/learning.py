@@ -56,8 +56,10 @@ def learned_as(painting: Pixels) -> str | None:
 
 
 def follow(name: str, new: str | None = None) -> None:
-    """What was learned as a style that is called `new` now, or is removed: goes the same way, unless it is at work."""
+    """What was learned to its end as a style that is called `new` now, or is removed: goes the same way."""
     for run in list((zoo.own_root() / FOLDER).glob(f"*/{name}")):
+        if not _read(run / "config.json").get("finished"):  # another picture, of which learning goes on
+            continue
         with suppress(BlockingIOError), hold(run.parent / "lock"), disk_errors(run):
             if new is None:
                 shutil.rmtree(run.parent)

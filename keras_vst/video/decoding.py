@@ -80,13 +80,7 @@ class ClipSource(Source):
             self._stream.thread_type = "SLICE" if low_delay else "AUTO"
             self._limit_threads()
             self._decoded = self._decode(start)
-            first = next(self._decoded, None)
-            if first is None and start:
-                raise UserError(f"{uri} shows nothing from --start {float(start):g} on; begin earlier.")
-            if first is None:
-                raise UserError(
-                    f"{uri} holds no frame that can be decoded; check that it plays, or export it again."
-                )
+            first = self._decode_first(uri, start)
             self._first: av.VideoFrame | None = first
             exif = self._read_head(first)
             if self._reader.hdr:
@@ -97,6 +91,16 @@ class ClipSource(Source):
         except BaseException:
             self.close()
             raise
+
+    def _decode_first(self, uri: str, start: Fraction) -> av.VideoFrame:
+        first = next(self._decoded, None)
+        if first is None and start:
+            raise UserError(f"{uri} shows nothing from --start {float(start):g} on; begin earlier.")
+        if first is None:
+            raise UserError(
+                f"{uri} holds no frame that can be decoded; check that it plays, or export it again."
+            )
+        return first
 
     def _read_head(self, first: av.VideoFrame) -> bytes:
         """Make the reader; the EXIF of a HEIC or AVIF."""

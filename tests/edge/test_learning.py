@@ -94,13 +94,14 @@ def test_what_was_learned_is_learned_further_from_where_it_stood():
 
 
 def test_what_was_learned_goes_the_way_of_its_style(vst, own):
-    one = learning()
+    one, other = learning(), Learning(draw_picture(2), "opus")
     one.start(quietly=True)
     assert one.wait() == 0
+    other.run.mkdir(parents=True)  # begun, and not learned to its end
     vst("styles", "--rename", one.name, "opus")
     assert learned_as(one.painting) == "opus"
     vst("styles", "--remove", "opus")
-    assert not one.folder.exists()
+    assert (one.folder.exists(), other.run.exists()) == (False, True)
 
 
 @pytest.mark.parametrize(
