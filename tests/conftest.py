@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # as the commands do, so that runs in this process equal theirs
+os.environ.setdefault(
+    "TF_ENABLE_ONEDNN_OPTS", "1"
+)  # as the commands do, so that runs in this process equal theirs
 os.environ["KERAS_VST_ZOO"] = os.devnull  # nobody's own styles take part in a test
 
 
