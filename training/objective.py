@@ -37,6 +37,7 @@ _CONTENT_AT = [layer for _, layer, _ in LOOKS].index(CONTENT)
 CELL, STRIDE = 4, 2  # a colour is the mean of 4x4 pixels; every other one, down and across, is enough to rank
 COLOURS = 2048  # of a batch that are ranked: an eighth of what it judges, drawn evenly
 PAST = 6  # batches of colours that count along
+MOST_COLOURS = 50_000  # of the references: of a collection a part of them, evenly drawn
 SLICES = 16  # directions in which they are ranked
 PLAIN = 0.25  # deviation of colours that are not whitened
 NEAR_PLACE, CELLS_PLACE, DIRECTIONS = 8, 9, 10  # streams of noise
@@ -80,6 +81,7 @@ def style_references(features: keras.Model, pictures: Sequence[Field], photo_col
     ]
     statistics = keras.tree.map_structure(lambda *each: ops.mean(ops.stack(each), axis=0), *rows)
     colours = np.concatenate([ops.convert_to_numpy(_colours_of(picture)) for picture in pictures])
+    colours = colours[:: 1 + len(colours) // MOST_COLOURS]
     mean, spread = colours.mean(axis=0), np.cov(colours.T)
     values, axes = np.linalg.eigh(spread)
     whiten = axes / np.sqrt(np.maximum(values, 0) + WHITE_NOISE)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from training.data.clips import ClipCache, Clips
     from training.data.paintings import PaintedClip, Paintings
 
-REFERENCES = 12  # pictures of a collection that stand for its style
+REFERENCES = 48  # pictures of a collection that stand for its style; of a few, their colours would be all
 COLOURED, COLOUR_SIDE = (
     64,
     64,

@@ -224,3 +224,24 @@ def test_patches_that_do_not_match_are_refused():
 
     with pytest.raises(ValueError, match=r"alike in shape.*\(2, 32, 32, 3\) and \(2, 24, 32, 3\)"):
         build_trainer(PLAIN).train_step({**batch, "target": batch["target"][:, 4:-4]})
+
+
+def test_a_discriminator_soon_tells_brushwork_of_a_few_levels_from_none():
+    keras.utils.set_random_seed(3)
+    rng = np.random.default_rng(3)
+    discriminator = build_discriminator(DiscriminatorConfig(channels=(8, 16)))
+    optimizer = keras.optimizers.Adam(4e-4, beta_1=0.5)
+    hatching = 0.02 * np.sign(np.sin(np.arange(32) * np.pi / 2 + 0.1))[None, :, None, None]  # 5 levels
+
+    @tf.function
+    def step(plain, hatched):
+        critics.norm_weights(discriminator)
+        told = lambda: critics.tell_apart(discriminator, {"frames": hatched}, {"frames": plain})  # noqa: E731
+        return minimize(told, discriminator.trainable_variables, optimizer)[0]
+
+    objectives = []
+    for _ in range(100):
+        plain = np.repeat(rng.random((4, 1, 1, 3), dtype=np.float32), 32, 1).repeat(32, 2) * 0.8 + 0.1
+        hatched = plain[rng.permutation(4)] + hatching.astype(np.float32)
+        objectives.append(float(step(tf.constant(plain), tf.constant(hatched))))
+    assert np.mean(objectives[-20:]) < 1.3  # 2 is that of one who knows nothing
