@@ -28,7 +28,7 @@ def smoke_of(recipe: RunConfig) -> RunConfig:
 
 
 def _adversarial(motion: float, **more: float) -> RunConfig:
-    weights = {"content": 1.0, "adversarial": 0.3, "adversarial_motion": motion, **more}
+    weights = {"content": 1.0, "adversarial": 1.0, "adversarial_motion": motion, **more}
     return RunConfig(
         kind="adversarial",
         data=DataConfig(batch=2, frames=3),
@@ -45,7 +45,7 @@ RECIPES = {
         schedule=ScheduleConfig(steps=1000, norms_held_from=1.0),
     ),
     # a folder of pictures of one hand; statistics lead, the discriminators refine
-    "collection": _adversarial(motion=0.1, adversarial_reverse=0.05, cycle=1.0, identity=0.5),
+    "collection": _adversarial(motion=0.3, adversarial_reverse=0.05, cycle=1.0, identity=0.5),
     "clip": _adversarial(motion=0.2),  # a style video: its motion, too, is a reference
     "film": RunConfig(  # the flow-guided teacher: offline, larger, steadier
         kind="film",
