@@ -32,9 +32,10 @@ KERNEL, BIAS = "kernel", "bias"
 FIXED = "_blur"  # how the names of layers end that are not trained
 
 
-def pattern(architecture: str) -> Style | None:
-    """A style of the zoo that is laid out as all of this architecture are; None where there is none."""
-    found = (style for style in zoo.styles("live") if style.architecture == architecture and style.weights)
+def pattern(config: RunConfig) -> Style | None:
+    """A style of the zoo that is laid out as the student of this run; None where there is none."""
+    wanted = config.student.architecture if config.kind != "film" else ""
+    found = (style for style in zoo.styles("live") if style.architecture == wanted and style.weights)
     return next(found, None)
 
 

@@ -16,7 +16,7 @@ from keras_vst.features import load_vgg16
 from keras_vst.files import write_whole
 from keras_vst.runs import RunDirectory
 from training import first_weights, samples
-from training.data.pipeline import dataset
+from training.data.pipeline import dataset, mistakes_told
 from training.devices import Devices, features_dtype, lost_worker_told, use_precision
 from training.objective import style_references
 from training.samples import Board, Row, draw_curves
@@ -57,7 +57,7 @@ class Session:
         if origin.endswith(FILE):
             rng, photos = np.random.default_rng(0), self.opened.sources.photos
             drawn = [photos.draw(rng, SETTLED_SIDE)[:SETTLED_SIDE, :SETTLED_SIDE] for _ in range(SETTLED)]
-            pattern = first_weights.pattern(self.config.student.architecture)
+            pattern = first_weights.pattern(self.config)
             first_weights.take_file(self.trainer.averaged, Path(origin), pattern, drawn)
         else:
             first_weights.take_weights(self.trainer.averaged, origin, self.config)
@@ -74,7 +74,7 @@ class Session:
     def train(self, save_every: float, log_every: int) -> bool:
         """True when the last step was taken; False after Ctrl-C.  Either way the checkpoint is on disk."""
         recorder = _Recorder(self, save_every) if self.devices.is_chief else None
-        with lost_worker_told(str(self.run.path)):
+        with lost_worker_told(str(self.run.path)), mistakes_told():
             try:
                 for row in self._rows(log_every, recorder):
                     if recorder:
@@ -185,9 +185,7 @@ class _Recorder:
         self._board = Board(self._run.tensorboard, self._trainer.step)
         self._begun = self._saved = time.monotonic()
         self._early = list(EARLY)
-        self._pattern = (
-            first_weights.pattern(self._config.student.architecture) if _is_student(self._config) else None
-        )
+        self._pattern = first_weights.pattern(self._config)
 
     def take(self, row: Row) -> None:
         """Log a row; now and then save and look at what is painted."""
@@ -239,7 +237,3 @@ class _Recorder:
             if warning not in self._session.warnings:
                 self._session.warnings.append(warning)
                 tqdm.write(f"Warning at step {step}: {warning}")
-
-
-def _is_student(config: RunConfig) -> bool:
-    return config.kind not in ("base", "film")

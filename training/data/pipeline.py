@@ -11,7 +11,9 @@ Sample number i of a run is made from (seed, i) alone, so order, workers and thr
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -76,6 +78,18 @@ def dataset(
 
     steps = tf.data.Dataset.range(start, NO_END)
     return steps.map(load, num_parallel_calls=THREADS, deterministic=True).prefetch(2)
+
+
+@contextmanager
+def mistakes_told() -> Iterator[None]:
+    """A UserError while a batch is made, which TensorFlow hands on as words in an error of its own, is one again."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        told = re.search(r"UserError: (.+)", error.message)
+        if not told:
+            raise
+        raise UserError(told[1]) from error
 
 
 def batch(sources: Sources, config: RunConfig, step: int, worker: int = 0, workers: int = 1) -> Batch:
