@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -127,8 +128,10 @@ def _version(python: Path) -> str:
     question = (
         "import tflite_runtime.interpreter as i, importlib.metadata as m; print(m.version('tflite-runtime'))"
     )
-    done = subprocess.run([str(python), "-I", "-c", question], capture_output=True, text=True, timeout=60)
-    return done.stdout.strip() if done.returncode == 0 else ""
+    with suppress(OSError, subprocess.SubprocessError):  # no program at all, or one that never ends
+        done = subprocess.run([str(python), "-I", "-c", question], capture_output=True, text=True, timeout=60)
+        return done.stdout.strip() if done.returncode == 0 else ""
+    return ""
 
 
 if __name__ == "__main__":
