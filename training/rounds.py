@@ -67,18 +67,18 @@ class Rounds:
         return 0
 
     def _claim(self) -> None:
-        """The folder is this request's; one that is another's is refused."""
+        """The folder is this request's; one that is another's is refused, but where nothing came of that."""
         asked = {"of": checksum(str(self.source.path)), "goal": self.goal.told}
         asked |= {"rounds": self.arguments.rounds, "steps": self.arguments.steps, "set": self.arguments.set}
         file = self.out / REQUEST
-        if not file.is_file():
-            if self.out.exists() and any(self.out.iterdir()):
-                raise UserError(f"{self.out} holds something else. Name another folder with --out.")
-            write_whole(file, json.dumps(asked, indent=1))
-        if json.loads(file.read_text(encoding="utf-8")) != asked:
+        found = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        if not found and self.out.exists() and any(self.out.iterdir()):
+            raise UserError(f"{self.out} holds something else. Name another folder with --out.")
+        if found and found != asked and (found["of"] != asked["of"] or any(self.out.glob("round-*"))):
             raise UserError(
                 f"{self.out} holds the rounds of another request. Name another folder with --out."
             )
+        write_whole(file, json.dumps(asked, indent=1))
 
     def _share(self, run: Path | None, config: StudentConfig) -> float:
         """What is asked for over what is there: 1 and above is met.  `run` None: of the unpruned network."""
