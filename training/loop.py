@@ -84,7 +84,7 @@ class Session:
                 finished = False
             if recorder:
                 recorder.save()
-                recorder.close()
+                recorder.board.close()
             if finished:
                 self.devices.leave_together()
         return finished
@@ -182,7 +182,7 @@ class _Recorder:
         self._config, self._save_every = session.config, save_every
         self._shown = samples.choose(session.opened.sources, session.config)
         self._watch = Watch(style_dots=session.opened.style_dots())
-        self._board = Board(self._run.tensorboard, self._trainer.step)
+        self.board = Board(self._run.tensorboard, self._trainer.step)
         self._begun = self._saved = time.monotonic()
         self._early = list(EARLY)
         self._pattern = first_weights.pattern(self._config)
@@ -190,8 +190,9 @@ class _Recorder:
     def take(self, row: Row) -> None:
         """Log a row; now and then save and look at what is painted."""
         self._run.log(row)
-        self._board.row(row)
-        self._show()
+        self.board.row(row)
+        if self._pattern is not None:  # for whoever watches: `vst live --learn`
+            write_whole(self._run.now, first_weights.written(self._trainer.averaged, self._pattern))
         now = time.monotonic()
         early = bool(self._early) and now - self._begun > self._early[0]
         if early or now - self._saved > self._save_every:
@@ -208,14 +209,6 @@ class _Recorder:
         self._run.save(self._trainer)
         self._run.save_network(self._trainer.averaged)
 
-    def close(self) -> None:
-        self._board.close()
-
-    def _show(self) -> None:
-        """The network as it is by now, for whoever watches: `vst live --learn`."""
-        if self._pattern is not None:
-            write_whole(self._run.now, first_weights.written(self._trainer.averaged, self._pattern))
-
     def _look(self, step: int) -> None:
         """Strips, curves and scores; raises `Trouble`, before anything is overwritten, when nothing is painted."""
         network, shown = self._trainer.averaged, self._shown
@@ -226,14 +219,13 @@ class _Recorder:
         if self._early and not self._session.quiet:
             tqdm.write(f"What it paints at step {step}: {path}")
         write_whole(self._run.samples / f"clip_{step:06d}.png", samples.png(moving))
-        self._board.strip(step, "photos", strip)
-        self._board.strip(step, "clip", moving)
+        self.board.strip(step, "photos", strip)
+        self.board.strip(step, "clip", moving)
         if curves := draw_curves(self._run.rows()):
             write_whole(self._run.curves_file, curves)
         if self.batch is not None and self._session.devices.replicas == 1:
-            self._board.scores(step, self._trainer.scores(self.batch))
-        frames = np.concatenate([shown.photos] * (len(painted) // len(shown.photos)))
-        for warning in self._watch.pictures(step, frames, painted):
+            self.board.scores(step, self._trainer.scores(self.batch))
+        for warning in self._watch.pictures(step, shown.photos, painted):
             if warning not in self._session.warnings:
                 self._session.warnings.append(warning)
                 tqdm.write(f"Warning at step {step}: {warning}")
