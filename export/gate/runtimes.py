@@ -23,7 +23,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-RUNTIMES = ("litert", "tflite-runtime", "onnxruntime")  # what --runtime takes
+RUNTIMES = (
+    "litert",
+    "tflite-runtime",
+    "onnxruntime",
+)  # what --runtime takes; the last has no .tflite files to play
 MODULES = {"litert": "ai_edge_litert.interpreter", "tflite-runtime": "tflite_runtime.interpreter"}
 COMPILED = "litert-compiled"
 TFLITE_PYTHON = "KERAS_VST_TFLITE_PYTHON"
