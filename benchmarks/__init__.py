@@ -5,6 +5,7 @@ Here is what they are measured on: the bundled film at any size and length, uint
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
@@ -21,6 +22,11 @@ from keras_vst.video import TimedFrame, open_sink, open_source, probe
 FILM = Path(keras_vst.__file__).parent / "assets" / "scene.mp4"
 CRF = 20  # about what a phone or a camera writes
 Size = tuple[int, int]  # (width, height)
+
+
+def described(told: str | None) -> argparse.ArgumentParser:
+    """A command line whose --help is the text of its module."""
+    return argparse.ArgumentParser(description=told, formatter_class=argparse.RawDescriptionHelpFormatter)
 
 
 def parse_size(text: str) -> Size:

@@ -13,7 +13,6 @@ thumbnail; growth is from their first to their second half (Linux only).
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import re
@@ -25,7 +24,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from benchmarks import Size, film_frames, parse_size
+from benchmarks import Size, described, film_frames, parse_size
 from edge import phone
 from edge.painter import Painter
 from keras_vst import zoo
@@ -44,9 +43,7 @@ AT_ONCE = "HTMLVideoElement.prototype.requestVideoFrameCallback = (then) => setT
 
 def main() -> None:
     """Print one row for each size and number of threads."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = described(__doc__)
     parser.add_argument("--sizes", default="256x256,320x240,640x360")
     parser.add_argument("--threads", default="0,1,2")
     parser.add_argument("--seconds", type=float, default=8)

@@ -11,7 +11,6 @@ one JSON row; status 1 when something was found.  POSIX only: children are forks
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import json
 import os
@@ -29,6 +28,7 @@ from pathlib import Path
 
 import cv2
 
+from benchmarks import described
 from benchmarks.fuzz_cases import Cases, write_material
 from keras_vst.machine import processor
 
@@ -142,9 +142,7 @@ def _wait(child: int) -> int | None:
 
 def main() -> int:
     """Parse the command line, try, print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = described(__doc__)
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", default=",".join(SHARES), help="kinds, with commas between")

@@ -11,7 +11,6 @@ this machine, decoded.  What a camera and a screen add is not in it.  One JSON r
 
 from __future__ import annotations
 
-import argparse
 import json
 import threading
 import time
@@ -25,7 +24,7 @@ from urllib.request import urlopen
 import cv2
 import numpy as np
 
-from benchmarks import Size, film_frames, parse_size
+from benchmarks import Size, described, film_frames, parse_size
 from edge.cli import keep_freed_memory
 from edge.live import Session
 from edge.live_painter import LivePainter, open_live_painter
@@ -140,9 +139,7 @@ def _figures(ages: list[float]) -> dict[str, Any]:
 
 def main() -> None:
     """Parse the command line, measure, print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = described(__doc__)
     add_network_options(parser)
     parser.add_argument("--frame", type=parse_size, default=(640, 360), help="what the camera films")
     parser.add_argument("--rate", type=Fraction, default=Fraction(30), help="frames a second")

@@ -10,7 +10,6 @@ painted over its contrast, as a share of the same of the frames: below 1 it is n
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks import described
 from edge.painter import Painter
 from keras_vst import zoo
 from keras_vst.frames import Pixels
@@ -91,9 +91,7 @@ def _painter(name: str, model: Path | None) -> Paint:
 
 def main() -> None:
     """Measure the looks that are named, or all of the zoo."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = described(__doc__)
     parser.add_argument("looks", nargs="*", metavar="LOOK", help=f"of {', '.join(LOOKS)}; default: all")
     parser.add_argument("--photos", type=Path, required=True, metavar="DIR")
     parser.add_argument("--count", type=int, default=40, metavar="N", help="how many of them, evenly drawn")

@@ -23,7 +23,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks import Size, film_clip, parse_size
+from benchmarks import Size, described, film_clip, parse_size
 from keras_vst.machine import processor
 from training.evaluation.frame_times import WORKER
 
@@ -101,9 +101,7 @@ def _contenders(options: argparse.Namespace, clip: Path, size: Size) -> dict[str
 
 def main() -> None:
     """Parse the command line, measure, print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = described(__doc__)
     parser.add_argument("--peer-python", required=True, help="the peer's own interpreter")
     parser.add_argument("--style-image", help="a painting, for the peer's style-image mode")
     parser.add_argument("--style", default="great-wave", help="a style of ours (default: great-wave)")

@@ -20,6 +20,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from benchmarks import described
 from keras_vst import metrics, zoo
 from keras_vst.errors import run_command
 from keras_vst.files import write_whole
@@ -37,9 +38,7 @@ Parts = list[tuple[Style, float]]
 
 def main(argv: list[str] | None = None) -> int:
     """Parse the command line and measure."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = described(__doc__)
     parser.add_argument("--paintings", type=Path, nargs="*", default=[], metavar="FILE")
     parser.add_argument("--photos", type=Path, metavar="DIR")
     parser.add_argument(
@@ -146,15 +145,14 @@ def steadiness(network: Any, painting: Pixels, photos: list[Pixels]) -> float:
     clip = clip_from_photos(
         photos[0], photos[1], FRAMES, (SIDE - 64, SIDE - 64), rng, MotionConfig(objects=0, light=0)
     )
-    frames = [np.clip(np.rint(clip.frame(time)), 0, 255).astype(np.uint8) for time in range(FRAMES)]
-    painted = np.stack([_painted(network, frame) for frame in frames])
+    painted = np.stack([_painted(network, clip.frame(time)) for time in range(FRAMES)])
     first, _ = metrics.contrast([painted], to_float(painting)[None])
     return metrics.steady(metrics.clip_warp_error(painted, clip.flow), first)
 
 
 def squares(folder: Path) -> list[Pixels]:
     """Photos of a folder, drawn once."""
-    paths = sorted(path for path in folder.rglob("*.jpg"))
+    paths = sorted(folder.rglob("*.jpg"))
     drawn = np.random.default_rng(SEED).choice(len(paths), COUNT, replace=False)
     return [_square(read_picture(paths[int(place)])) for place in drawn]
 

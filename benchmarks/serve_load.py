@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import film_frames
+from benchmarks import described, film_frames
 from benchmarks.serve_process import MOST, Ask, Served, serving
 from edge.serve.service import cores
 from keras_vst import zoo
@@ -40,9 +40,7 @@ MIXES = 24  # more than a worker keeps open
 
 def main() -> None:
     """Print the rows."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = described(__doc__)
     parser.add_argument("--seconds", type=float, default=6)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--doors", default="http,grpc,jpeg")

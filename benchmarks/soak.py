@@ -11,7 +11,6 @@ figures come from /proc.  Status 1 when something was left behind.
 
 from __future__ import annotations
 
-import argparse
 import gc
 import itertools
 import json
@@ -28,7 +27,7 @@ from typing import Any
 
 import av
 
-from benchmarks import FILM
+from benchmarks import FILM, described
 from edge.cli import main as vst
 from keras_vst.machine import processor
 
@@ -140,9 +139,7 @@ def _run(seconds: float, what: str, network: list[str]) -> None:
 
 def main() -> int:
     """Parse the command line, run, print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = described(__doc__)
     parser.add_argument("--seconds", type=float, default=600)
     told = "some of them, with commas between (default: all)"
     parser.add_argument("--what", default=",".join(WHAT), help=told)

@@ -104,8 +104,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--calibrate", type=Path, metavar="FILE", nargs="+", default=[], help=clips)
 
     add = parser.add_argument_group("how it is judged").add_argument
-    runtimes = "that must give the same pixels, as far as they are installed (default: all three)"
-    add("--runtime", default="litert,tflite-runtime,onnxruntime", metavar="LIST", help=runtimes)
+    runtimes = (
+        "that must give the same pixels of a .tflite file, of litert,tflite-runtime, as far as they are installed "
+        "(default: both); an .onnx file is always played by ONNX Runtime"
+    )
+    add("--runtime", default="litert,tflite-runtime", metavar="LIST", help=runtimes)
     add("--clip", type=Path, metavar="FILE", help="judge on a clip of your own instead of the bundled film")
     quick = "judge 12 small frames instead of 48, and time 20 instead of 300"
     add("--quick", action="store_true", help=quick)

@@ -67,7 +67,7 @@ def palette_distance(painted: Sequence[Any], painting: Any) -> float:
     Sliced Wasserstein distance in the colour space in which the painting's own colours are white, so that its rare
     hues count as much as its light and dark.  A two-coloured copy of a painting has 0.33 to 0.40.
     """
-    theirs, ours = _colours(painting), _joined(painted)
+    theirs, ours = _colours([painting]), _colours(painted)
     axes, variances = _colour_axes(theirs)
     white = axes / np.sqrt(variances + FAINT)
     slices = np.random.default_rng(0).normal(size=(3, DIRECTIONS))
@@ -81,7 +81,7 @@ def palette_distance(painted: Sequence[Any], painting: Any) -> float:
 
 def contrast(painted: Sequence[Any], painting: Any) -> tuple[float, float]:
     """Deviation of all pictures together over the painting's, along its first and second colour axis."""
-    theirs, ours = _colours(painting), _joined(painted)
+    theirs, ours = _colours([painting]), _colours(painted)
     axes, _ = _colour_axes(theirs)
     first = [each @ axes[:, -1] for each in (ours, theirs)]
     second = [each @ axes[:, -2] for each in (ours, theirs)]
@@ -181,12 +181,8 @@ def _numpy(features: Any) -> Frames:
     return np.asarray(features).astype(np.float32, copy=False)
 
 
-def _colours(frames: Any) -> npt.NDArray[np.float64]:
-    """Means of 4x4 pixels, (N, 3)."""
-    return _joined([frames])
-
-
-def _joined(pictures: Sequence[Any]) -> npt.NDArray[np.float64]:
+def _colours(pictures: Sequence[Any]) -> npt.NDArray[np.float64]:
+    """Means of 4x4 pixels of all of them, (N, 3)."""
     return np.concatenate(
         [_smaller(frame, 4).reshape(-1, 3) for frames in pictures for frame in check(frames)]
     ).astype(np.float64)

@@ -94,6 +94,15 @@ def of_all_replicas(rows: Tensor) -> Tensor:
     return ops.reshape(replica.all_gather(rows, axis=0), (count, *rows.shape[1:]))
 
 
+def places_in_batch(count: int) -> tuple[Tensor, int]:
+    """Where `count` rows stand in the batch that devices share, which is dealt out to them in turn; its size."""
+    replica, places = _one_of_several(), ops.arange(count, dtype="int32")
+    if replica is None:
+        return places, count
+    devices = replica.num_replicas_in_sync
+    return places * devices + replica.replica_id_in_sync_group, count * devices
+
+
 def _one_of_several() -> Any:
     """The device that this is of those that share a batch; None where there is only one."""
     if keras.backend.backend() != "tensorflow":  # the only backend on which we share batches

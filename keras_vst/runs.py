@@ -65,7 +65,16 @@ class RunDirectory:
             raise UserError(
                 f"{self.path} is not a run directory: it has no config.json. Train with --run first."
             )
-        return json.loads(self.config_file.read_text(encoding="utf-8"))
+        try:
+            record = json.loads(self.config_file.read_text(encoding="utf-8"))
+            if isinstance(record["config"], dict):
+                return record
+        except (OSError, ValueError, KeyError, TypeError):
+            pass  # what it is instead does not matter
+        raise UserError(
+            f"{self.path} cannot be read as a run: its config.json is damaged, or of something else. "
+            "Name the folder that training.fit wrote with --run."
+        )
 
     def amend(self, **about: Any) -> None:
         """Add to config.json, or replace, what became known later."""
@@ -92,7 +101,11 @@ class RunDirectory:
         return int(max((row["step"] for row in self.rows()), default=0))
 
     def forget_after(self, step: int) -> None:
-        """Drop what was logged after the checkpoint that is continued, and torn lines: those steps come again."""
+        """Drop what was logged after the checkpoint that is continued, for those steps come again, and torn files.
+
+        For the process alone that writes the run: it would delete what another is writing.
+        """
+        sweep(self.path)
         kept = [row for row in self.rows() if row["step"] <= step]
         write_whole(self.metrics_file, "".join(json.dumps(row) + "\n" for row in kept))
 
@@ -115,7 +128,6 @@ class RunDirectory:
                 except (OSError, ValueError, KeyError) as error:
                     broken.append(f"{path.name}: {str(error).splitlines()[0]}")
                 else:
-                    sweep(self.path)
                     return
         found = f"can be read ({'; '.join(broken)})" if broken else "is there yet"
         raise UserError(

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from keras_vst.config import SIZES, RunConfig
+from keras_vst.config import SIZES, RunConfig, StudentConfig
 from training.inputs import Inputs, keyframe
 from training.looks import LOOKS
 from training.recipes import RECIPES
@@ -53,7 +53,8 @@ STYLE_SIDES = 128, 1536  # pixels: between them a painting still looks like itse
 
 def parser() -> argparse.ArgumentParser:
     """The options, in the order in which one meets them."""
-    found = bare_parser("training.fit", GUIDE, RECIPES_HELP)
+    found = described("training.fit", GUIDE, RECIPES_HELP)
+    add_run(found)
     add = found.add_argument
     add("--recipe", choices=sorted(RECIPES), help="settings to start from; default: painting")
     _add_sources(found.add_argument_group("what it is trained from"))
@@ -63,18 +64,18 @@ def parser() -> argparse.ArgumentParser:
     return found
 
 
-def bare_parser(program: str, guide: str, epilog: str = "") -> argparse.ArgumentParser:
-    """Of a command that makes a run: its name, what --help teaches, and --run."""
-    found = argparse.ArgumentParser(
-        prog=f"python -m {program}",
-        description=guide,
-        epilog=epilog,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def described(program: str, guide: str, epilog: str = "") -> argparse.ArgumentParser:
+    """A command by its name and what --help teaches."""
+    kept = argparse.RawDescriptionHelpFormatter
+    found = argparse.ArgumentParser(f"python -m {program}", None, guide, epilog, formatter_class=kept)
     found.set_defaults(program=program)
+    return found
+
+
+def add_run(found: argparse.ArgumentParser) -> None:
+    """Of a command that makes a run."""
     told = "where the run lives: settings, checkpoints, strips, report"
     found.add_argument("--run", metavar="DIR", help=told)
-    return found
 
 
 def inputs_of(arguments: argparse.Namespace) -> Inputs:
@@ -102,7 +103,7 @@ def knobs(arguments: argparse.Namespace, config: RunConfig) -> list[str]:
     from training.terms import weight_of  # imports Keras
 
     strokes, faithful, calm = (getattr(arguments, name) or 1.0 for name in KNOBS)
-    found = sized(arguments.size) if arguments.size else []
+    found = sized(SIZES[arguments.size]) if arguments.size else []
     if strokes != 1:
         side = round(config.data.style_side * strokes)
         found.append(f"data.style_side={min(max(side, STYLE_SIDES[0]), STYLE_SIDES[1])}")
@@ -114,9 +115,8 @@ def knobs(arguments: argparse.Namespace, config: RunConfig) -> list[str]:
     return found
 
 
-def sized(name: str) -> list[str]:
+def sized(chosen: StudentConfig) -> list[str]:
     """A student of that size, as overrides."""
-    chosen = SIZES[name]
     return [
         f"student.channels={','.join(map(str, chosen.channels))}",
         f"student.num_blocks={chosen.num_blocks}",

@@ -8,7 +8,7 @@ import sys
 from keras_vst.errors import UserError, run_command
 from keras_vst.runs import RunDirectory
 from training import fit
-from training.arguments import add_running, add_settings, add_teacher, bare_parser, parser
+from training.arguments import add_run, add_running, add_settings, add_teacher, described, parser
 
 GUIDE = """Teach a student what another network paints: a smaller one for phones, or a pruned one what it has lost.
 
@@ -43,7 +43,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    found = bare_parser("training.distil", GUIDE)
+    found = described("training.distil", GUIDE)
+    add_run(found)
     # Of what only training.fit asks for, the defaults.
     found.set_defaults(**vars(parser().parse_args([])) | {"program": "training.distil"})
     add_teacher(found.add_argument_group("what it learns from"))

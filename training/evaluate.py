@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keras_vst.errors import UserError, run_command
 from keras_vst.files import disk_errors, write_whole
 from keras_vst.machine import processor, versions
+from training.arguments import described
 
 if TYPE_CHECKING:
     from training.evaluation.frame_times import Peer
@@ -40,11 +41,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The options, in the order in which one meets them."""
-    found = argparse.ArgumentParser(
-        prog="python -m training.evaluate",
-        description=GUIDE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    found = described("training.evaluate", GUIDE)
     _add_inputs(found.add_argument_group("what is scored, and on what").add_argument)
     _add_running(found.add_argument_group("how").add_argument)
     return found
@@ -105,7 +102,7 @@ def _score(arguments: argparse.Namespace, subjects: list[Subject], folder: Path)
     features = load_vgg16(arguments.vgg16)
     material = gather(arguments.photos, arguments.clips, arguments.count, SIZES, quick=quick)
     asked = arguments.peer_python and not quick
-    with Peer(arguments.peer_python, arguments.threads) if asked else nullcontext() as peer:
+    with closing(Peer(arguments.peer_python, arguments.threads)) if asked else nullcontext() as peer:
         controls = arguments.controls and not quick
         evaluation = Evaluation(material, features, SIZES, arguments.threads, peer, controls)
         cards = _cards(evaluation, subjects, paintings, arguments)

@@ -28,13 +28,14 @@ BUNDLED, NOTHING = "bundled", "none"  # what --init takes besides paths: the bas
 BASES = Path(keras_vst.__file__).parent / "assets" / "bases"
 BEGINS_WITH_BASE = ("perceptual", "adversarial", "keyframes", "distil", "look")  # kinds that teach a student
 FLOAT = np.dtype("<f4")
-KERNEL, BIAS = "kernel", "bias"
+KERNEL = "kernel"
 FIXED = "_blur"  # how the names of layers end that are not trained
 
 
-def pattern(architecture: str) -> Style | None:
-    """A style of the zoo that is laid out as all of this architecture are; None where there is none."""
-    found = (style for style in zoo.styles("live") if style.architecture == architecture and style.weights)
+def pattern(config: RunConfig) -> Style | None:
+    """A style of the zoo that is laid out as the student of this run; None where there is none."""
+    wanted = config.student.architecture if config.kind != "film" else ""
+    found = (style for style in zoo.styles("live") if style.architecture == wanted and style.weights)
     return next(found, None)
 
 
@@ -42,7 +43,8 @@ def written(network: keras.Model, style: Style) -> bytes:
     """The file of a student that is laid out as this style's."""
     content = bytearray(read_network(style.path, style.sha256))
     for name, part, place in _places(style):
-        kernel, bias = _folded(network, name)
+        layer, norm = network.get_layer(name), _norm(network, name)
+        kernel, bias = folded_weights(layer, norm) if norm else layer.get_weights()
         values = np.transpose(kernel, (3, 0, 1, 2)) if part == KERNEL else bias
         content[place["offset"] : place["offset"] + place["length"]] = values.astype(FLOAT).tobytes()
     return bytes(content)
@@ -76,12 +78,6 @@ def _places(style: Style) -> Iterator[tuple[str, str, dict[str, Any]]]:
             yield name, part, place
 
 
-def _folded(network: keras.Model, name: str) -> list[np.ndarray]:
-    """Kernel and bias of a convolution with the norm behind it, if there is one, put into them."""
-    convolution, norm = network.get_layer(name), _norm(network, name)
-    return folded_weights(convolution, norm) if norm else convolution.get_weights()
-
-
 def _give(network: keras.Model, name: str, part: str, values: np.ndarray) -> None:
     layer, norm = network.get_layer(name), _norm(network, name)
     if part == KERNEL:
@@ -106,6 +102,7 @@ def _settle(network: keras.Model, photos: list[Frame]) -> None:
 
 
 def _norm(network: keras.Model, name: str) -> Any:
+    """The norm behind a convolution, if there is one."""
     found = (layer for layer in network.layers if layer.name == f"{name}_norm")
     return next(found, None)
 

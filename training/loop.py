@@ -16,7 +16,7 @@ from keras_vst.features import load_vgg16
 from keras_vst.files import write_whole
 from keras_vst.runs import RunDirectory
 from training import first_weights, samples
-from training.data.pipeline import dataset
+from training.data.pipeline import dataset, mistakes_told
 from training.devices import Devices, features_dtype, lost_worker_told, use_precision
 from training.objective import style_references
 from training.samples import Board, Row, draw_curves
@@ -57,7 +57,7 @@ class Session:
         if origin.endswith(FILE):
             rng, photos = np.random.default_rng(0), self.opened.sources.photos
             drawn = [photos.draw(rng, SETTLED_SIDE)[:SETTLED_SIDE, :SETTLED_SIDE] for _ in range(SETTLED)]
-            pattern = first_weights.pattern(self.config.student.architecture)
+            pattern = first_weights.pattern(self.config)
             first_weights.take_file(self.trainer.averaged, Path(origin), pattern, drawn)
         else:
             first_weights.take_weights(self.trainer.averaged, origin, self.config)
@@ -74,7 +74,7 @@ class Session:
     def train(self, save_every: float, log_every: int) -> bool:
         """True when the last step was taken; False after Ctrl-C.  Either way the checkpoint is on disk."""
         recorder = _Recorder(self, save_every) if self.devices.is_chief else None
-        with lost_worker_told(str(self.run.path)):
+        with lost_worker_told(str(self.run.path)), mistakes_told():
             try:
                 for row in self._rows(log_every, recorder):
                     if recorder:
@@ -84,7 +84,7 @@ class Session:
                 finished = False
             if recorder:
                 recorder.save()
-                recorder.close()
+                recorder.board.close()
             if finished:
                 self.devices.leave_together()
         return finished
@@ -182,18 +182,17 @@ class _Recorder:
         self._config, self._save_every = session.config, save_every
         self._shown = samples.choose(session.opened.sources, session.config)
         self._watch = Watch(style_dots=session.opened.style_dots())
-        self._board = Board(self._run.tensorboard, self._trainer.step)
+        self.board = Board(self._run.tensorboard, self._trainer.step)
         self._begun = self._saved = time.monotonic()
         self._early = list(EARLY)
-        self._pattern = (
-            first_weights.pattern(self._config.student.architecture) if _is_student(self._config) else None
-        )
+        self._pattern = first_weights.pattern(self._config)
 
     def take(self, row: Row) -> None:
         """Log a row; now and then save and look at what is painted."""
         self._run.log(row)
-        self._board.row(row)
-        self._show()
+        self.board.row(row)
+        if self._pattern is not None:  # for whoever watches: `vst live --learn`
+            write_whole(self._run.now, first_weights.written(self._trainer.averaged, self._pattern))
         now = time.monotonic()
         early = bool(self._early) and now - self._begun > self._early[0]
         if early or now - self._saved > self._save_every:
@@ -210,14 +209,6 @@ class _Recorder:
         self._run.save(self._trainer)
         self._run.save_network(self._trainer.averaged)
 
-    def close(self) -> None:
-        self._board.close()
-
-    def _show(self) -> None:
-        """The network as it is by now, for whoever watches: `vst live --learn`."""
-        if self._pattern is not None:
-            write_whole(self._run.now, first_weights.written(self._trainer.averaged, self._pattern))
-
     def _look(self, step: int) -> None:
         """Strips, curves and scores; raises `Trouble`, before anything is overwritten, when nothing is painted."""
         network, shown = self._trainer.averaged, self._shown
@@ -228,18 +219,13 @@ class _Recorder:
         if self._early and not self._session.quiet:
             tqdm.write(f"What it paints at step {step}: {path}")
         write_whole(self._run.samples / f"clip_{step:06d}.png", samples.png(moving))
-        self._board.strip(step, "photos", strip)
-        self._board.strip(step, "clip", moving)
+        self.board.strip(step, "photos", strip)
+        self.board.strip(step, "clip", moving)
         if curves := draw_curves(self._run.rows()):
             write_whole(self._run.curves_file, curves)
         if self.batch is not None and self._session.devices.replicas == 1:
-            self._board.scores(step, self._trainer.scores(self.batch))
-        frames = np.concatenate([shown.photos] * (len(painted) // len(shown.photos)))
-        for warning in self._watch.pictures(step, frames, painted):
+            self.board.scores(step, self._trainer.scores(self.batch))
+        for warning in self._watch.pictures(step, shown.photos, painted):
             if warning not in self._session.warnings:
                 self._session.warnings.append(warning)
                 tqdm.write(f"Warning at step {step}: {warning}")
-
-
-def _is_student(config: RunConfig) -> bool:
-    return config.kind not in ("base", "film")

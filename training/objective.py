@@ -113,9 +113,7 @@ class PerceptualLoss:
         return losses.field(it.shown, self._recoloured(it.original))
 
     def palette(self, it: Painted) -> Tensor:
-        return self._palette(it.shown, it.trainer.memory)
-
-    def _palette(self, shown: Tensor, memory: Memory) -> Tensor:
+        shown, memory = it.shown, it.trainer.memory
         known, (row, column) = self._known, backend.place(0, STRIDE, memory.seed, memory.step, CELLS_PLACE)
         cells = ops.average_pool(shown, CELL, CELL)[:, row::STRIDE, column::STRIDE]
         cells = tf.ensure_shape(

@@ -13,6 +13,7 @@ from pathlib import Path
 from keras_vst.errors import UserError, run_command
 from keras_vst.networks.base import MULTIPLE
 from keras_vst.zoo import DEFAULT_MARGIN
+from training.arguments import described
 
 GUIDE = """Make a student smaller: the channels that matter least go, what is left learns to paint the same again.
 
@@ -52,11 +53,7 @@ def _goal(arguments: argparse.Namespace) -> Goal:
 
 
 def _parser() -> argparse.ArgumentParser:
-    found = argparse.ArgumentParser(
-        prog="python -m training.prune",
-        description=GUIDE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    found = described("training.prune", GUIDE)
     add = found.add_argument
     add("--run", required=True, metavar="RUN", help="the run whose student is pruned; it stays as it is")
     add("--out", metavar="DIR", help="where the rounds go; default: RUN-pruned")

@@ -136,5 +136,5 @@ def _next(run: RunDirectory) -> str:
     return (
         f"python -m training.fit --run {run.path} --resume    # if it is not finished\n"
         f"python -m export --run {run.path} --out {run.path}           # if it has not been\n"
-        f"vst stylize clip.mp4 -o painted.mp4 --model {run.path / run.path.name}.tflite"
+        f"vst stylize clip.mp4 -o painted.mp4 --model {run.path / run.path.resolve().name}.tflite"
     )

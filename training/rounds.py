@@ -24,6 +24,7 @@ from keras_vst.models.pruning import choose, pruned, student_macs
 from keras_vst.models.student import build_student
 from keras_vst.runs import RunDirectory
 from training import distil
+from training.arguments import sized
 from training.evaluation.frame_times import by_turns, milliseconds
 from training.taught import checksum
 
@@ -67,18 +68,18 @@ class Rounds:
         return 0
 
     def _claim(self) -> None:
-        """The folder is this request's; one that is another's is refused."""
+        """The folder is this request's; one that is another's is refused, but where nothing came of that."""
         asked = {"of": checksum(str(self.source.path)), "goal": self.goal.told}
         asked |= {"rounds": self.arguments.rounds, "steps": self.arguments.steps, "set": self.arguments.set}
         file = self.out / REQUEST
-        if not file.is_file():
-            if self.out.exists() and any(self.out.iterdir()):
-                raise UserError(f"{self.out} holds something else. Name another folder with --out.")
-            write_whole(file, json.dumps(asked, indent=1))
-        if json.loads(file.read_text(encoding="utf-8")) != asked:
+        found = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        if not found and self.out.exists() and any(self.out.iterdir()):
+            raise UserError(f"{self.out} holds something else. Name another folder with --out.")
+        if found and found != asked and (found["of"] != asked["of"] or any(self.out.glob("round-*"))):
             raise UserError(
                 f"{self.out} holds the rounds of another request. Name another folder with --out."
             )
+        write_whole(file, json.dumps(asked, indent=1))
 
     def _share(self, run: Path | None, config: StudentConfig) -> float:
         """What is asked for over what is there: 1 and above is met.  `run` None: of the unpruned network."""
@@ -123,7 +124,9 @@ class Rounds:
             return distil.main([*words, "--resume"])
         words += ["--teacher", str(self.source.path), "--pictures", str(self.out / TEACHER)]
         words += ["--photos", asked.photos] if asked.photos else []
-        words += ["--init", str(self._start(index)), *_settings(config, asked)]
+        words += ["--init", str(self._start(index))]
+        for setting in (*sized(config), f"schedule.steps={asked.steps}", *asked.set):
+            words += ["--set", setting]
         return distil.main(words)
 
     def _export(self, run: Path, folder: Path) -> Path:
@@ -158,15 +161,6 @@ def _student_of(run: RunDirectory) -> StudentConfig:
     student: keras.Model = build_student(config.student)
     run.load_network(student)  # refused here where there are no weights yet
     return config.student
-
-
-def _settings(config: StudentConfig, asked: argparse.Namespace) -> list[str]:
-    found = [
-        f"student.channels={','.join(map(str, config.channels))}",
-        f"student.num_blocks={config.num_blocks}",
-    ]
-    found += [f"schedule.steps={asked.steps}", *asked.set]
-    return [word for each in found for word in ("--set", each)]
 
 
 def _told(config: StudentConfig) -> str:

@@ -30,7 +30,6 @@ from training.evaluation.material import Clip
 from training.evaluation.subjects import Painter, find_subject, open_painter
 
 PICTURES, ABOUT = "pictures.npy", "about.json"
-FOLDER = "teacher"  # of a run, where no other is named
 TOLD = {"teacher": "of another teacher", "photos": "of other photos", "settings": "made with other settings"}
 Painted = npt.NDArray[np.uint8]
 

@@ -65,7 +65,7 @@ class Term:
     weight: float = 0.0
     kinds: tuple[str, ...] = PAINTERS  # those that know it
     needs: tuple[str, ...] = ()
-    enters: str = ""  # `temporal` or `adversarial`: it grows from loss.<this>_from to loss.<this>_full
+    enters: str = ""  # `temporal` or `adversarial`: by which ramp of trainers/perceptual.py it comes in
 
 
 def _grid(it: Painted) -> Tensor:
@@ -100,7 +100,7 @@ def _taught(it: Painted) -> Tensor:
 def _steadier(it: Painted) -> Tensor:
     """How much more it changes from frame to frame than the teacher does; 0 where it is as steady."""
     ours, theirs = (flicker(it.batch, frames, it.config) for frames in (it.stylized, it.taught))
-    return ops.relu(ours - theirs)
+    return ops.relu(across_replicas(ours - theirs))
 
 
 def _passes_for_real(name: str) -> Callable[[Painted], Tensor]:

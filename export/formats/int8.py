@@ -45,7 +45,8 @@ def calibration_frames(clips: Sequence[Path] = (), size: tuple[int, int] = SIZE)
 
     Some of them come a second time, with more contrast: without them a face in the sun was cut off, which cost 5 dB.
     """
-    shots = [_of_clip(clip) for clip in clips] or [_of_film()]
+    places = [start + EVERY * index for start in SHOTS for index in range(PER_SHOT)]
+    shots = [_of_clip(clip) for clip in clips] or [film_frames(*places)]
     frames = [to_float(fit(pixels, size)[0])[None] for shot in shots for pixels in shot]
     means = [frame.mean() for frame in frames]
     harder = [
@@ -177,7 +178,3 @@ def _of_clip(path: Path) -> list[Pixels]:
     if not shot:
         raise UserError(f"--calibrate {path} has no frames. Name a clip that can be played.")
     return shot
-
-
-def _of_film() -> list[Pixels]:
-    return film_frames(*(start + EVERY * index for start in SHOTS for index in range(PER_SHOT)))

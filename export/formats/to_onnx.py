@@ -90,7 +90,7 @@ def _conv(graph: Graph, layer: Any, inputs: list[str]) -> str:
         operands.append(graph.weight(f"{layer.name}/bias", keras.ops.convert_to_numpy(layer.bias)))
     pads = _pads(layer) if layer.padding == "same" else [0, 0, 0, 0]
     attributes = {"kernel_shape": layer.kernel_size, "strides": layer.strides, "pads": pads, "group": groups}
-    return _activated(graph, layer, graph.add("Conv", operands, f"{layer.name}/convolved", **attributes))
+    return _activation(graph, layer, [graph.add("Conv", operands, f"{layer.name}/convolved", **attributes)])
 
 
 def _pads(layer: Any) -> list[int]:
@@ -102,17 +102,13 @@ def _pads(layer: Any) -> list[int]:
 
 
 def _activation(graph: Graph, layer: Any, inputs: list[str]) -> str:
-    return _activated(graph, layer, inputs[0])
-
-
-def _activated(graph: Graph, layer: Any, features: str) -> str:
     function = layer.activation.__name__
     if function == "linear":
-        return features
+        return inputs[0]
     if function == "relu6":
-        return _clip(graph, layer.name, features, 6.0)
+        return _clip(graph, layer.name, inputs[0], 6.0)
     if function in ("sigmoid", "relu"):
-        return graph.add(function.capitalize(), [features], f"{layer.name}/{function}")
+        return graph.add(function.capitalize(), inputs, f"{layer.name}/{function}")
     raise _unknown(layer, f"activation {function}")
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -170,10 +170,12 @@ def _write_graph(student: keras.Model, folder: Path) -> None:
     def serving_default(frame: Any) -> dict[str, Any]:
         return student({"frame": frame}, training=False)
 
+    def paint(frame: tf.Tensor) -> tf.Tensor:
+        return serving_default(frame)["stylized"]
+
     def jpeg(image_bytes: Any) -> dict[str, Any]:
-        return {
-            "stylized_bytes": _stylize_pictures(lambda one: serving_default(one)["stylized"], image_bytes)
-        }
+        painted = tf.map_fn(partial(_stylize_picture, paint), image_bytes, fn_output_signature=tf.string)
+        return {"stylized_bytes": painted}
 
     archive.add_endpoint("serving_default", serving_default, input_signature=[frame])
     archive.add_endpoint("jpeg", jpeg, input_signature=[image_bytes])
@@ -184,12 +186,8 @@ def _children(objects: Any, index: int) -> dict[str, int]:
     return {child.local_name: child.node_id for child in objects.nodes[index].children}
 
 
-def _stylize_pictures(paint: Callable[[tf.Tensor], tf.Tensor], images: tf.Tensor) -> tf.Tensor:
-    """Paint (B,) JPEG files: (B,) JPEG files of the same sizes."""
-    return tf.map_fn(lambda image: _stylize_picture(paint, image), images, fn_output_signature=tf.string)
-
-
 def _stylize_picture(paint: Callable[[tf.Tensor], tf.Tensor], image: tf.Tensor) -> tf.Tensor:
+    """Paint a JPEG file: a JPEG file of the same size."""
     height, width = tf.unstack(tf.io.extract_jpeg_shape(image)[:2])  # the header: before pixels take memory
     area = tf.cast(height, tf.int64) * tf.cast(width, tf.int64)
     small = tf.debugging.assert_less_equal(

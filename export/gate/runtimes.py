@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-RUNTIMES = ("litert", "tflite-runtime", "onnxruntime")  # what --runtime takes
+RUNTIMES = (
+    "litert",
+    "tflite-runtime",
+    "onnxruntime",
+)  # what --runtime takes; the last has no .tflite files to play
 MODULES = {"litert": "ai_edge_litert.interpreter", "tflite-runtime": "tflite_runtime.interpreter"}
 COMPILED = "litert-compiled"
 TFLITE_PYTHON = "KERAS_VST_TFLITE_PYTHON"
@@ -127,8 +132,10 @@ def _version(python: Path) -> str:
     question = (
         "import tflite_runtime.interpreter as i, importlib.metadata as m; print(m.version('tflite-runtime'))"
     )
-    done = subprocess.run([str(python), "-I", "-c", question], capture_output=True, text=True, timeout=60)
-    return done.stdout.strip() if done.returncode == 0 else ""
+    with suppress(OSError, subprocess.SubprocessError):  # no program at all, or one that never ends
+        done = subprocess.run([str(python), "-I", "-c", question], capture_output=True, text=True, timeout=60)
+        return done.stdout.strip() if done.returncode == 0 else ""
+    return ""
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from typing import Any
 
 from keras_vst.errors import UserError
 
+MOST_SEED = 2**32 - 1  # that NumPy takes
 KINDS = ("base", "perceptual", "adversarial", "film", "keyframes", "distil", "look")
 
 
@@ -152,6 +153,8 @@ class RunConfig:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise _unknown("kind", self.kind, KINDS)
+        if not 0 <= self.seed <= MOST_SEED:
+            raise UserError(f"`seed` is a whole number from 0 to {MOST_SEED}. Received: {self.seed}.")
         crop = self.schedule.judged_size + 2 * self.data.margin
         if crop > self.data.photo_side:
             raise UserError(

@@ -96,10 +96,10 @@ def test_what_is_no_network_is_said_to_be_none(tmp_path, make, found):
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [
-        (lambda record: "{", "cannot be read as a network"),
-        (lambda record: json.dumps({**record, "config": 7}), "cannot be read as a network"),
+        (lambda record: "{", "cannot be read as a run"),
+        (lambda record: json.dumps({**record, "config": 7}), "cannot be read as a run"),
         (lambda record: json.dumps({**record, "config": {"student": 7}}), "is a section of keys"),
-        (lambda record: "[]", "cannot be read as a network"),
+        (lambda record: "[]", "cannot be read as a run"),
     ],
 )
 def test_a_run_whose_record_was_spoiled_is_refused(run, tmp_path, spoil, reason):

@@ -228,6 +228,8 @@ def test_an_impossible_value_is_refused_when_the_object_is_made(kind, values, me
             {"kind": "gan"},
             r"`kind` is one of base, perceptual, adversarial, film, keyframes, distil, look\. Received: 'gan'",
         ),
+        ({"seed": -1}, r"`seed` is a whole number from 0 to 4294967295\. Received: -1"),
+        ({"seed": 2**32}, r"`seed` is a whole number from 0 to 4294967295\. Received: 4294967296"),
         (
             {"data": DataConfig(photo_side=200)},
             r"judged_size=256, margin=24, photo_side=200\. Use photo_side=304",

@@ -33,6 +33,15 @@ def test_a_folder_that_is_no_run_is_named(tmp_path):
         RunDirectory(tmp_path).config()
 
 
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"config": 7}', "\xff"])
+def test_a_config_json_of_something_else_is_no_run(tmp_path, text):
+    (tmp_path / "config.json").write_text(text, encoding="latin-1")
+    with pytest.raises(
+        UserError, match=r"cannot be read as a run: its config\.json is damaged, or of something"
+    ):
+        RunDirectory(tmp_path).config()
+
+
 def test_a_resumed_run_forgets_what_came_after_its_checkpoint_and_torn_lines(run):
     for step in (20, 40, 60):
         run.log({"step": step, "style": 1 / step})
@@ -110,6 +119,8 @@ def test_where_the_last_checkpoint_does_not_read_the_one_before_is_taken(run, ha
     run.restore(found)
 
     assert found.word == "whole 1"
+    assert part.exists(), "every worker restores, and another may be writing this"
+    run.forget_after(0)
     assert not part.exists()
 
 

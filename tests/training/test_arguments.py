@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 
 import pytest
 
-from keras_vst.config.overrides import to_dict
 from training.arguments import inputs_of, parser
-from training.fit import configured, main
+from training.fit import configured
 from training.recipes import RECIPES
 from training.terms import completed
 
@@ -51,19 +49,6 @@ def test_a_knob_that_makes_no_sense_is_refused(painting, factor, capsys):
     with pytest.raises(SystemExit):
         settings("--style", str(painting), "--calm", factor)
     assert "a factor from 0.1 to 10" in capsys.readouterr().err
-
-
-def test_a_recipe_and_a_file_of_settings_are_not_both_taken(painting, tmp_path, capsys):
-    file = tmp_path / "mine.json"
-    file.write_text(json.dumps(to_dict(RECIPES["smoke"])))
-
-    assert main(["--style", str(painting), "--recipe", "smoke", "--config", str(file)]) == 2
-    assert "Leave one of them out" in capsys.readouterr().err
-
-
-def test_knobs_cannot_change_a_run_that_goes_on(tmp_path, capsys):
-    assert main(["--run", str(tmp_path), "--resume", "--calm", "2"]) == 2
-    assert "--calm would change" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

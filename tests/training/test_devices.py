@@ -116,6 +116,57 @@ def test_two_workers_take_the_steps_of_one_with_the_same_batch(recipe, start, ph
     assert_alike(first, weights_of(tmp_path / "halves.npz"), tolerance=1e-5)
 
 
+HALVES = """
+import json
+from types import SimpleNamespace
+import tensorflow as tf
+(cpu,) = tf.config.list_physical_devices("CPU")
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from tests.training.toys import make_batch, tiny
+from training.terms import TERMS, Painted
+from training.trainers.film import FilmTrainer
+
+distil, film = tiny("distil"), tiny("film")
+lesson, clips = make_batch(distil), make_batch(film)["clip"]
+lesson["painted"] = lesson["clip"].copy()
+for name, still in (("painted", slice(0, None, 2)), ("taught", slice(1, None, 2))):
+    lesson[name][still, 1] = lesson[name][still, 0]
+
+def look(rows):
+    batch = {name: tf.gather(array, rows) for name, array in lesson.items()}
+    ours, theirs = ([batch[name][:, time] for time in (0, 1)] for name in ("painted", "taught"))
+    painted = Painted(SimpleNamespace(config=distil), batch, ours, None, None, taught=theirs)
+    clip = tf.gather(clips, rows)
+    frames = [clip[:, time] for time in range(clip.shape[1])]
+    shown, original = FilmTrainer.judged(SimpleNamespace(config=film), {"clip": clip}, frames)
+    return [TERMS["steadier"].function(painted), *(tf.reduce_mean(each, (1, 2, 3)) for each in (shown, original))]
+
+strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+
+@tf.function
+def in_halves():
+    def half():
+        place = tf.cast(tf.distribute.get_replica_context().replica_id_in_sync_group, tf.int32)
+        return look(tf.stack([place]))
+    return strategy.run(half)
+
+halves = [[half.numpy().tolist() for half in each.values] for each in in_halves()]
+print(json.dumps([[each.numpy().tolist() for each in look(tf.range(2))], halves]))
+"""
+
+
+@pytest.mark.slow
+def test_of_two_devices_each_judges_and_compares_what_one_would():
+    done = subprocess.run(
+        [sys.executable, "-c", HALVES], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    (steadier, *whole), (each_steadier, *halves) = json.loads(done.stdout)
+    assert each_steadier == pytest.approx([steadier, steadier], rel=1e-4, abs=1e-6)
+    for together, (first, second) in zip(whole, halves, strict=True):
+        np.testing.assert_allclose([*first, *second], together, rtol=1e-5)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_a_worker_that_dies_ends_the_job_in_one_line_and_resume_goes_on(start, photos, tmp_path):

@@ -87,7 +87,7 @@ def test_the_bundled_base_fits_the_student_that_every_style_is():
 
 @pytest.fixture(scope="module")
 def style() -> zoo.Style:
-    found = first_weights.pattern(STUDENT.architecture)
+    found = first_weights.pattern(RunConfig())
     assert found is not None
     return found
 
@@ -188,6 +188,7 @@ def test_minutes_become_steps_by_the_pace_of_the_machine(words, monkeypatch, tmp
     assert RunDirectory(tmp_path / "run").last_step() == steps
 
 
-def test_minutes_are_no_word_for_a_run_that_goes_on(tmp_path, capsys):
-    assert fit.main(["--run", str(tmp_path), "--resume", "--minutes", "3"]) == 2
-    assert "--minutes would change them" in capsys.readouterr().err
+@pytest.mark.parametrize(("option", "value"), [("--minutes", "3"), ("--calm", "2")])
+def test_what_would_change_a_run_is_no_word_for_one_that_goes_on(option, value, tmp_path, capsys):
+    assert fit.main(["--run", str(tmp_path), "--resume", option, value]) == 2
+    assert f"{option} would change them" in capsys.readouterr().err

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from keras_vst import features
+from keras_vst import features, zoo
 from keras_vst.config.overrides import with_overrides
 from keras_vst.models.student import build_student
 from keras_vst.runs import RunDirectory
@@ -105,6 +105,8 @@ def test_a_folder_that_holds_a_run_is_not_overwritten(trained, painting, capsys)
     assert "already holds a run" in capsys.readouterr().err
 
 
+SMALL_FILM = ["--set", "teacher.channels=4,8,8,16", "--set", "teacher.num_blocks=1"]
+GREAT_WAVE = str(zoo.find_style("great-wave").path)
 RECIPES_TO_RUN = {
     "base": ["--photos", "{photos}"],
     "collection": ["--collection", "{photos}", "--photos", "{photos}"],
@@ -156,8 +158,11 @@ def test_a_run_can_start_from_the_weights_of_another(photos, tmp_path, capsys):
     assert not (tmp_path / "other").exists()
 
 
-def test_dry_run_tells_settings_sizes_and_time_and_writes_nothing(photos, tmp_path, capsys):
-    words = keyframe_words(tmp_path, photos)
+@pytest.mark.parametrize("clips", [False, True])
+def test_dry_run_tells_settings_sizes_and_time_and_writes_nothing(
+    clips, photos, short_clip, tmp_path, capsys
+):
+    words = keyframe_words(tmp_path, photos) + ["--clips", str(short_clip)] * clips
     before = sorted(tmp_path.rglob("*"))
     assert main([*words, "--dry-run", "--set", "loss.supervised=7"]) == 0
 
@@ -183,6 +188,7 @@ def test_dry_run_tells_settings_sizes_and_time_and_writes_nothing(photos, tmp_pa
         (["--keyframe", "a.png"], "FRAME=PAINTED"),
         (["--collection", "."], "has no use for --collection"),
         (["--init", "nowhere"], "--init nowhere does not fit"),
+        (["--recipe", "film", *SMALL_FILM, "--init", GREAT_WAVE], "is not laid out as the styles of the zoo"),
         (["--resume"], "--resume goes on with the settings and sources of the run; --style"),
     ],
 )
@@ -213,6 +219,15 @@ def test_settings_come_from_a_file_too(tmp_path, painting):
     arguments = fit.parser().parse_args(["--config", str(settings), "--style", str(painting)])
     config = fit.configured(arguments, fit.inputs_of(arguments))
     assert config == completed(with_overrides(RECIPES["painting"], ["seed=5", "loss.style=9"]))
+
+
+def test_several_machines_take_the_same_number_of_steps_so_minutes_are_refused(
+    painting, monkeypatch, tmp_path, capsys
+):
+    cluster = {"worker": ["10.0.0.1:2222", "10.0.0.2:2222"]}
+    monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": cluster, "task": {"type": "worker", "index": 0}}))
+    assert main(["--style", str(painting), "--run", str(tmp_path / "run"), "--minutes", "5"]) == 2
+    assert "Use --set schedule.steps=N" in capsys.readouterr().err
 
 
 def test_ctrl_c_before_the_first_step_is_one_word(painting, monkeypatch, tmp_path, capsys):

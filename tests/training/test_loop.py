@@ -7,10 +7,12 @@ import signal
 import numpy as np
 import pytest
 
+from keras_vst.errors import UserError
 from keras_vst.runs import RunDirectory
 from keras_vst.zoo import RIGHTS
 from tests.training.runs import KILLED_WHILE_SAVING, assert_equal_weights, keyframe_words, kill, unbroken_run
 from training import fit, loop, samples, watch
+from training.data.paintings import Keyframes
 from training.fit import main
 
 KILLED_AT_RANDOM = """
@@ -110,6 +112,20 @@ def test_an_end_signal_saves_and_says_how_to_go_on(words, unbroken, tmp_path, mo
     assert_equal_weights(folder, unbroken)
     assert_same_rows(folder, unbroken)
     assert RunDirectory(folder).record()["finished"] is True
+
+
+def test_what_goes_wrong_while_a_batch_is_made_is_one_line(words, tmp_path, monkeypatch, capsys):
+    draw, drawn = Keyframes.draw, []
+
+    def draw_or_fail(self, rng, side):
+        drawn.append(side)
+        if len(drawn) > 8:
+            raise UserError("the disk with the pictures is gone.")
+        return draw(self, rng, side)
+
+    monkeypatch.setattr(Keyframes, "draw", draw_or_fail)
+    assert main([*words, "--run", str(tmp_path / "run")]) == 2
+    assert capsys.readouterr().err.splitlines()[1:] == ["training.fit: the disk with the pictures is gone."]
 
 
 def test_a_term_that_is_not_a_number_stops_the_run(words, tmp_path, monkeypatch, capsys):

@@ -52,6 +52,11 @@ def test_the_report_tells_terms_time_and_warnings(run):
     assert '<p class="warning">A grid shows</p>' in page
 
 
+def test_the_network_of_a_run_is_named_from_within_its_folder_too(run, monkeypatch):
+    monkeypatch.chdir(run.path)
+    assert "--model run.tflite" in write_report(RunDirectory(".")).read_text(encoding="utf-8")
+
+
 def test_of_many_strips_the_first_and_the_last_are_shown(run):
     for step in range(20):
         cv2.imwrite(str(run.samples / f"step_{step:06d}.png"), np.full((8, 16, 3), step, np.uint8))

@@ -11,7 +11,9 @@ Sample number i of a run is made from (seed, i) alone, so order, workers and thr
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -59,10 +61,17 @@ class Sources:
 
 
 def dataset(
-    sources: Sources | Pictures, config: RunConfig, start: int = 0, worker: int = 0, workers: int = 1
+    sources: Sources, config: RunConfig, start: int = 0, worker: int = 0, workers: int = 1
 ) -> tf.data.Dataset:
-    """Batches from step `start` on, without end; made and prefetched while the network works."""
-    make = _maker(sources, config, worker, workers)
+    """Batches from step `start` on, without end; made and prefetched while the network works.
+
+    That there is what a run of this kind learns from, `Inputs.check` has seen; that workers share the batch evenly,
+    `Devices.replica_config`.
+    """
+
+    def make(step: int) -> Batch:
+        return batch(sources, config, step, worker, workers)
+
     shapes = {name: array.shape for name, array in make(start).items()}
 
     def load(step: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -76,6 +85,18 @@ def dataset(
 
     steps = tf.data.Dataset.range(start, NO_END)
     return steps.map(load, num_parallel_calls=THREADS, deterministic=True).prefetch(2)
+
+
+@contextmanager
+def mistakes_told() -> Iterator[None]:
+    """A UserError while a batch is made, which TensorFlow hands on as words in an error of its own, is one again."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        told = re.search(r"UserError: (.+)", error.message)
+        if not told:
+            raise
+        raise UserError(told[1]) from error
 
 
 def batch(sources: Sources, config: RunConfig, step: int, worker: int = 0, workers: int = 1) -> Batch:
@@ -116,28 +137,6 @@ def taught_clip(
 ) -> tuple[npt.NDArray[np.uint8], SyntheticClip]:
     """The clip number `place` of those that a teacher paints, (T, H, W, 3), and how it moves; always the same."""
     return _moving(photos, config, np.random.default_rng((config.seed, place)))
-
-
-def _maker(
-    sources: Sources | Pictures, config: RunConfig, worker: int, workers: int
-) -> Callable[[int], Batch]:
-    found = sources if isinstance(sources, Sources) else Sources(sources)
-    if config.kind == "adversarial" and found.painting is None:
-        raise UserError(
-            "kind=adversarial learns from a collection: give it a folder of paintings, or a clip."
-        )
-    if config.kind == "keyframes" and found.keyframes is None:
-        raise UserError("kind=keyframes learns from pairs: give it a frame and the same frame painted.")
-    if config.kind == "distil" and found.taught is None:
-        raise UserError("kind=distil learns from a teacher's pictures: name it with --teacher.")
-    if config.kind == "look" and found.look is None:
-        raise UserError("kind=look learns what a pipeline makes of photos: name one with --look.")
-    if config.data.batch % workers:
-        raise UserError(
-            f"data.batch must be a multiple of the number of workers, {workers}. "
-            f"Received: {config.data.batch}. Use {-(-config.data.batch // workers) * workers}."
-        )
-    return lambda step: batch(found, config, step, worker, workers)
 
 
 def _moving(

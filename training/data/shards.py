@@ -122,7 +122,7 @@ def _fitted(pixels: Frame, side: int) -> Frame:
 
 def _write(file: Path, window: list[Frame], settings: ShardSettings) -> bool:
     """Make one shard, or False where the flow of neighbouring frames was lost."""
-    found = [_flow(window[later], window[earlier]) for later, earlier in settings.pairs]
+    found = [flow.between(window[earlier], window[later]) for later, earlier in settings.pairs]
     near = [index for index, (later, earlier) in enumerate(settings.pairs) if abs(later - earlier) == 1]
     if min(float(found[index][1].mean()) for index in near) < LEAST_VISIBLE:
         return False
@@ -140,11 +140,6 @@ def _write(file: Path, window: list[Frame], settings: ShardSettings) -> bool:
     np.save(buffer, record)
     keep(file, buffer.getvalue())
     return True
-
-
-def _flow(later: Frame, earlier: Frame) -> tuple[flow.Flow, npt.NDArray[np.float32]]:
-    backward = flow.estimate(earlier, later)
-    return backward, flow.visibility(backward, flow.estimate(later, earlier))
 
 
 def _is_whole(file: Path) -> bool:

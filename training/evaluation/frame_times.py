@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -88,7 +87,7 @@ def time_here(path: Path, size: tuple[int, int], threads: int) -> float:
 
 
 class Peer:
-    """The process.  Use it in a `with`."""
+    """The process; close it."""
 
     def __init__(self, python: str, threads: int) -> None:
         """Start it; a UserError says how to set one up where there is none."""
@@ -136,16 +135,6 @@ class Peer:
                     pipe.close()
         self._process.terminate()
         self._process.wait()
-
-    def __enter__(self) -> Peer:
-        """Enter the `with`."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close."""
-        self.close()
 
     def _reply(self) -> dict[str, Any]:
         assert self._process.stdout

@@ -13,7 +13,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 import keras_vst
 from keras_vst import flow
@@ -88,10 +87,11 @@ def gather(photos: str, clips: Sequence[str], count: int, sizes: Sizes, *, quick
 
 def of_photos(pictures: Sequence[Pixels], motions: int, sizes: Sizes = SIZES) -> Material:
     """What can be made of photos alone, motion of the first ones."""
+    wide = sizes.video[0] + 2 * BORDER_ROOM, sizes.video[1] + 2 * BORDER_ROOM
     return Material(
         [fitted(picture, sizes.picture) for picture in pictures],
         [moving_camera(picture, seed, sizes) for seed, picture in enumerate(pictures[:motions])],
-        [_covering(picture, _wide(sizes)) for picture in pictures[:motions]],
+        [_covering(picture, wide) for picture in pictures[:motions]],
         [],
         {},
     )
@@ -115,7 +115,8 @@ def moving_camera(photo: Pixels, seed: int, sizes: Sizes) -> Clip:
         size = scale * (1 + zoom * time)
         cosine, sine = size * np.cos(turn * time), size * np.sin(turn * time)
         turned = np.array([[cosine, -sine, wide / 2], [sine, cosine, high / 2], [0, 0, 1]])
-        path.append(turned @ _shift(drift[0] * time - width / 2, drift[1] * time - height / 2))
+        shift = drift[0] * time - width / 2, drift[1] * time - height / 2
+        path.append(turned @ np.array([[1, 0, shift[0]], [0, 1, shift[1]], [0, 0, 1.0]]))
     noise = [rng.normal(0, NOISE, (height, width, 3)).astype(np.float32) for _ in path]
     clip = SyntheticClip([Layer(photo, None, path)], sizes.video, [1.0] * len(path), noise)
     return Clip([clip.frame(time) for time in range(sizes.frames)], clip.flow, exact=True)
@@ -192,15 +193,6 @@ def _clip_paths(given: Sequence[str]) -> list[Path]:
     if not found:
         raise UserError(f"--clips {', '.join(given)} holds no clip. Name clips, or folders of them.")
     return found
-
-
-def _shift(x: float, y: float) -> npt.NDArray[np.float64]:
-    return np.array([[1, 0, x], [0, 1, y], [0, 0, 1.0]])
-
-
-def _wide(sizes: Sizes) -> tuple[int, int]:
-    height, width = sizes.video
-    return height + 2 * BORDER_ROOM, width + 2 * BORDER_ROOM
 
 
 def _covering(frame: Pixels, size: tuple[int, int]) -> Pixels:

@@ -56,7 +56,7 @@ class Card:
     rows: dict[str, Row]  # the network's own, its controls' and the peer's
     milliseconds: dict[str, float] = field(default_factory=dict)
     rounded: dict[str, float] = field(default_factory=dict)  # decibels, flicker_ratio, bytes of its int8 file
-    tiles: list[Pixels] = field(default_factory=list)  # photos as painted
+    tiles: list[Pixels] = field(default_factory=list)  # the first photos as painted, all of one height
     strip: Pixels | None = None  # three frames in a row, enlarged
 
     def bars(self) -> list[Bar]:
@@ -125,7 +125,7 @@ class Evaluation:
             ),
             times,
             self._rounded(subject, own),
-            tiles(own, self.material.photos),
+            [tile(own(photo)) for photo in self.material.photos[:NUM_PHOTOS]],
             strip(own, self.material.motions),
         )
 
@@ -183,11 +183,6 @@ class Evaluation:
         other = open_file(subject.rounded, self.threads, subject.margin)
         found = of_precision(own, other, self.material.long)
         return {**found, "bytes": subject.rounded.stat().st_size}
-
-
-def tiles(painter: Painter, photos: Sequence[Pixels]) -> list[Pixels]:
-    """The first photos as painted, all of one height."""
-    return [tile(painter(photo)) for photo in photos[:NUM_PHOTOS]]
 
 
 def tile(picture: Pixels) -> Pixels:

@@ -216,21 +216,18 @@ class AdversarialTrainer(CriticTrainer):
         margin = self.config.data.margin
         returned = crop(self._to_photo(painted.stylized[0]), margin)
         there = losses.apart(returned, crop(painted.batch["clip"][:, 0], margin))
-        return there + losses.apart(self._once(painted.photo), _middle(painted.batch["painting"]))
+        again = self.paint(painted.photo, training=False)  # no frame of ours, so its statistics do not count
+        return there + losses.apart(again, _middle(painted.batch["painting"]))
 
     def identity(self, painted: Painted) -> Tensor:
         """A painting is left alone."""
         painting = _middle(painted.batch["painting"])
-        return losses.apart(self._once(painting), painting)
+        return losses.apart(self.paint(painting, training=False), painting)
 
     def _to_photo(self, painting: Tensor) -> Tensor:
         """Norms over the batch: its running means are of paintings and of painted photos alike."""
         returned = cast(keras.Model, self.reverse)({"frame": painting}, training=True)
         return ops.cast(returned["stylized"], "float32")
-
-    def _once(self, frame: Tensor | None) -> Tensor:
-        """Paint a picture that is no frame of ours, whose statistics are not to be followed."""
-        return self.paint(frame, training=False)
 
 
 def _middle(painting: Tensor) -> Tensor:

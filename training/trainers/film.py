@@ -7,7 +7,7 @@ from keras import ops
 from keras_vst import losses
 from keras_vst.config import RunConfig
 from keras_vst.models.teacher import build_teacher, first_inputs
-from keras_vst.ops import Tensor, crop, warp
+from keras_vst.ops import Tensor, crop, places_in_batch, warp
 from training import backend
 from training.objective import PerceptualLoss
 from training.temporal import Batch
@@ -38,10 +38,12 @@ class FilmTrainer(PerceptualTrainer):
 
     def judged(self, batch: Batch, stylized: list[Tensor]) -> tuple[Tensor, Tensor]:
         """Half the clips at their first frame, the others at their last, which has a past."""
-        clip, half = batch["clip"], batch["clip"].shape[0] // 2
-        shown = ops.concatenate([stylized[0][:half], stylized[-1][half:]])
-        original = ops.concatenate([clip[:half, 0], clip[half:, -1]])
-        return crop(shown, self.config.data.margin), crop(original, self.config.data.margin)
+        clip, margin = batch["clip"], self.config.data.margin
+        places, whole = places_in_batch(clip.shape[0])
+        begins = ops.reshape(places < whole // 2, (-1, 1, 1, 1))
+        shown = ops.where(begins, stylized[0], stylized[-1])
+        original = ops.where(begins, clip[:, 0], clip[:, -1])
+        return crop(shown, margin), crop(original, margin)
 
     def diversity(self, painted: Painted) -> Tensor:
         """How alike the clip's first frame is painted with other noise."""

@@ -51,6 +51,12 @@ def test_a_runtime_that_is_not_here_is_named_with_the_way_to_it(monkeypatch):
     assert runtimes.TFLITE_PYTHON in missing["tflite-runtime"]
 
 
+def test_a_python_that_is_no_program_has_no_runtime(tmp_path, monkeypatch):
+    (tmp_path / "python").write_text("not a program")
+    monkeypatch.setenv(runtimes.TFLITE_PYTHON, str(tmp_path / "python"))
+    assert runtimes.find_runtimes(("tflite-runtime",))[0] == []
+
+
 def test_a_child_that_dies_and_one_that_never_ends_are_told_apart(network, tmp_path, monkeypatch):
     program = tmp_path / "program.py"
     monkeypatch.setattr(runtimes, "PROGRAM", program)

@@ -101,24 +101,6 @@ def test_every_layer_is_one_that_xnnpack_takes(student):
     assert all(layer.max_value == 6.0 for layer in student.layers if isinstance(layer, keras.layers.ReLU))
 
 
-def test_each_norm_folds_into_the_convolution_before_it(student):
-    """Nothing of a norm is left at run time: scale the kernel, and shift."""
-    folded = 0
-    for norm in norms_of(student):
-        convolution = student.get_layer(norm.name.removesuffix("_norm"))
-        features = random_array((1, 12, 12, convolution.kernel.shape[2]))
-        gamma, beta, mean, variance = norm.get_weights()
-        scale = gamma / np.sqrt(variance + norm.epsilon)
-
-        kernel = convolution.kernel.numpy() * scale
-        strides = convolution.strides[0]
-        expected = tf.nn.conv2d(features, kernel, strides, "SAME") + (beta - mean * scale)
-        found = norm(convolution(features), training=False)
-        np.testing.assert_allclose(found, expected, atol=1e-4)
-        folded += 1
-    assert folded == 7
-
-
 def test_norms_follow_the_batches_and_stand_still_where_the_network_runs(student):
     network = build_student(SMALL)
     before = [weight.copy() for weight in network.get_weights()]

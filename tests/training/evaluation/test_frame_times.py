@@ -1,4 +1,5 @@
 import sys
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -42,7 +43,7 @@ def test_what_cannot_be_timed_is_told(tmp_path):
 def peer(tmp_path, monkeypatch):
     write_peer(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    with Peer(sys.executable, 1) as found:
+    with closing(Peer(sys.executable, 1)) as found:
         yield found
 
 
