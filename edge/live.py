@@ -106,7 +106,7 @@ def run(options: argparse.Namespace) -> int:
     with ExitStack() as stack:
         source = open_source(options.source)
         stack.callback(source.close)
-        if (heard := hear_live(options, source.info, source.live)) is not None:
+        if (heard := hear_live(options, source)) is not None:
             stack.callback(heard.close)
             painter.heard = heard.at
         _govern(painter, options, source.info)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -92,6 +93,16 @@ class Source(AbstractContextManager["Source"]):
     def close(self) -> None:
         """Let go of the file, device or line; from any thread, and whoever waits for a frame returns."""
         self._closed = True
+
+    def _through(self, source: Source) -> Iterator[TimedFrame]:
+        """The frames of a source behind this one; what is told of it is told of this one, after those before it."""
+        skipped, mended, notes = self.skipped, self.mended, self.notes
+        for frame in chain(source, (None,)):
+            self.skipped, self.mended = skipped + source.skipped, mended + source.mended
+            self.notes = (*notes, *(note for note in source.notes if note not in notes))
+            self.ends_early = source.ends_early
+            if frame is not None:
+                yield frame
 
     def __exit__(self, *error: object) -> None:
         self.close()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from fractions import Fraction
 from math import exp
@@ -119,11 +119,15 @@ class Ear:
 class HeardFile:
     """The first sound track of a file or address, heard along with pictures whose times do not go back.
 
-    After its end it is silent, or with `again`, in seconds, begins anew after so long.
+    After its end it is silent, or begins anew after so many seconds as `again` tells, once it tells any.
     """
 
     def __init__(
-        self, uri: str, reaction: str, since: Fraction = Fraction(0), again: float | None = None
+        self,
+        uri: str,
+        reaction: str,
+        since: Fraction = Fraction(0),
+        again: Callable[[], float | None] = lambda: None,
     ) -> None:
         """Open it; what is `since` seconds into it is time 0."""
         self._uri, self._reaction, self._since, self._again = uri, reaction, since, again
@@ -137,9 +141,9 @@ class HeardFile:
             return self._heard(time)
 
     def _heard(self, time: float) -> float:
-        while self._again and time >= self._shift + self._again:
+        while (again := self._again()) and time >= self._shift + again:
             self.close()
-            self._shift += self._again
+            self._shift += again
             self._begin()
         moment = time - self._shift + AHEAD
         while self._ear is None or self._ear.heard < moment:
