@@ -12,6 +12,8 @@ import zlib
 import numpy as np
 import pytest
 
+from edge.serve.image_files import picture_size
+from edge.serve.limits import Limits
 from tests.edge.serve.conftest import PATIENCE, Running, Start, drawn, frame_tensor, jpeg
 
 
@@ -75,6 +77,11 @@ def test_pictures_that_would_cost_more_than_they_show_are_refused(
         server.figure('vst_paint_seconds_count{kind="request"}') == 3
     )  # those of the start: it was not decoded
     assert time.monotonic() - begin < PATIENCE / 2
+
+
+def test_a_large_png_has_no_scans() -> None:
+    file = png_header(64, 48).replace(b"IEND", b"\xff\xda" * 200 + b"IEND")
+    assert picture_size(file, Limits()) == (48, 64)
 
 
 def test_a_raw_picture_of_a_hundred_megapixels_is_refused_by_its_shape(server: Running) -> None:
