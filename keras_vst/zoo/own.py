@@ -12,6 +12,7 @@ import json
 import shutil
 import stat
 import zipfile
+import zlib
 from pathlib import Path
 
 from keras_vst import zoo
@@ -119,14 +120,7 @@ def unpack(source: Path, folder: Path) -> str:
             for name in entries.keys() - {CARD}:
                 limit = files[name]["bytes"] if name in files else LARGEST_BESIDE
                 _write(source, parcel, entries[name], folder, limit)
-    except (
-        zipfile.BadZipFile,
-        zipfile.LargeZipFile,
-        EOFError,
-        NotImplementedError,
-        RuntimeError,
-        ValueError,
-    ) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError) as error:
         raise refused(source, f"it is damaged, or no such file ({error})") from error
     _check_files(source, folder, files)
     return str(card["name"])

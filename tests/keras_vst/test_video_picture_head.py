@@ -133,6 +133,15 @@ def test_the_head_tells_the_size(tmp_path: Path, kind: str) -> None:
     assert (head.width, head.height, head.has_alpha) == (37, 21, False)
 
 
+def test_a_bitmap_of_the_first_kind_is_read(tmp_path: Path) -> None:
+    rows = bytes((10, 20, 30) * 5 + (0,)) * 3
+    head = struct.pack("<2sIHHIIHHHH", b"BM", 26 + len(rows), 0, 0, 26, 12, 5, 3, 1, 24)
+    (tmp_path / "in.bmp").write_bytes(head + rows)
+    assert read_head(tmp_path / "in.bmp") == (5, 3, False, False)
+    with open_source(tmp_path / "in.bmp") as source:
+        assert next(iter(source)).pixels.tolist() == [[[30, 20, 10]] * 5] * 3
+
+
 def test_a_picture_of_more_pixels_than_anybody_paints_is_one_line(tmp_path: Path, capfd) -> None:
     def chunk(name: bytes, content: bytes) -> bytes:
         return (
