@@ -73,8 +73,12 @@ def count_threads(wanted: int | None) -> int:
         if wanted < 1:
             raise UserError(f"the number of threads must be at least 1, but is {wanted}.")
         return wanted
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(MOST_THREADS, usable)
+    return min(MOST_THREADS, cores())
+
+
+def cores() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def check_frame_size(size: Size, fixed: Size | None, path: Path) -> None:

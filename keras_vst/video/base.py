@@ -212,7 +212,7 @@ def open_sink(
 
 
 def _open(name: str, start: Fraction) -> Source:
-    path, still = Path(name), False
+    path = Path(name)
     if "://" not in name:
         if path.is_dir():
             from keras_vst.video.stills import FolderSource
@@ -222,12 +222,11 @@ def _open(name: str, start: Fraction) -> Source:
             raise UserError(f"there is no file {name}; check the name and the folder {Path.cwd()}.")
         if path.is_file() and path.stat().st_size == 0:
             raise UserError(f"{name} is empty; expected a clip or a picture. Fetch or record it again.")
-        still = path.suffix.lower() in PICTURES
-    if still:
-        from keras_vst.video.stills import open_still
+        if path.suffix.lower() in PICTURES:
+            from keras_vst.video.stills import open_still
 
-        if (source := open_still(path)) is not None:
-            return source
+            if (source := open_still(path)) is not None:
+                return source
     from keras_vst.video.decoding import ClipSource
 
     return ClipSource(name, start=start)

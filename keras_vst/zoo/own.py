@@ -82,8 +82,7 @@ def rename(name: str, new: str) -> Style:
     folder = own_style(name).path.parent
     check_free(new)
     with atomic(folder.parent / new, folder=True) as made:
-        with disk_errors(made):
-            shutil.copytree(folder, made, dirs_exist_ok=True)
+        shutil.copytree(folder, made, dirs_exist_ok=True)
         card = json.loads((made / CARD).read_text(encoding="utf-8"))
         told = {"name": new} | ({"title": new} if card["title"] == name else {})
         text = json.dumps({**card, **told}, indent=1, ensure_ascii=False)
