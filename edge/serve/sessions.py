@@ -51,7 +51,7 @@ class Sessions:
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
         """One viewer, from coming to leaving."""
-        session = Session(self._inference, self._told)
+        session = Session(self._inference, self._viewers.__len__)
         session.read(request.query)  # a mistake is answered before the line is opened
         most = min(self._inference.limits.body, 3 * session.size[0] * session.size[1] + ROOM)
         session.line = line = await open_line(request, heartbeat=HEARTBEAT, max_msg_size=most)
@@ -91,9 +91,6 @@ class Sessions:
                 f"{session.rate:g} fps) would take {new:.0%}; ask for less or come later.",
             )
         return new
-
-    def _told(self) -> int:
-        return len(self._viewers)
 
 
 class Session:

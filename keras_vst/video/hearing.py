@@ -138,23 +138,20 @@ class HeardFile:
     def at(self, time: float) -> float:
         """What is heard at a moment; a step or two late by nature, which a file lets us make good."""
         with self._lock:
-            return self._heard(time)
-
-    def _heard(self, time: float) -> float:
-        while (again := self._again()) and time >= self._shift + again:
-            self.close()
-            self._shift += again
-            self._begin()
-        moment = time - self._shift + AHEAD
-        while self._ear is None or self._ear.heard < moment:
-            part = next(self._parts, None)
-            if part is None:
-                break
-            self._listen(*part)
-        if self._ear is None:
-            return 0.0
-        self._ear.wait_until(moment)
-        return self._ear.at(moment)
+            while (again := self._again()) and time >= self._shift + again:
+                self.close()
+                self._shift += again
+                self._begin()
+            moment = time - self._shift + AHEAD
+            while self._ear is None or self._ear.heard < moment:
+                part = next(self._parts, None)
+                if part is None:
+                    break
+                self._listen(*part)
+            if self._ear is None:
+                return 0.0
+            self._ear.wait_until(moment)
+            return self._ear.at(moment)
 
     def close(self) -> None:
         """Let go of the file; a thread that is stuck in a dead line is left with it."""

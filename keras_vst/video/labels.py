@@ -124,17 +124,14 @@ def _unfit(source: InputContainer, extension: str) -> Iterator[str]:
     for stream in source.streams.subtitles:
         codec = stream.codec_context.name if stream.codec_context else "unknown"
         if not fits(codec, extension):
-            yield f"subtitles of the kind {codec}{_language(stream)}"
+            language = f" ({stream.language})" if stream.language else ""
+            yield f"subtitles of the kind {codec}{language}"
     if source.streams.attachments and extension != ".mkv":
         yield "fonts or other attachments"
     # MP4 keeps its chapters in a stream of data too.
     of_chapters = 1 if chapters and "mp4" in source.format.name else 0
     if len(source.streams.data) > of_chapters:
         yield "data beside sound and picture"
-
-
-def _language(stream: Stream) -> str:
-    return f" ({stream.language})" if stream.language else ""
 
 
 def _cut(chapters: list[Chapter], since: Fraction, until: Fraction | None) -> Iterator[Chapter]:
