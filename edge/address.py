@@ -43,11 +43,11 @@ class Address:
         if (text := self.options.get("size")) is None:
             return default
         match = re.fullmatch(r"(\d{1,5})[xX](\d{1,5})", text)
-        if not match or "0" in (match[1].lstrip("0") or "0", match[2].lstrip("0") or "0"):
+        if not match or 0 in (sides := (int(match[1]), int(match[2]))):
             raise UserError(
                 f"{self.text}: a size is written WIDTHxHEIGHT like 640x360, but {text!r} came; correct it."
             )
-        return int(match[1]), int(match[2])
+        return sides
 
     def number(self, name: str, default: Fraction) -> Fraction:
         """The option `name` as a positive number, exactly; 30000/1001 may be written so."""

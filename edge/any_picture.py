@@ -12,7 +12,7 @@ from pathlib import Path
 
 from keras_vst.errors import UserError
 from keras_vst.frames import Pixels
-from keras_vst.preview import SMALLEST, at_side
+from keras_vst.preview import at_side, check_size
 from keras_vst.video import open_source
 from keras_vst.video.picture_head import read_head
 
@@ -44,13 +44,8 @@ def read_painting(path: Path) -> Pixels:
         first = next(iter(source), None)
     if first is None:
         raise UserError(f"{path} shows nothing; name a picture.")
-    height, width = first.pixels.shape[:2]
-    if min(height, width) < SMALLEST:
-        raise UserError(
-            f"{path} has {width}x{height} pixels, too few to show a brush; "
-            f"give a picture of {SMALLEST}x{SMALLEST} or more."
-        )
-    return at_side(first.pixels, LONGEST) if max(height, width) > LONGEST else first.pixels
+    check_size(first.pixels, path)
+    return at_side(first.pixels, LONGEST) if max(first.pixels.shape) > LONGEST else first.pixels
 
 
 def read_sent(content: bytes, name: str) -> Pixels:

@@ -13,7 +13,7 @@ import numpy as np
 from edge.any_picture import read_painting, style_name
 from edge.learning import INSTALL, Learning, Wishes
 from edge.options import add_command, minutes
-from edge.painter import Painter
+from edge.painter import Painter, inside
 from edge.styles import arrange
 from keras_vst import zoo
 from keras_vst.errors import tell
@@ -95,9 +95,6 @@ def write_sheet(painting: Pixels, begin: bytes, style: Style, target: Path) -> N
 def _on_paper(painting: Pixels, frame: Pixels) -> Pixels:
     """The whole painting in the middle of white paper of the frame's size."""
     paper = np.full_like(frame, 255)
-    height, width = paper.shape[:2]
-    small, fitting = fit(painting, (height, width))
-    (top, left), (rows, columns) = fitting.corner, fitting.content
-    inside = slice(top, top + rows), slice(left, left + columns)
-    paper[inside] = small[inside]
+    small, fitting = fit(painting, (paper.shape[0], paper.shape[1]))
+    inside(paper, fitting)[:] = inside(small, fitting)
     return paper

@@ -106,7 +106,7 @@ def run(options: argparse.Namespace) -> int:
     with ExitStack() as stack:
         source = open_source(options.source)
         stack.callback(source.close)
-        if (heard := hear_live(options, source.info, source.live)) is not None:
+        if (heard := hear_live(options, source)) is not None:
             stack.callback(heard.close)
             painter.heard = heard.at
         _govern(painter, options, source.info)
@@ -114,12 +114,12 @@ def run(options: argparse.Namespace) -> int:
         stack.callback(newcomers.close)
         given = {"on_painting": newcomers.drop if painter.mixer else None}
         sink = open_sink(options.sink, source.info, **_sink_options(options, painter, source), **given)
-        if options.learn and options.painting is not None:
-            newcomers.learn(read_painting(options.painting), painter.styles[-1])
         output = Output(sink, source.info, painter, options.folder, time.monotonic)
         session = Session(source, painter, output, options.seconds)
         status = 0
         try:
+            if options.learn and options.painting is not None:
+                newcomers.learn(read_painting(options.painting), painter.styles[-1])
             session.run(deliver_here=sink.main_thread)
         except KeyboardInterrupt:
             status = 130

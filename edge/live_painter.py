@@ -13,8 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from edge.controls import FADE, Controls, Shares
-from edge.keeping_up import LatencyController, choose
-from edge.options import AUTO
+from edge.keeping_up import LatencyController
 from edge.painter import Look, Painter, Started, moved
 from edge.reaction import check
 from edge.style_choice import by_size, chosen_parts, in_size, painter_settings, provenance
@@ -155,11 +154,8 @@ class LivePainter(Painter):
 
 def open_live_painter(options: argparse.Namespace, **settings: Any) -> LivePainter:
     """Open what the options name, and all live styles to change to; `settings` go to the controls."""
-    parts = chosen_parts(options)
+    parts = in_size(chosen_parts(options), options)
     made = [style for style, _ in parts if style.content is not None]
-    if not made and options.model is None and options.size_class == AUTO:
-        options.size_class = choose([style for style, _ in parts], options)
-    parts = in_size(parts, options)
     check(options, parts)
     shares = {style.name: share for style, share in parts}
     styles = [style for style, _ in parts] if options.model else [*_all_styles(options.size_class), *made]

@@ -22,9 +22,10 @@ from av.error import FFmpegError
 
 from edge.options import MICROPHONE
 from edge.painter import Painter, Parts, Started, moved
+from edge.sources.local import LoopSource
 from keras_vst.errors import UserError, tell
 from keras_vst.networks.mixing import open_mix
-from keras_vst.video import TimedFrame, VideoInfo
+from keras_vst.video import Source, TimedFrame, VideoInfo
 from keras_vst.video.hearing import Ear, HeardFile, heard_in
 
 DEVICES = {"linux": ("alsa", "default"), "darwin": ("avfoundation", ":default"), "win32": ("dshow", "")}
@@ -125,7 +126,7 @@ class HeardLine:
         self._container.close()
 
 
-def hear_live(options: argparse.Namespace, info: VideoInfo, live: bool) -> HeardFile | HeardLine | None:
+def hear_live(options: argparse.Namespace, source: Source) -> HeardFile | HeardLine | None:
     """What `vst live` hears; None without --react."""
     name = options.react_from or options.source
     if options.react is None:
@@ -134,9 +135,9 @@ def hear_live(options: argparse.Namespace, info: VideoInfo, live: bool) -> Heard
         return HeardLine(name, options.react)
     if options.react_from:
         return HeardFile(name, options.react)
-    if name.startswith("loop:"):
-        return HeardFile(name.removeprefix("loop:"), options.react, again=info.duration)
-    if live or not info.has_audio:
+    if isinstance(source, LoopSource):
+        return HeardFile(name.removeprefix("loop:"), options.react, again=lambda: source.round)
+    if source.live or not source.info.has_audio:
         raise UserError(
             f"--react hears nothing: {name} has no sound that can be heard beside its pictures; add --react-from "
             f"with a file, an address or {MICROPHONE}."

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.options import AUTO
-from edge.painter import Look, Painter, Parts
+from edge.painter import FilmPainter, Look, Painter, Parts
 from keras_vst import zoo
 from keras_vst.errors import UserError, tell
 from keras_vst.networks import Network, open_network
@@ -22,24 +22,26 @@ TOLD = ("title", "artist", "year")  # of a card; a look has no artist
 def open_painter(options: argparse.Namespace) -> Painter:
     """Open what the options name; wrong names and files are a UserError."""
     parts = in_size(chosen_parts(options), options)
+    style = parts[0][0]
     if getattr(options, "react", None) or getattr(options, "react_from", None):
         from edge.reaction import check
 
         check(options, parts)
-    painter = _painter(parts, options)
-    painter.parts = parts
-    return painter
+    if len(parts) > 1 or style.content is not None:
+        from keras_vst.networks.mixing import open_mix
 
-
-def _painter(parts: Parts, options: argparse.Namespace) -> Painter:
-    network = _open(parts, options)
-    settings = painter_settings(network, parts[0][0], options)
+        network: Network = open_mix(parts, runtime=options.runtime, threads=options.threads)
+    else:
+        how = {"runtime": options.runtime, "threads": options.threads, "sha256": style.sha256}
+        network = open_network(style.path, **how)
+    settings = painter_settings(network, style, options)
     look = Look(strength=options.strength, keep_color=options.keep_color, detail=options.detail)
     if options.quality == "film":
-        from edge.painter import FilmPainter
-
-        return FilmPainter(network, look=look, noise=getattr(options, "noise", None), **settings)
-    return Painter(network, look=look, **settings)
+        painter: Painter = FilmPainter(network, look=look, noise=getattr(options, "noise", None), **settings)
+    else:
+        painter = Painter(network, look=look, **settings)
+    painter.parts = parts
+    return painter
 
 
 def provenance(options: argparse.Namespace, parts: Parts) -> Provenance | None:
@@ -51,17 +53,13 @@ def provenance(options: argparse.Namespace, parts: Parts) -> Provenance | None:
         return None
     parts = [(style, share) for style, share in parts if share > 0]
     told = (", ".join(str(style.card[key]) for key in TOLD if style.card.get(key)) for style, _ in parts)
-    in_turn = sum(share for _, share in parts) > 1 + ROUNDING
-    called = ", ".join(style.name for style, _ in parts) if in_turn else _called(parts)
+    if len(parts) == 1 or sum(share for _, share in parts) > 1 + ROUNDING:
+        called = ", ".join(style.name for style, _ in parts)
+    else:
+        from keras_vst.networks.mixing import told as named
+
+        called = named(parts)
     return Provenance(called, "; ".join(filter(None, told)))
-
-
-def _called(parts: Parts) -> str:
-    if len(parts) == 1:
-        return parts[0][0].name
-    from keras_vst.networks.mixing import told
-
-    return told(parts)
 
 
 def painter_settings(network: Network, style: Style, options: argparse.Namespace) -> dict[str, Any]:
@@ -206,12 +204,3 @@ def _share(text: str, whole: str) -> float:
     if not 0 <= share <= 1:
         raise UserError(f"--style {whole}: a share is a number from 0 to 1, but {text!r} came.")
     return share
-
-
-def _open(parts: Parts, options: argparse.Namespace) -> Network:
-    if len(parts) > 1 or parts[0][0].content is not None:
-        from keras_vst.networks.mixing import open_mix
-
-        return open_mix(parts, runtime=options.runtime, threads=options.threads)
-    ((style, _),) = parts
-    return open_network(style.path, runtime=options.runtime, threads=options.threads, sha256=style.sha256)

@@ -122,7 +122,8 @@ def _change(options: argparse.Namespace) -> str | None:
     if options.export is not None:
         name, target = options.export
         style = zoo.find_style(name)
-        own.pack(style, _thumbnail(style), target := Path(target))
+        thumbnail = encode_picture(".jpg", _painted(stand_ins()[0], style))
+        own.pack(style, thumbnail, target := Path(target))
         return f"{name}: {target}, {target.stat().st_size / 2**20:.1f} MiB"
     if options.add is not None:
         added = _add(options.add)
@@ -130,10 +131,10 @@ def _change(options: argparse.Namespace) -> str | None:
     return None
 
 
-def _thumbnail(style: zoo.Style) -> bytes:
-    network = open_network(style.path, sha256=style.sha256)
+def _painted(pixels: Pixels, style: zoo.Style, threads: int | None = None) -> Pixels:
+    network = open_network(style.path, threads=threads, sha256=style.sha256)
     painter = Painter(network, margin=style.margin, native=True)
-    return encode_picture(".jpg", painter.repaint(TimedFrame(stand_ins()[0], Fraction(0))).after.pixels)
+    return painter.repaint(TimedFrame(pixels, Fraction(0))).after.pixels
 
 
 def _add(source: Path) -> str:
@@ -152,13 +153,9 @@ def write_sheet(photo: Path, target: Path, threads: int | None = None, *, marked
     """Paint the photo in all live styles, which the sheet says of itself if `marked`; returns how many there are."""
     with open_source(photo) as source:
         info, first = source.info, next(iter(source))
-    large = max(first.pixels.shape) > TILE
-    small = TimedFrame(at_side(first.pixels, TILE) if large else first.pixels, first.time)
-    tiles = [("as it was", small.pixels)]
-    for style in zoo.styles(quality="live"):
-        network = open_network(style.path, threads=threads, sha256=style.sha256)
-        painted = Painter(network, margin=style.margin, native=True).repaint(small)
-        tiles.append((style.name, painted.after.pixels))
+    small = at_side(first.pixels, TILE) if max(first.pixels.shape) > TILE else first.pixels
+    tiles = [("as it was", small)]
+    tiles += [(style.name, _painted(small, style, threads)) for style in zoo.styles(quality="live")]
     if len(tiles) == 1:
         raise UserError("no styles are installed; put a network into the zoo, or use `vst stylize --model`.")
     sheet = arrange(tiles)

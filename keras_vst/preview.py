@@ -43,13 +43,19 @@ Numbers = npt.NDArray[np.float32]
 
 def preview(painting: Pixels, name: str) -> Style:
     """The style of that name that comes nearest to the painting; `card["mix"]` says what it is mixed of."""
-    if min(painting.shape[:2]) < SMALLEST:
-        raise UserError(
-            f"{name} has {painting.shape[1]}x{painting.shape[0]} pixels, too few to show a brush; "
-            f"give a picture of {SMALLEST}x{SMALLEST} or more."
-        )
+    check_size(painting, name)
     painting = at_side(painting)
     return made_of(nearest(brushwork(painting), mixable()), painting, name)
+
+
+def check_size(painting: Pixels, name: str | Path) -> None:
+    """Refuse what cannot be called a picture of anything."""
+    height, width = painting.shape[:2]
+    if min(height, width) < SMALLEST:
+        raise UserError(
+            f"{name} has {width}x{height} pixels, too few to show a brush; "
+            f"give a picture of {SMALLEST}x{SMALLEST} or more."
+        )
 
 
 def made_of(parts: Sequence[tuple[Style, float]], painting: Pixels, name: str) -> Style:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import time
 from contextlib import closing
 from fractions import Fraction
@@ -23,6 +22,7 @@ from edge.style_choice import open_painter
 from edge.stylize import Outcome
 from keras_vst.errors import UserError, tell
 from keras_vst.files import write_whole
+from keras_vst.networks.base import cores
 
 DESCRIPTION = """\
 Every IN, a clip, a picture or a folder of them, is repainted under its own name in the folder OUT.
@@ -140,5 +140,4 @@ def open_engine(options: argparse.Namespace) -> Engine:
         except ModuleNotFoundError as error:
             raise UserError(f"--cluster needs {error.name}; run: pip install 'keras-vst[cluster]'.") from None
         return Cluster(options.cluster, options.threads, options.workers)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return Processes(options.workers or max(1, cores // options.threads))
+    return Processes(options.workers or max(1, cores() // options.threads))

@@ -26,9 +26,10 @@ MOST_SCANS = 100  # a progressive photo has ten; each may cover the whole pictur
 def picture_size(content: bytes, limits: Limits) -> Size:
     """(height, width) as the header says, or a Refusal: another format, half a file, too many pixels."""
     if content.startswith(PNG):
-        whole = b"IEND" in content[-64:]
+        whole, scans = b"IEND" in content[-64:], 0
     elif content.startswith(JPEG):
         whole = content.rfind(END_OF_IMAGE) > content.rfind(START_OF_SCAN) > 0
+        scans = content.count(START_OF_SCAN)
     else:
         raise Refusal("invalid", "this is no picture that is taken here; send JPEG or PNG.")
     head = head_of(BytesIO(content)) or Head(0, 0, False)
@@ -36,7 +37,7 @@ def picture_size(content: bytes, limits: Limits) -> Size:
     limits.check_picture((height, width))
     if not whole:
         raise Refusal("invalid", "this picture ends early; send it again, whole.")
-    if content.count(START_OF_SCAN) > MOST_SCANS:
+    if scans > MOST_SCANS:
         raise Refusal("large", f"this JPEG has more than {MOST_SCANS} scans; save it in another way.")
     return height, width
 

@@ -72,17 +72,26 @@ class Inference:
     ) -> list[Picture]:
         """All of them, in their order, or a Refusal."""
         asked = read_settings(self.styles, style, parameters, self.limits)
-        jobs = [Job(asked, size, content) for size, content in pictures]
-        self.workers.submit(jobs)
-        waiting = asyncio.gather(*(asyncio.wrap_future(job.painted) for job in jobs))
-        try:
-            painted = await asyncio.wait_for(waiting, self.limits.patience)
-        except asyncio.TimeoutError as error:
-            raise Refusal("late", f"this was not painted within {self.limits.patience:g} seconds.") from error
+        painted = await self.painted([Job(asked, size, content) for size, content in pictures])
         made_by = self._made_by([(self.styles[name], share) for name, share in asked.parts])
         if made_by is None:
             return painted
         return [made_by.marked(each, ".jpg") if isinstance(each, bytes) else each for each in painted]
+
+    async def painted(self, jobs: Sequence[Job]) -> list[Picture]:
+        """What the workers make of them, or a Refusal."""
+        self.workers.submit(jobs)
+
+        async def all_of_them() -> list[Picture]:
+            return [await asyncio.wrap_future(job.painted) for job in jobs]
+
+        try:
+            return await asyncio.wait_for(all_of_them(), self.limits.patience)
+        except asyncio.TimeoutError as error:
+            raise Refusal("late", f"this was not painted within {self.limits.patience:g} seconds.") from error
+        finally:
+            for job in jobs:  # nobody waits for the others any more
+                job.painted.cancel()
 
 
 class Counted:

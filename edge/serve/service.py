@@ -19,6 +19,7 @@ from edge.serve.limits import Limits
 from edge.style_choice import provenance, select_parts
 from keras_vst import zoo
 from keras_vst.errors import ENDINGS, UserError, tell
+from keras_vst.networks.base import cores
 from keras_vst.zoo import Style
 
 HOST, PORT = "127.0.0.1", 8080
@@ -119,11 +120,6 @@ def _take_more_files() -> None:
 
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, MOST_FILES), hard))
-
-
-def cores() -> int:
-    """How many this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _network(options: argparse.Namespace) -> tuple[dict[str, Style], Any, str]:

@@ -30,7 +30,7 @@ from edge.serve.inference import Inference
 from edge.serve.limits import Refusal
 from edge.serve.paint_settings import Settings, read_settings
 from edge.serve.workers import Job
-from edge.web.viewers import STATUS_EVERY, read_object
+from edge.web.viewers import STATUS_EVERY, open_line, read_object
 from keras_vst.networks.base import Size
 
 SIZE, RATE = "640x360", "15"
@@ -51,12 +51,10 @@ class Sessions:
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
         """One viewer, from coming to leaving."""
-        session = Session(self._inference, self._told)
+        session = Session(self._inference, self._viewers.__len__)
         session.read(request.query)  # a mistake is answered before the line is opened
         most = min(self._inference.limits.body, 3 * session.size[0] * session.size[1] + ROOM)
-        line = web.WebSocketResponse(heartbeat=HEARTBEAT, max_msg_size=most, compress=False)
-        session.line = line
-        await line.prepare(request)
+        session.line = line = await open_line(request, heartbeat=HEARTBEAT, max_msg_size=most)
         try:
             self._viewers[session] = 0.0  # its place, while its share is found
             self._viewers[session] = await self._share(session)
@@ -66,14 +64,17 @@ class Sessions:
                 await line.send_str(json.dumps({"error": refusal.reason}))
             code = WSCloseCode.POLICY_VIOLATION if refusal.http < 429 else WSCloseCode.TRY_AGAIN_LATER
             await line.close(code=code, message=refusal.reason.encode()[:120])
+        except asyncio.TimeoutError:  # nothing is taken there any more
+            if request.transport is not None:
+                request.transport.abort()
         finally:
             self._viewers.pop(session, None)
         return line
 
     async def close(self) -> None:
         """Say goodbye to all."""
-        for session in tuple(self._viewers):
-            await session.line.close(code=WSCloseCode.GOING_AWAY, message=b"the server is ending")
+        told = {"code": WSCloseCode.GOING_AWAY, "message": b"the server is ending"}
+        await asyncio.gather(*(session.line.close(**told) for session in self._viewers))
 
     async def _share(self, session: Session) -> float:
         """What a viewer will take of the workers; a Refusal where it is not there."""
@@ -90,9 +91,6 @@ class Sessions:
                 f"{session.rate:g} fps) would take {new:.0%}; ask for less or come later.",
             )
         return new
-
-    def _told(self) -> int:
-        return len(self._viewers)
 
 
 class Session:
@@ -190,9 +188,9 @@ class Session:
         return await self._paint(frame, size)
 
     async def _paint(self, frame: bytes, size: Size | None = None) -> bytes:
-        job = Job(self._settings, size or self.size, frame, live=True)
-        self._inference.workers.submit([job])
-        return await asyncio.wait_for(asyncio.wrap_future(job.painted), self._inference.limits.patience)
+        (painted,) = await self._inference.painted([Job(self._settings, size or self.size, frame, live=True)])
+        assert isinstance(painted, bytes)
+        return painted
 
     async def _tell(self) -> None:
         while time.monotonic() - self._heard < self._inference.limits.idle:

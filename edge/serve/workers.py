@@ -73,7 +73,7 @@ class Workers:
         with self._changed:
             if self._closed:
                 raise Refusal("closing", "the server is ending; ask another one.", 1.0)
-            self._check_room(len(jobs))
+            self._check_room(sum(not job.live for job in jobs))
             for job in jobs:
                 (self._live if job.live else self._requests).append(job)
             self._changed.notify(len(jobs))

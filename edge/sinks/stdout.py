@@ -38,7 +38,7 @@ class StdoutSink(Sink):
         self._format = address.options.get("format", "y4m")
         if self._format not in ("y4m", "rgb24"):
             raise UserError(f"{address.text}: {self._format!r} is not written; use y4m or rgb24.")
-        self._rate = info.fps or RATE
+        self._rate, self._pixel_aspect = info.fps or RATE, info.pixel_aspect
         self._feed = EncoderFeed("yuv420p")
         # Not sys.stdout's buffer: a write that waits for its reader holds its lock, with which Python would never end.
         sys.stdout.flush()
@@ -65,8 +65,10 @@ class StdoutSink(Sink):
         height, width = frame.pixels.shape[:2]
         if not self._started:
             self._started = True
-            rate = f"{self._rate.numerator}:{self._rate.denominator}"
-            header = f"YUV4MPEG2 W{width} H{height} F{rate} Ip A1:1 C420mpeg2 XCOLORRANGE=LIMITED\n"
+            rate, aspect = (
+                f"{each.numerator}:{each.denominator}" for each in (self._rate, self._pixel_aspect)
+            )
+            header = f"YUV4MPEG2 W{width} H{height} F{rate} Ip A{aspect} C420mpeg2 XCOLORRANGE=LIMITED\n"
             self._send(header.encode())
         self._send(b"FRAME\n")
         for plane in self._feed.frame(frame.pixels).planes:

@@ -9,18 +9,17 @@ on, and there the longest gap is what a recording keeps of the sleep).
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 
+from edge.threads import POLL, Handover
 from keras_vst.errors import UserError
 from keras_vst.video import Source, TimedFrame
 
 WAITING = 2  # frames that may wait between the reading thread and whoever takes them
-POLL = 0.1  # seconds between two looks at whether the source was closed
 FAREWELL = 0.5  # seconds that `close` waits for the reading thread; one stuck in a driver ends by itself
 TICK = Fraction(1, 90_000)
 LONGEST_GAP = Fraction(5)
@@ -44,7 +43,7 @@ class ThreadedSource(Source):
         """Start reading and wait for the first frame, which tells the true size."""
         self._name = name
         self._closing = threading.Event()
-        self._queue: queue.Queue[TimedFrame | BaseException | None] = queue.Queue(WAITING)
+        self._handover, self._waited = Handover(WAITING), 0.0
         self._thread = threading.Thread(target=self._run, name="vst-source", daemon=True)
         self._thread.start()
         try:
@@ -69,45 +68,35 @@ class ThreadedSource(Source):
     def close(self) -> None:
         """Let whoever waits go, and the thread as soon as it comes back from its reading."""
         self._closing.set()
+        self._handover.end(discard=True)
         if self._thread is not threading.current_thread():
             self._thread.join(FAREWELL)
 
     def _take(self) -> TimedFrame | None:
         """The next frame; None at the end or when closed.  Raises what the thread raised."""
-        waited = 0.0
-        while not self._closing.is_set():
-            try:
-                item = self._queue.get(timeout=POLL)
-            except queue.Empty:
-                waited += POLL
-                if self.patience is not None and waited >= self.patience:
-                    raise SourceLost(
-                        f"no picture came from {self._name} for {self.patience:g} s ({self.trouble}); "
-                        "check that it is there and sends."
-                    ) from None
-                continue
-            if isinstance(item, BaseException):
-                raise item
-            return item
-        return None
+        self._waited = 0.0
+        item = next(self._handover.take(self._wait), None)
+        if isinstance(item, BaseException):
+            raise item
+        return item
+
+    def _wait(self) -> None:
+        """Called while nothing comes."""
+        self._waited += POLL
+        if self.patience is not None and self._waited >= self.patience:
+            raise SourceLost(
+                f"no picture came from {self._name} for {self.patience:g} s ({self.trouble}); "
+                "check that it is there and sends."
+            )
 
     def _run(self) -> None:
         try:
             for frame in self._frames(self._closing):
-                if not self._put(frame):
+                if not self._handover.put(frame):
                     return
-            self._put(None)
         except BaseException as error:  # crosses over to the thread that takes
-            self._put(error)
-
-    def _put(self, item: TimedFrame | BaseException | None) -> bool:
-        while not self._closing.is_set():
-            try:
-                self._queue.put(item, timeout=POLL)
-            except queue.Full:
-                continue
-            return True
-        return False
+            self._handover.put(error)
+        self._handover.end()
 
 
 class SteadyClock:

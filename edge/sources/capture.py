@@ -66,9 +66,10 @@ class CameraSource(ThreadedSource):
 
     def _timed(self, pixels: Pixels, time: Fraction, capture: Any) -> TimedFrame:
         if time == 0:
-            rate = Fraction(capture.get(cv2.CAP_PROP_FPS) or 0).limit_denominator(1001)
+            rate = capture.get(cv2.CAP_PROP_FPS)  # of a driver that does not know it, no number at all
+            fps = Fraction(rate).limit_denominator(1001) if 0.01 < rate < 1e4 else None
             height, width = pixels.shape[:2]
-            self.info = VideoInfo(width, height, fps=rate if rate > 0 else None, origin=self._name)
+            self.info = VideoInfo(width, height, fps=fps, origin=self._name)
         size = self.info.height, self.info.width
         # A camera that comes back may come back in another size.
         return TimedFrame(fit(pixels, size, multiple=1)[0], time)

@@ -62,6 +62,7 @@ class LoopSource(ThreadedSource):
     def __init__(self, address: Address) -> None:
         address.check_options()
         self._path = address.rest
+        self.round: float | None = None  # seconds that each lasts, once the first is over
         with open_source(self._path) as source:  # a wrong name is told before a thread is started
             self.info = replace(source.info, frames=None, duration=None, has_audio=False, is_image=False)
         super().__init__(address.text)
@@ -73,11 +74,11 @@ class LoopSource(ThreadedSource):
         shift = Fraction(0)
         while True:
             with open_source(self._path) as source:
-                skipped, time, step = self.skipped, Fraction(0), STILL
-                for frame in source:
+                time, step = Fraction(0), STILL
+                for frame in self._through(source):
                     step, time = frame.time - time or step, frame.time
-                    self.skipped = skipped + source.skipped
                     yield replace(frame, time=shift + time)
+            self.round = float(time + step)
             shift += time + step
 
 
@@ -117,9 +118,7 @@ class StdinSource(ThreadedSource):
             ) from error
         with ClipSource(self._name, container, share=not self.live) as clip:
             self.info, self.along = clip.info, clip.along
-            for frame in clip:
-                self.skipped, self.notes = clip.skipped, clip.notes
-                yield frame
+            yield from self._through(clip)
 
 
 class InterruptiblePipe:

@@ -64,7 +64,6 @@ class StreamSource(ThreadedSource):
 
     patience = WAIT_FOR_SENDER
     low_delay = True
-    _silent: tuple[str, ...] = ()
 
     def __init__(self, address: Address) -> None:
         self._url, self._options, self._listens = _for_ffmpeg(address.text)
@@ -76,15 +75,15 @@ class StreamSource(ThreadedSource):
         first = self._connect()
         live = first.info.duration is None
         if live and first.info.has_audio:
-            self._silent = ("the sound of a live stream is not taken along",)
+            self.notes = ("the sound of a live stream is not taken along",)
         self.info, self.along, self.live = first.info, first.along, live
         if not self.live:
             with first:
-                yield from self._decoded(first)
+                yield from self._through(first)
             return
         clock = SteadyClock()
         for clip in self._connections(first, closing):
-            for frame in self._decoded(clip):
+            for frame in self._through(clip):
                 pixels, _ = fit(frame.pixels, (self.info.height, self.info.width), multiple=1)
                 alpha = frame.alpha if frame.pixels.shape == pixels.shape else None
                 yield TimedFrame(pixels, clock.time(frame.time), alpha)
@@ -123,13 +122,6 @@ class StreamSource(ThreadedSource):
                 "check the address, the password and that it sends."
             ) from error
 
-    def _decoded(self, clip: Source) -> Iterator[TimedFrame]:
-        before = self.skipped
-        for frame in clip:
-            self.skipped, self.notes = before + clip.skipped, self._silent + clip.notes
-            yield frame
-        self.skipped = before + clip.skipped
-
 
 class RecordedSource(StreamSource):
     """`http://host/film.mp4`, or a stream up to where its sender ends it."""
@@ -145,7 +137,7 @@ class RecordedSource(StreamSource):
         line = _Line(self._open())
         with ClipSource(self._name, cast(InputContainer, line), start=self._start, share=True) as clip:
             self.info, self.along, self.live = clip.info, clip.along, False
-            yield from self._decoded(clip)
+            yield from self._through(clip)
         if line.error is not None:
             late = isinstance(line.error, ExitError)
             reason = "sent nothing more" if late else line.error.strerror or type(line.error).__name__

@@ -25,7 +25,7 @@ from aiohttp import web
 
 from edge.address import Controls
 from edge.web.guard import Guard
-from edge.web.viewers import FrameHub, Viewer, carry_out, read_object
+from edge.web.viewers import FrameHub, Viewer, carry_out, open_line, read_object
 from keras_vst.errors import UserError
 from keras_vst.frames import Pixels
 from keras_vst.video import Provenance
@@ -102,8 +102,7 @@ class WebServer:
         await runner.setup()
         await web.SockSite(runner, self._socket).start()
         await self._stopping.wait()
-        for viewer in tuple(self._viewers):
-            await viewer.close()
+        await asyncio.gather(*(viewer.close() for viewer in self._viewers))
         if self._peers is not None:
             await self._peers.close()
         await runner.cleanup()
@@ -130,11 +129,7 @@ class WebServer:
     async def _view(self, request: web.Request) -> web.StreamResponse:
         if len(self._viewers) >= MOST_VIEWERS:
             raise web.HTTPServiceUnavailable(text=f"{MOST_VIEWERS} pages are open already; close one.\n")
-        connection = web.WebSocketResponse(heartbeat=20, max_msg_size=LARGEST_MESSAGE, compress=False)
-        try:
-            await connection.prepare(request)
-        except ValueError as error:  # of a key that is not even text, where others are refused
-            raise web.HTTPBadRequest(text="This is no WebSocket.\n") from error
+        connection = await open_line(request, heartbeat=20.0, max_msg_size=LARGEST_MESSAGE)
         viewer = Viewer(connection, self._hub, self._controls)
         self._viewers.add(viewer)
         try:

@@ -139,6 +139,16 @@ class Viewer:
             await self._socket.send_str(json.dumps(message))
 
 
+async def open_line(request: web.Request, **settings: Any) -> web.WebSocketResponse:
+    """The WebSocket that was asked for."""
+    line = web.WebSocketResponse(compress=False, **settings)
+    try:
+        await line.prepare(request)
+    except ValueError as error:  # of a key that is not even text, where others are refused
+        raise web.HTTPBadRequest(text="This is no WebSocket.\n") from error
+    return line
+
+
 def read_object(text: str | bytes) -> dict[str, Any] | None:
     """The JSON object that somebody sent; None where it is none."""
     try:

@@ -73,8 +73,12 @@ def count_threads(wanted: int | None) -> int:
         if wanted < 1:
             raise UserError(f"the number of threads must be at least 1, but is {wanted}.")
         return wanted
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(MOST_THREADS, usable)
+    return min(MOST_THREADS, cores())
+
+
+def cores() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def check_frame_size(size: Size, fixed: Size | None, path: Path) -> None:
@@ -99,6 +103,11 @@ def check_tensors(
     batch, height, width, channels = inputs["frame"]
     if batch != 1 or channels != 3 or (height > 0) != (width > 0):
         raise not_ours(path, f"`frame` is {tuple(inputs['frame'])}, expected (1, H, W, 3)")
+    if any(
+        -1 not in sides and sides[0] != sides[1]
+        for sides in zip(outputs[OUTPUT], inputs["frame"], strict=True)
+    ):
+        raise not_ours(path, f"`{OUTPUT}` is {tuple(outputs[OUTPUT])}, expected what `frame` is")
     if height > 0 and (height % MULTIPLE or width % MULTIPLE):
         raise not_ours(path, f"it is fixed to {width}x{height}, which are no multiples of {MULTIPLE}")
     maps = {name: shape[3] for name, shape in inputs.items() if name != "frame"}

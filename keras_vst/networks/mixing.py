@@ -43,7 +43,8 @@ def mix(parts: Sequence[tuple[Style, float]]) -> bytes:
     contents = [style.content or read_network(style.path, style.sha256) for style, _ in taken]
     if len(taken) == 1:
         return contents[0]
-    if len({len(content) for content in contents}) > 1:
+    last, (shortest, *others) = taken[0][0].weights[-1], sorted({len(content) for content in contents})
+    if others or last["offset"] + last["length"] > shortest:
         raise _other_layout([style for style, _ in taken])
     total = sum(share for _, share in taken)
     mixed = bytearray(contents[0])

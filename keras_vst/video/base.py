@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -92,6 +93,16 @@ class Source(AbstractContextManager["Source"]):
     def close(self) -> None:
         """Let go of the file, device or line; from any thread, and whoever waits for a frame returns."""
         self._closed = True
+
+    def _through(self, source: Source) -> Iterator[TimedFrame]:
+        """The frames of a source behind this one; what is told of it is told of this one, after those before it."""
+        skipped, mended, notes = self.skipped, self.mended, self.notes
+        for frame in chain(source, (None,)):
+            self.skipped, self.mended = skipped + source.skipped, mended + source.mended
+            self.notes = (*notes, *(note for note in source.notes if note not in notes))
+            self.ends_early = source.ends_early
+            if frame is not None:
+                yield frame
 
     def __exit__(self, *error: object) -> None:
         self.close()
@@ -201,7 +212,7 @@ def open_sink(
 
 
 def _open(name: str, start: Fraction) -> Source:
-    path, still = Path(name), False
+    path = Path(name)
     if "://" not in name:
         if path.is_dir():
             from keras_vst.video.stills import FolderSource
@@ -211,12 +222,11 @@ def _open(name: str, start: Fraction) -> Source:
             raise UserError(f"there is no file {name}; check the name and the folder {Path.cwd()}.")
         if path.is_file() and path.stat().st_size == 0:
             raise UserError(f"{name} is empty; expected a clip or a picture. Fetch or record it again.")
-        still = path.suffix.lower() in PICTURES
-    if still:
-        from keras_vst.video.stills import open_still
+        if path.suffix.lower() in PICTURES:
+            from keras_vst.video.stills import open_still
 
-        if (source := open_still(path)) is not None:
-            return source
+            if (source := open_still(path)) is not None:
+                return source
     from keras_vst.video.decoding import ClipSource
 
     return ClipSource(name, start=start)

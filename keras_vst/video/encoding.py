@@ -91,6 +91,7 @@ class FileSink(Sink):
             self.abort()
             raise
         self._open = False
+        self._release()
 
     def abort(self) -> None:
         if self._open:
@@ -162,7 +163,6 @@ class ClipSink(FileSink):
         if self._sound is not None:
             self._sound.finish(self._end if self._cut_sound else None)
             self.skipped = self._sound.skipped
-            self._sound.close()
         self._output.close()
         if self._sound is not None and self._sound.titles:
             from keras_vst.video.labels import titles_lost

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from fractions import Fraction
 from math import exp
@@ -119,11 +119,15 @@ class Ear:
 class HeardFile:
     """The first sound track of a file or address, heard along with pictures whose times do not go back.
 
-    After its end it is silent, or with `again`, in seconds, begins anew after so long.
+    After its end it is silent, or begins anew after so many seconds as `again` tells, once it tells any.
     """
 
     def __init__(
-        self, uri: str, reaction: str, since: Fraction = Fraction(0), again: float | None = None
+        self,
+        uri: str,
+        reaction: str,
+        since: Fraction = Fraction(0),
+        again: Callable[[], float | None] = lambda: None,
     ) -> None:
         """Open it; what is `since` seconds into it is time 0."""
         self._uri, self._reaction, self._since, self._again = uri, reaction, since, again
@@ -134,23 +138,20 @@ class HeardFile:
     def at(self, time: float) -> float:
         """What is heard at a moment; a step or two late by nature, which a file lets us make good."""
         with self._lock:
-            return self._heard(time)
-
-    def _heard(self, time: float) -> float:
-        while self._again and time >= self._shift + self._again:
-            self.close()
-            self._shift += self._again
-            self._begin()
-        moment = time - self._shift + AHEAD
-        while self._ear is None or self._ear.heard < moment:
-            part = next(self._parts, None)
-            if part is None:
-                break
-            self._listen(*part)
-        if self._ear is None:
-            return 0.0
-        self._ear.wait_until(moment)
-        return self._ear.at(moment)
+            while (again := self._again()) and time >= self._shift + again:
+                self.close()
+                self._shift += again
+                self._begin()
+            moment = time - self._shift + AHEAD
+            while self._ear is None or self._ear.heard < moment:
+                part = next(self._parts, None)
+                if part is None:
+                    break
+                self._listen(*part)
+            if self._ear is None:
+                return 0.0
+            self._ear.wait_until(moment)
+            return self._ear.at(moment)
 
     def close(self) -> None:
         """Let go of the file; a thread that is stuck in a dead line is left with it."""

@@ -19,6 +19,7 @@ from av.subtitles.subtitle import AssSubtitle
 
 from keras_vst.video.base import Excerpt
 from keras_vst.video.containers import open_container, second_pictures, titles
+from keras_vst.video.sound import may_have_sound
 
 if TYPE_CHECKING:
     from av.container.core import Chapter
@@ -51,8 +52,10 @@ def left_behind(source: InputContainer, extension: str) -> tuple[str, ...]:
     return tuple(f"{extension} takes no {what}; left out" for what in _unfit(source, extension))
 
 
-def lost(excerpt: Excerpt, kind: str) -> tuple[str, ...]:
+def lost(excerpt: Excerpt | None, kind: str) -> tuple[str, ...]:
     """What of an input does not go into an output of that kind, which has pictures alone; a line each."""
+    if excerpt is None or not may_have_sound(excerpt.uri):
+        return ()
     if excerpt.shared is not None:
         return left_behind(excerpt.shared.container, kind)
     with closing(open_container(excerpt.uri)) as container:
@@ -121,17 +124,14 @@ def _unfit(source: InputContainer, extension: str) -> Iterator[str]:
     for stream in source.streams.subtitles:
         codec = stream.codec_context.name if stream.codec_context else "unknown"
         if not fits(codec, extension):
-            yield f"subtitles of the kind {codec}{_language(stream)}"
+            language = f" ({stream.language})" if stream.language else ""
+            yield f"subtitles of the kind {codec}{language}"
     if source.streams.attachments and extension != ".mkv":
         yield "fonts or other attachments"
     # MP4 keeps its chapters in a stream of data too.
     of_chapters = 1 if chapters and "mp4" in source.format.name else 0
     if len(source.streams.data) > of_chapters:
         yield "data beside sound and picture"
-
-
-def _language(stream: Stream) -> str:
-    return f" ({stream.language})" if stream.language else ""
 
 
 def _cut(chapters: list[Chapter], since: Fraction, until: Fraction | None) -> Iterator[Chapter]:

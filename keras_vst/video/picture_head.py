@@ -15,6 +15,7 @@ from keras_vst.video.containers import BRANDS, FILM_BRANDS
 MOST = 2**28  # pixels; painting as many takes 4 GB
 STARTS = (0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF)  # of a JPEG's frame
 BARE = (0x01, *range(0xD0, 0xD9))  # marks of a JPEG without a length
+OS2 = 12  # bytes of the first kind of BMP's description, whose sides are shorter numbers
 TIFF_WIDTH, TIFF_HEIGHT, TIFF_EXTRA, TIFF_EXIF = 256, 257, 338, 34665
 MOST_SEGMENTS = 4096  # looked at before a file is given up
 LONGEST = 1 << 22  # bytes of the part that describes; the rest is not read
@@ -160,7 +161,8 @@ def _gif(_: BinaryIO, start: bytes) -> Head:
 
 
 def _bmp(_: BinaryIO, start: bytes) -> Head:
-    width, height = struct.unpack_from("<ii", start, 18)
+    (length,) = struct.unpack_from("<I", start, 14)
+    width, height = struct.unpack_from("<HH" if length == OS2 else "<ii", start, 18)
     return Head(abs(width), abs(height), False)
 
 

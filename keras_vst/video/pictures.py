@@ -106,14 +106,10 @@ def encode_picture(extension: str, pixels: Pixels, alpha: Pixels | None = None, 
 
 def orientation(exif: bytes) -> int:
     """1 to 8 as EXIF counts; 1, upright, where nothing can be read."""
-    try:
-        order, _, place = _first_entries(exif)
-        for entry in range(place, place + 12 * _count(exif, order, place), 12):
-            if struct.unpack_from(f"{order}HH", exif, entry) == (ORIENTATION, SHORT):
-                told = struct.unpack_from(f"{order}H", exif, entry + 8)[0]
-                return told if told in TURNS else 1
-    except struct.error:
-        pass
+    with suppress(struct.error):
+        order, places, _ = _orientations(exif)
+        told = struct.unpack_from(f"{order}H", exif, places[0])[0] if places else 1
+        return told if told in TURNS else 1
     return 1
 
 
@@ -123,12 +119,10 @@ def upright(exif: bytes) -> bytes:
     What cannot be read is not carried on: empty.
     """
     try:
-        order, _, place = _first_entries(exif)
-        end = place + 12 * _count(exif, order, place)
+        order, places, end = _orientations(exif)
         changed = bytearray(exif)
-        for entry in range(place, end, 12):
-            if struct.unpack_from(f"{order}HH", exif, entry) == (ORIENTATION, SHORT):
-                struct.pack_into(f"{order}H", changed, entry + 8, 1)
+        for place in places:
+            struct.pack_into(f"{order}H", changed, place, 1)
         struct.unpack_from(f"{order}I", exif, end)
         struct.pack_into(f"{order}I", changed, end, 0)  # where the second list, that of the miniature, begins
     except struct.error:
@@ -192,15 +186,14 @@ def _encoded(extension: str, stored: Any, exif: bytes) -> tuple[bool, Any]:
     return cv2.imencodeWithMetadata(extension, stored, [cv2.IMAGE_METADATA_EXIF], about, settings)
 
 
-def _first_entries(exif: bytes) -> tuple[str, int, int]:
-    """Byte order, and where the first list begins and its entries begin."""
+def _orientations(exif: bytes) -> tuple[str, list[int], int]:
+    """Byte order, where in the first list an orientation stands, and where that list ends; or a struct.error."""
     order = {b"II": "<", b"MM": ">"}.get(exif[:2])
     if order is None:
         raise struct.error("no EXIF")
-    start = struct.unpack_from(f"{order}I", exif, 4)[0]
-    return order, start, start + 2
-
-
-def _count(exif: bytes, order: str, place: int) -> int:
-    count: int = struct.unpack_from(f"{order}H", exif, place - 2)[0]
-    return count
+    (start,) = struct.unpack_from(f"{order}I", exif, 4)
+    (count,) = struct.unpack_from(f"{order}H", exif, start)
+    entries = range(start + 2, start + 2 + 12 * count, 12)
+    wanted = ORIENTATION, SHORT
+    places = [each + 8 for each in entries if struct.unpack_from(f"{order}HH", exif, each) == wanted]
+    return order, places, start + 2 + 12 * count

@@ -56,8 +56,7 @@ class CutSource(Source):
 
     def __iter__(self) -> Iterator[TimedFrame]:
         before, empty = None, True
-        for frame in self._source:
-            self._take_over()
+        for frame in self._through(self._source):
             if self._end is not None and frame.time >= self._end:
                 break
             if frame.time >= self._start:
@@ -65,16 +64,11 @@ class CutSource(Source):
                 yield replace(frame, time=frame.time - self._start)
             else:
                 before = frame
-        self._take_over()
         if empty and before is not None:
             yield replace(before, time=Fraction(0))
 
     def close(self) -> None:
         self._source.close()
-
-    def _take_over(self) -> None:
-        self.skipped, self.mended = self._source.skipped, self._source.mended
-        self.ends_early, self.notes = self._source.ends_early, self._source.notes
 
 
 class CannotCut(Exception):
@@ -92,9 +86,7 @@ class PieceSource(Source):
         self._start, self._end = start, end
         try:
             self._source = ClipSource(path, start=start)
-        except (
-            UserError
-        ) as error:  # nothing can be decoded from here on; the whole will show what to make of it
+        except UserError as error:  # nothing can be decoded from here; the whole will show what to make of it
             raise CannotCut from error
         self.info = replace(self._source.info, frames=None, duration=None)
         if size != (self.info.width, self.info.height):
@@ -103,7 +95,7 @@ class PieceSource(Source):
 
     def __iter__(self) -> Iterator[TimedFrame]:
         begun = False
-        for frame in self._source:
+        for frame in self._through(self._source):
             if self._end is not None and frame.time >= self._end:
                 break
             if frame.time >= self._start:
@@ -113,8 +105,6 @@ class PieceSource(Source):
                 yield frame
         if not begun:
             raise CannotCut
-        self.skipped, self.ends_early = self._source.skipped, self._source.ends_early
-        self.notes = self._source.notes
 
     def close(self) -> None:
         self._source.close()

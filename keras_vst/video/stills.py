@@ -23,7 +23,6 @@ from keras_vst.video.labels import lost
 from keras_vst.video.picture_head import check_parts, moves, read_head
 from keras_vst.video.pictures import TRANSPARENT, encode_picture, open_picture, read_picture
 from keras_vst.video.provenance import signed
-from keras_vst.video.sound import may_have_sound
 
 FOLDER_RATE = Fraction(25)  # frames a second of a folder, which has no clock of its own
 MILLISECOND = Fraction(1, 1000)
@@ -140,7 +139,7 @@ class GifSink(ClipSink):
         super().__init__(path, info, None, None, sound)
 
     def _add_sound(self, sound: Excerpt, extension: str) -> None:
-        self.notes += _left_out(sound, extension)
+        self.notes += lost(sound, extension)
 
     def _start(self, width: int, height: int) -> None:
         super()._start(width, height)
@@ -211,13 +210,8 @@ def open_pictures(path: Path, kind: str, info: VideoInfo, sound: Excerpt | None)
         return GifSink(path, info, sound)
     uri = sound and sound.uri
     sink = FolderSink(path, info.origin, uri, folder=True) if kind == "/" else PictureSink(path, info, uri)
-    sink.notes += _left_out(sound, "a folder of pictures" if kind == "/" else kind)
+    sink.notes += lost(sound, "a folder of pictures" if kind == "/" else kind)
     return sink
-
-
-def _left_out(sound: Excerpt | None, kind: str) -> tuple[str, ...]:
-    """What of an input does not go into pictures, a line each."""
-    return lost(sound, kind) if sound is not None and may_have_sound(sound.uri) else ()
 
 
 def _resized(pixels: Pixels, size: tuple[int, int]) -> Pixels:

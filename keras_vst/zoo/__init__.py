@@ -26,6 +26,7 @@ CARD = "card.json"
 QUALITIES = ("live", "film")
 LARGEST_CARD = 4 * 2**20  # bytes
 LARGEST_MARGIN = 256  # pixels
+LONGEST_TOLD = 200  # characters of a title and the like, which go into the files that are painted
 # What may follow --style, where a comma and a colon have a meaning, and is a folder's name everywhere.
 NAME = re.compile(r"\w[\w.-]{0,99}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -220,8 +221,10 @@ def _check_told(path: Path, card: dict[str, Any]) -> None:
     """What is shown to people, and what the painter goes by."""
     _check(path, card, {"title": str, "artist": str, "year": (int, str), "architecture": str}, "the card")
     for key in ("title", "artist", "year", "architecture"):
-        if not str(card[key]).isprintable():
-            raise broken(path, f"`{key}` holds what cannot be printed")
+        if not str(card[key]).isprintable() or len(str(card[key])) > LONGEST_TOLD:
+            raise broken(
+                path, f"`{key}` holds what cannot be printed, or more than {LONGEST_TOLD} characters"
+            )
     if card.get("quality", "live") not in QUALITIES:
         raise broken(path, f"`quality` is {card['quality']!r}, expected {' or '.join(QUALITIES)}")
     margin = card.get("margin", 0)

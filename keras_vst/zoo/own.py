@@ -12,6 +12,7 @@ import json
 import shutil
 import stat
 import zipfile
+import zlib
 from pathlib import Path
 
 from keras_vst import zoo
@@ -81,8 +82,7 @@ def rename(name: str, new: str) -> Style:
     folder = own_style(name).path.parent
     check_free(new)
     with atomic(folder.parent / new, folder=True) as made:
-        with disk_errors(made):
-            shutil.copytree(folder, made, dirs_exist_ok=True)
+        shutil.copytree(folder, made, dirs_exist_ok=True)
         card = json.loads((made / CARD).read_text(encoding="utf-8"))
         told = {"name": new} | ({"title": new} if card["title"] == name else {})
         text = json.dumps({**card, **told}, indent=1, ensure_ascii=False)
@@ -119,14 +119,7 @@ def unpack(source: Path, folder: Path) -> str:
             for name in entries.keys() - {CARD}:
                 limit = files[name]["bytes"] if name in files else LARGEST_BESIDE
                 _write(source, parcel, entries[name], folder, limit)
-    except (
-        zipfile.BadZipFile,
-        zipfile.LargeZipFile,
-        EOFError,
-        NotImplementedError,
-        RuntimeError,
-        ValueError,
-    ) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError) as error:
         raise refused(source, f"it is damaged, or no such file ({error})") from error
     _check_files(source, folder, files)
     return str(card["name"])

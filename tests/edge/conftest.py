@@ -53,6 +53,14 @@ def bundled(tmp_path: Path, negative: Path, same: Path, monkeypatch: pytest.Monk
 
 
 @pytest.fixture
+def out(tmp_path: Path) -> Path:
+    """An empty folder; nothing may be in it after a mistake."""
+    folder = tmp_path / "out"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
 def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The user's own zoo, empty."""
     root = tmp_path / "own"

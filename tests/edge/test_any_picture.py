@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
 from pathlib import Path
 
 import cv2
@@ -13,6 +11,7 @@ import pytest
 from edge.any_picture import LARGEST, LONGEST, read_painting, read_sent, style_name
 from keras_vst.errors import UserError
 from tests.conftest import draw_picture, write_picture
+from tests.keras_vst.clips import png_of
 
 
 def encoded(suffix: str, height: int = 40, width: int = 64) -> bytes:
@@ -20,10 +19,7 @@ def encoded(suffix: str, height: int = 40, width: int = 64) -> bytes:
 
 
 def test_a_picture_that_claims_to_be_huge_is_refused_before_it_is_decoded(tmp_path):
-    head = struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0)
-    chunk = b"IHDR" + head
-    png = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
-    (tmp_path / "bomb.png").write_bytes(png)
+    (tmp_path / "bomb.png").write_bytes(png_of(60000, 60000))
     with pytest.raises(UserError, match=f"60000x60000 pixels; at most {LARGEST // 10**6} million"):
         read_painting(tmp_path / "bomb.png")
 

@@ -55,7 +55,8 @@ def test_a_painting_is_learned_from_its_preview_and_installed(own):
     assert [style.name for style in zoo.styles() if style.own] == ["mine"]  # the learning itself is no style
 
 
-def test_what_was_stopped_has_saved_and_goes_on(monkeypatch):
+@pytest.mark.parametrize("name", ["mine", "opus"])
+def test_what_was_stopped_has_saved_and_goes_on_under_any_name(monkeypatch, name):
     monkeypatch.setenv("PRETEND", "wait")
     one = learning()
     one.start(quietly=True)
@@ -63,25 +64,12 @@ def test_what_was_stopped_has_saved_and_goes_on(monkeypatch):
     one.stop()
     assert (one.status, (one.run / "checkpoint").read_text()) == (130, "saved")
     monkeypatch.setenv("PRETEND", "finish")
-    again = learning()
+    again = learning(name)
     again.start(quietly=True)
     assert again.wait() == 0
     assert "--resume" in told(again)
     assert "--init" not in told(again)
-
-
-def test_under_another_name_the_same_picture_goes_on_too(monkeypatch):
-    monkeypatch.setenv("PRETEND", "wait")
-    one = learning()
-    one.start(quietly=True)
-    wait_for(one.run / "ready")
-    one.stop()
-    other = learning("opus")
-    monkeypatch.setenv("PRETEND", "finish")
-    other.start(quietly=True)
-    assert other.wait() == 0
-    assert "--resume" in told(other)
-    assert zoo.find_style("opus").own
+    assert zoo.find_style(name).own
 
 
 def test_what_was_learned_is_learned_further_from_where_it_stood():

@@ -14,12 +14,13 @@ import pytest
 from edge import live, sinks, sources
 from edge.address import parse_address
 from edge.sources import SourceLost
+from keras_vst import zoo
 from keras_vst.errors import UserError
 from keras_vst.files import disk_errors
 from keras_vst.networks.opening import TfliteNetwork
 from keras_vst.video import Sink, Source, TimedFrame, VideoInfo, open_source, probe
 from keras_vst.video.encoding import ClipSink
-from tests.edge.live_fakes import FakeSink, FakeSource
+from tests.edge.live_fakes import FakeSink, FakeSource, fake_painter
 from tests.keras_vst.clips import grey_steps, names, numbers, write_clip
 
 DOCUMENTS = Path(__file__).parents[2]
@@ -54,6 +55,18 @@ def test_closing_the_window_ends_it_and_lets_the_camera_go(run):
     source, sink = FakeSource(20, waits=True), FakeSink(closes_after=1)
     assert run(source, sink)[0] == 0
     assert (sink.ended, source.closed.is_set()) == (["close"], True)
+
+
+def test_a_painting_that_cannot_be_learned_leaves_no_sink_open(run, monkeypatch):
+    def refuse(path: Path) -> None:
+        raise UserError("it is gone")
+
+    painter, sink = fake_painter(), FakeSink()
+    painter.styles = [zoo.Style("dark", Path("dark.tflite"))]
+    monkeypatch.setattr(live, "open_live_painter", lambda options, **more: painter)
+    monkeypatch.setattr(live, "read_painting", refuse)
+    assert run(FakeSource(1), sink, "--learn", "--painting", "mine.png")[0] == 2
+    assert sink.ended == ["close"]
 
 
 class Interrupted(FakeSink):

@@ -1,23 +1,11 @@
 """Every mistake of a user ends with status 2, one line that says what to do, and no file left behind."""
 
-import errno
-import os
-import shutil
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import write_picture as draw_to
-from tests.edge.conftest import NETWORKS
 from tests.keras_vst.clips import flat, names, write_clip, write_tone
-
-
-@pytest.fixture
-def out(tmp_path: Path) -> Path:
-    """An empty folder; nothing may be in it after a mistake."""
-    folder = tmp_path / "out"
-    folder.mkdir()
-    return folder
 
 
 @pytest.fixture
@@ -79,11 +67,6 @@ def test_no_style_lists_the_known_ones(vst, bundled, clip, out):
     assert err == "vst: which style? Add --style with one of: dark, light, plain.\n"
 
 
-def test_styles_of_two_architectures(refused, clip):
-    message = refused(clip, style="dark,plain")
-    assert "dark and plain cannot be mixed: their architectures are linear and other; choose" in message
-
-
 def test_a_mix_beside_a_file_such_as_an_int8_one(refused, clip, negative):
     message = refused(clip, None, "--model", negative, "--style", "dark,light")
     assert "--style chooses from the zoo, whose mixes run in fp32, and --model names one file" in message
@@ -111,64 +94,14 @@ def test_a_file_in_place_of_the_output_folder(refused, tmp_path, photos):
     assert "is a file, but a folder was asked for" in refused(photos, f"{tmp_path}/done/")
 
 
-def test_an_output_that_may_not_be_written(refused, clip, out, monkeypatch):
-    # Permissions do not stop root, who may be running this.
-    def refuse(self: Path, data: bytes) -> int:
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-
-    monkeypatch.setattr(Path, "write_bytes", refuse)
-    assert "you may not write there" in refused(clip)
-
-
-def test_a_full_disk(refused, photos, out, monkeypatch):
-    written = Path.write_bytes
-
-    def fill(self: Path, data: bytes) -> int:
-        if data:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return written(self, data)
-
-    monkeypatch.setattr(Path, "write_bytes", fill)
-    assert "the disk is full" in refused(photos / "photo_0.png", out / "out.png")
-
-
-def test_an_output_that_is_the_input(refused, tmp_path, clip):
-    copy = tmp_path / "copy.mp4"
-    shutil.copy(clip, copy)
-    assert "it is the input itself" in refused(copy, copy)
-    assert copy.read_bytes() == clip.read_bytes()
-
-
 def test_an_output_folder_that_is_the_input(refused, tmp_path):
     (tmp_path / "photos").mkdir()
     draw_to(tmp_path / "photos" / "a.png", seed=1)
     assert "it is the input itself" in refused(tmp_path / "photos", f"{tmp_path}/photos/")
 
 
-@pytest.mark.parametrize(
-    ("target", "options", "message"),
-    [
-        ("out.xyz", (), "cannot write"),
-        ("out.png", (), "holds one picture"),
-        ("out.mp4", ("--codec", "ffv1"), "does not go into .mp4"),
-    ],
-)
-def test_a_clip_that_does_not_fit_its_output(refused, clip, out, target, options, message):
-    assert message in refused(clip, out / target, *options)
-
-
-@pytest.mark.parametrize("content", [b"", b"a letter", b"\x1c\x00\x00\x00TFL3", b"\xff\xff\xff\x7fTFL3" * 40])
-def test_a_model_that_is_none(refused, clip, tmp_path, content):
-    (tmp_path / "model.tflite").write_bytes(content)
-    assert "not a keras_vst network" in refused(clip, None, "--model", tmp_path / "model.tflite")
-
-
 def test_a_missing_model(refused, clip, tmp_path):
     assert "no network file" in refused(clip, None, "--model", tmp_path / "model.tflite")
-
-
-def test_somebody_elses_model(refused, clip):
-    assert "no signature `stylize`" in refused(clip, None, "--model", NETWORKS / "foreign.tflite")
 
 
 def test_a_bundled_network_that_was_damaged(refused, clip, bundled):

@@ -4,7 +4,10 @@ import re
 import sys
 import threading
 import time
+from argparse import Namespace
 from collections.abc import Callable
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +15,8 @@ import pytest
 from av.error import FFmpegError
 
 from edge.painter import Look, moved
-from edge.reaction import HeardLine
+from edge.reaction import HeardLine, hear_live
+from edge.sources import open_source as open_live
 from keras_vst.errors import UserError
 from keras_vst.video import open_source
 from tests.keras_vst.clips import flat, grey_steps, write_clip
@@ -90,6 +94,14 @@ def test_live_hears_the_file_that_it_plays(vst, bundled, tmp_path):
     shown = levels(target)
     assert shown[0] == pytest.approx(LEVEL + 0.2 * (255 - 2 * LEVEL), abs=1)
     assert shown.max() > 150
+
+
+def test_a_loop_is_heard_in_every_round(tmp_path):
+    film = write_clip(tmp_path / "film.mkv", grey_steps(10), sound="aac")
+    options = Namespace(source=f"loop:{film}", react="loudness", react_from=None)
+    with open_live(options.source) as source, closing(hear_live(options, source)) as heard:
+        values = [heard.at(float(frame.time)) for frame in islice(source, 30)]
+    assert min(values[5:]) > 0.5
 
 
 @pytest.mark.parametrize(

@@ -21,13 +21,6 @@ REPOSITORY = Path(__file__).parents[2]
 LONG = "x" * 300
 
 
-@pytest.fixture
-def out(tmp_path):
-    folder = tmp_path / "out"
-    folder.mkdir()
-    return folder
-
-
 class Meddling(FakeSource):
     """After its second frame something happens to the disk."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -182,3 +183,14 @@ def with_exif(path: Path, pixels: np.ndarray, turned: int = 1) -> Path:
     assert done
     path.write_bytes(content.tobytes())
     return path
+
+
+def png_of(width: int, height: int) -> bytes:
+    """A PNG of zeros that says it has this size; beyond fifty rows they are not there."""
+
+    def chunk(content: bytes) -> bytes:
+        return struct.pack(">I", len(content) - 4) + content + struct.pack(">I", zlib.crc32(content))
+
+    rows = zlib.compress(bytes(1 + 3 * width) * min(height, 50))
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR" + head) + chunk(b"IDAT" + rows) + chunk(b"IEND")

@@ -105,6 +105,17 @@ def test_a_header_that_lies_about_its_size_is_not_believed(parcel, tmp_path):
         unpack(parcel, tmp_path / "out")
 
 
+def test_a_parcel_that_cannot_be_unpacked_is_one_line(parcel, tmp_path):
+    content = bytearray(parcel.read_bytes())
+    with zipfile.ZipFile(parcel) as file:
+        packed = file.getinfo("mine.tflite")
+    content[packed.header_offset + 30 + len("mine.tflite")] |= 6  # a kind of block that there is not
+    parcel.write_bytes(content)
+    (tmp_path / "out").mkdir()
+    with pytest.raises(UserError, match=r"it is damaged, or no such file \(.*invalid block type"):
+        unpack(parcel, tmp_path / "out")
+
+
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"no zip at all" * 99])
 def test_what_is_no_parcel_is_told(tmp_path, content):
     (tmp_path / "x.vst").write_bytes(content)

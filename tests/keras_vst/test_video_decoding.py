@@ -29,7 +29,6 @@ from tests.keras_vst.clips import (
     video_times,
     write_clip,
     write_levels,
-    write_tone,
 )
 
 BT601, BT709, BT2020 = 6, 1, 9  # as files number them (ITU-T H.273)
@@ -188,18 +187,6 @@ def test_a_silent_line_does_not_hold_up_close(tmp_path: Path, monkeypatch: pytes
     assert reader.is_alive()
 
 
-def test_a_missing_file_is_named():
-    with pytest.raises(UserError, match=r"there is no file nothing\.mp4; check the name"):
-        open_source("nothing.mp4")
-
-
-def test_an_empty_file_is_named(tmp_path: Path):
-    path = tmp_path / "empty.mp4"
-    path.touch()
-    with pytest.raises(UserError, match=r"empty\.mp4 is empty"):
-        open_source(path)
-
-
 @pytest.mark.parametrize("name", ["notes.mp4", "notes.txt", "notes.webm"])
 def test_text_is_not_a_clip(tmp_path: Path, name: str):
     path = tmp_path / name
@@ -226,11 +213,6 @@ def test_a_clip_of_which_no_frame_can_be_decoded_is_refused(tmp_path: Path):
     path.write_bytes(content)
     with pytest.raises(UserError, match="holds no frame that can be decoded"):
         open_source(path)
-
-
-def test_a_file_of_sound_alone_is_refused(tmp_path: Path):
-    with pytest.raises(UserError, match="holds no pictures, only sound"):
-        open_source(write_tone(tmp_path / "song.m4a"))
 
 
 def test_a_source_lets_go_of_its_file(tmp_path: Path):

@@ -130,11 +130,6 @@ def test_extensions_may_be_in_capitals(tmp_path: Path):
     assert probe(tmp_path / "OUT.MP4").frames == 1
 
 
-def test_a_folder_that_does_not_exist_is_named(tmp_path: Path):
-    with pytest.raises(UserError, match=r"there is no folder .*nowhere; create it first"):
-        open_sink(tmp_path / "nowhere" / "out.mp4", INFO)
-
-
 def test_a_folder_where_a_file_was_expected_is_refused(tmp_path: Path):
     (tmp_path / "out.mp4").mkdir()
     with pytest.raises(

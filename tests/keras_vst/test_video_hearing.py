@@ -140,7 +140,7 @@ def test_the_sound_of_a_part_of_a_clip_begins_with_it(tmp_path):
 
 def test_a_file_that_begins_anew_is_heard_again(tmp_path):
     path = wave(tmp_path / "click.wav", clicks([0.5], 1))
-    sound = HeardFile(str(path), "beat", again=1.0)
+    sound = HeardFile(str(path), "beat", again=lambda: 1.0)
     assert rises(sound, 4.0) == pytest.approx([0.5, 1.5, 2.5, 3.5], abs=FRAME)
 
 

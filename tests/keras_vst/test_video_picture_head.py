@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import zlib
 from pathlib import Path
 
 import cv2
@@ -13,7 +12,7 @@ import pytest
 from keras_vst.errors import UserError
 from keras_vst.video import open_source, probe
 from keras_vst.video.picture_head import made_of, moves, read_head
-from tests.keras_vst.clips import flat, grey_steps, needs_metadata, with_exif, write_clip
+from tests.keras_vst.clips import flat, grey_steps, needs_metadata, png_of, with_exif, write_clip
 
 
 def write_avif(path: Path) -> Path:
@@ -133,17 +132,18 @@ def test_the_head_tells_the_size(tmp_path: Path, kind: str) -> None:
     assert (head.width, head.height, head.has_alpha) == (37, 21, False)
 
 
-def test_a_picture_of_more_pixels_than_anybody_paints_is_one_line(tmp_path: Path, capfd) -> None:
-    def chunk(name: bytes, content: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
-        )
+def test_a_bitmap_of_the_first_kind_is_read(tmp_path: Path) -> None:
+    rows = bytes((10, 20, 30) * 5 + (0,)) * 3
+    head = struct.pack("<2sIHHIIHHHH", b"BM", 26 + len(rows), 0, 0, 26, 12, 5, 3, 1, 24)
+    (tmp_path / "in.bmp").write_bytes(head + rows)
+    assert read_head(tmp_path / "in.bmp") == (5, 3, False, False)
+    with open_source(tmp_path / "in.bmp") as source:
+        assert next(iter(source)).pixels.tolist() == [[[30, 20, 10]] * 5] * 3
 
-    head = chunk(b"IHDR", struct.pack(">IIBBBBB", 40000, 30000, 8, 2, 0, 0, 0))
+
+def test_a_picture_of_more_pixels_than_anybody_paints_is_one_line(tmp_path: Path, capfd) -> None:
     path = tmp_path / "in.png"
-    path.write_bytes(
-        b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b"")
-    )
+    path.write_bytes(png_of(40000, 30000))
     with pytest.raises(UserError, match="has 40000x30000 pixels, more than the 268435456 that are read"):
         open_source(path)
     assert capfd.readouterr().err == ""

@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 
 from keras_vst.errors import UserError
+from keras_vst.files import Part
 from keras_vst.video import Excerpt, TimedFrame, open_sink, open_source, probe
+from keras_vst.video.containers import open_container
+from keras_vst.video.sound import SharedFeed
 from tests.keras_vst.clips import (
     flat,
     grey_steps,
@@ -209,6 +212,23 @@ def test_a_missing_sound_file_is_named_and_leaves_nothing_behind(tmp_path: Path)
     with pytest.raises(UserError, match=r"song\.m4a cannot be read"):
         open_sink(tmp_path / "out.mp4", info, sound=tmp_path / "song.m4a")
     assert names(tmp_path) == ["in.mp4"]
+
+
+def test_what_fails_at_the_end_lets_go_of_a_shared_container_once(tmp_path: Path, monkeypatch):
+    film = write_clip(tmp_path / "in.mkv", grey_steps(2), sound="aac")
+
+    def refuse(part: Part, keep_as: Path | None = None) -> None:
+        raise UserError("the disk is full")
+
+    monkeypatch.setattr(Part, "commit", refuse)
+    container = open_container(film)
+    shared = SharedFeed(container)
+    sink = open_sink(tmp_path / "out.mkv", probe(film), sound=Excerpt(str(film), shared=shared))
+    sink.write(TimedFrame(flat((1, 2, 3)), Fraction(0)))
+    with pytest.raises(UserError, match="the disk is full"):
+        sink.close()
+    assert next(container.demux(video=0)).size  # whoever reads the pictures still can
+    shared.close()
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="only Linux tells the memory in use")

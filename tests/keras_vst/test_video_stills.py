@@ -143,19 +143,6 @@ def test_a_folder_takes_the_size_of_its_first_picture_and_skips_what_is_damaged(
     assert [frame.time for frame in frames] == [0, Fraction(2, 25)]
 
 
-def test_a_folder_without_pictures_is_refused(tmp_path: Path):
-    with pytest.raises(UserError, match="holds no pictures"):
-        open_source(tmp_path)
-
-
-@pytest.mark.parametrize("content", [b"", b"Dear diary"])
-def test_what_is_not_a_picture_is_refused(tmp_path: Path, content: bytes):
-    path = tmp_path / "in.png"
-    path.write_bytes(content)
-    with pytest.raises(UserError, match=r"in\.png is (empty|not a picture)"):
-        open_source(path)
-
-
 def test_a_picture_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     def forbidden(*_: object) -> None:
         raise PermissionError("Permission denied")

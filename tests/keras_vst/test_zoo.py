@@ -125,6 +125,7 @@ BROKEN: dict[str, tuple[object, str]] = {
     "a path for a name": (changed(name="../sea"), "expected letters, digits"),
     "a name that is a mix": (changed(name="sea:1,night"), "expected letters, digits"),
     "no year": (changed(year=None), "no usable `year`"),
+    "a title without end": (changed(title="sea" * 99), "`title` holds .* more than 200 characters"),
     "a title that moves the cursor": (changed(title="\x1b[2J"), "`title` holds what cannot be printed"),
     "a wide margin": (changed(margin="wide"), "`margin` is 'wide'"),
     "an endless margin": (changed(margin=10**9), "expected 0 to 256 pixels"),

@@ -7,25 +7,14 @@ import json
 import socket
 import struct
 import time
-import zlib
 
 import numpy as np
 import pytest
 
+from edge.serve.image_files import picture_size
+from edge.serve.limits import Limits
 from tests.edge.serve.conftest import PATIENCE, Running, Start, drawn, frame_tensor, jpeg
-
-
-def png_header(width: int, height: int) -> bytes:
-    """A PNG of zeros, 1000 times as small as its pixels."""
-
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-        )
-
-    rows = zlib.compress(bytes(1 + 3 * width) * min(height, 50))
-    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+from tests.keras_vst.clips import png_of
 
 
 def resized(file: bytes, height: int, width: int) -> bytes:
@@ -50,8 +39,8 @@ def progressive(scans: int) -> bytes:
 @pytest.mark.parametrize(
     ("file", "status", "words"),
     [
-        (png_header(40_000, 40_000), 413, "too large"),
-        (png_header(1, 65_000), 413, "along a side"),
+        (png_of(40_000, 40_000), 413, "too large"),
+        (png_of(1, 65_000), 413, "along a side"),
         (resized(jpeg(drawn()), 10_000, 10_000), 413, "10000x10000"),
         (resized(jpeg(drawn()), 0, 64), 400, "no pixels"),
         (jpeg(drawn())[:-20], 400, "ends early"),
@@ -75,6 +64,11 @@ def test_pictures_that_would_cost_more_than_they_show_are_refused(
         server.figure('vst_paint_seconds_count{kind="request"}') == 3
     )  # those of the start: it was not decoded
     assert time.monotonic() - begin < PATIENCE / 2
+
+
+def test_a_large_png_has_no_scans() -> None:
+    file = png_of(64, 48).replace(b"IEND", b"\xff\xda" * 200 + b"IEND")
+    assert picture_size(file, Limits()) == (48, 64)
 
 
 def test_a_raw_picture_of_a_hundred_megapixels_is_refused_by_its_shape(server: Running) -> None:

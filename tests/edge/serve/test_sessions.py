@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ import pytest
 
 aiohttp = pytest.importorskip("aiohttp", reason="live sessions need the extra `serve`")
 
+from edge.serve import sessions  # noqa: E402
 from tests.edge.serve.conftest import PATIENCE, Gate, Running, Start, drawn, jpeg, pixels_of  # noqa: E402
 
 QUERY = "size=64x48&fps=30"
@@ -179,6 +182,63 @@ def test_a_viewer_who_vanishes_or_falls_silent_leaves_the_place(start: Start) ->
             assert (await silent.receive()).type is aiohttp.WSMsgType.CLOSE
 
     visit(server, story)
+
+
+def test_a_frame_that_is_not_painted_in_time_is_told_and_the_next_ones_come(start: Start, gate: Gate) -> None:
+    server = start(gate, workers=1, patience=0.5)
+
+    async def story(client: Any, address: str) -> None:
+        async with client.ws_connect(f"{address}?{QUERY}") as line:
+            await line.send_bytes(jpeg(drawn()))
+            await frame(line)
+            gate.open.clear()
+            await line.send_bytes(jpeg(drawn()))
+            assert await text(line, "error") == "this was not painted within 0.5 seconds."
+            gate.open.set()
+            await line.send_bytes(jpeg(drawn()))
+            assert (await frame(line)).shape == (48, 64, 3)
+
+    visit(server, story)
+
+
+def test_a_viewer_who_takes_nothing_loses_the_place(start: Start, gate: Gate, monkeypatch, caplog) -> None:
+    monkeypatch.setattr(sessions, "SLOW", 0.3)
+    server = start(gate, share=100.0)
+    noise = jpeg(np.random.default_rng(0).integers(0, 256, (720, 1280, 3), np.uint8))
+
+    async def story(client: Any, address: str) -> None:
+        line = await client.ws_connect(f"{address}?size=1280x720&fps=60")
+        while server.figure("vst_viewers"):
+            with suppress(ConnectionError):
+                await line.send_bytes(noise)
+            await asyncio.sleep(0.02)
+
+    visit(server, story)
+    gc.collect()
+    assert [record.message for record in caplog.records] == []
+
+
+def test_a_key_that_is_no_text_opens_no_line(server: Running) -> None:
+    headers = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec_WebSocket_Version": "13"}
+    assert (
+        server.ask("GET", "/live", Sec_WebSocket_Key="dGhl\xd8HNhbXBsZSBub25jZQ==", **headers).status == 400
+    )
+
+
+def test_goodbye_is_said_to_all_at_once(server: Running) -> None:
+    class Slow:
+        """A viewer whose line takes a while to close."""
+
+        line = property(lambda self: self)
+
+        async def close(self, **told: Any) -> None:
+            await asyncio.sleep(0.5)
+
+    viewers, begin = server.serving._sessions, time.monotonic()
+    viewers._viewers.update({Slow(): 0.0 for _ in range(8)})
+    server._call(viewers.close())
+    viewers._viewers.clear()
+    assert time.monotonic() - begin < 3
 
 
 @pytest.mark.parametrize(

@@ -68,10 +68,11 @@ def test_beyond_its_end_the_line_refuses_all_or_takes_all(opened: Open, gate: Ga
     assert (refusal.value.http, refusal.value.grpc) == (429, "RESOURCE_EXHAUSTED")
     assert refusal.value.retry_after > 0
     workers.submit(last := [job()])
+    workers.submit(viewers := [job(live=True)])  # whose share is limited otherwise
     with pytest.raises(Refusal):
         workers.check_room()
     gate.open.set()
-    finished(*jobs, *more, *last)
+    finished(*jobs, *more, *last, *viewers)
     assert workers.close(PATIENCE)
 
 

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
@@ -80,7 +81,7 @@ def test_raw_pictures_leave_as_they_are() -> None:
 
 def test_y4m_is_read_back_by_ffmpeg() -> None:
     with standard_output() as reader:
-        sink = open_sink("-", INFO)
+        sink = open_sink("-", replace(INFO, pixel_aspect=Fraction(4, 3)))
         for frame in frames(3, 66, 50):  # rows that FFmpeg pads in memory
             sink.write(frame)
         sink.close()
@@ -89,6 +90,7 @@ def test_y4m_is_read_back_by_ffmpeg() -> None:
     with av.open(io.BytesIO(content)) as container:
         assert container.format.name == "yuv4mpegpipe"
         assert container.streams.video[0].average_rate == 25
+        assert container.streams.video[0].sample_aspect_ratio == Fraction(4, 3)
         pictures = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
     assert [picture.shape for picture in pictures] == [(50, 66, 3)] * 3
     assert [int(picture.mean()) for picture in pictures] == pytest.approx([0, 8, 16], abs=1)

@@ -76,6 +76,15 @@ def test_a_camera_gives_rgb_frames_with_growing_times(plug) -> None:
     assert camera.released
 
 
+@pytest.mark.parametrize("rate", [float("nan"), float("inf"), -1.0, 0.0])
+def test_a_camera_that_does_not_know_its_rate_has_none(plug, rate: float) -> None:
+    camera = FakeCapture([picture()])
+    camera.settings[cv2.CAP_PROP_FPS] = rate
+    plug(camera)
+    with open_source("0") as source:
+        assert source.info.fps is None
+
+
 def test_a_camera_that_comes_back_goes_on_in_the_size_it_had(plug) -> None:
     first, absent = FakeCapture([picture()] * 2), FakeCapture([], opened=False)
     plug(first, absent, FakeCapture([picture(60, 90)] * 2))

@@ -59,6 +59,12 @@ def test_a_stream_is_read_to_where_its_sender_ends_it(serve: Serve, stream: Path
     assert not source.live
 
 
+def test_what_was_mended_on_the_way_is_told(serve: Serve, stream: Path) -> None:
+    with read_address(serve(sends(2 * stream.read_bytes())), Fraction(0), None) as source:
+        assert len(list(source)) == 40
+    assert source.mended == 1
+
+
 def test_a_film_is_read_from_the_middle(serve: Serve, film: Path) -> None:
     address = serve(answers(film)).replace("tcp", "http")
     with read_address(address, Fraction(4), Fraction(1)) as source:

@@ -17,12 +17,9 @@ pytest.importorskip("aiohttp", reason="the page needs aiohttp, of the extra `liv
 from edge.controls import Controls
 from edge.sinks import open_sink
 from keras_vst.video import TimedFrame, VideoInfo
-from tests.edge.web.browser import Browser, find_chromium
+from tests.edge.web.browser import IN_CHROMIUM, Browser, find_chromium
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(find_chromium() is None, reason="needs Chromium (Debian: apt install chromium)"),
-]
+pytestmark = IN_CHROMIUM
 LEVEL = """(() => {
     const shown = document.getElementById(document.getElementById('video').hidden ? 'picture' : 'video');
     const copy = Object.assign(document.createElement('canvas'), { width: 8, height: 8 }).getContext('2d');

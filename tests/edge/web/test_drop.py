@@ -18,13 +18,10 @@ import pytest
 pytest.importorskip("aiohttp", reason="the page needs aiohttp, of the extra `live`")
 
 from tests.conftest import draw_picture
-from tests.edge.web.browser import Browser, find_chromium
+from tests.edge.web.browser import IN_CHROMIUM, Browser, find_chromium
 
 ROOT = Path(__file__).parents[3]
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(find_chromium() is None, reason="needs Chromium (Debian: apt install chromium)"),
-]
+pytestmark = IN_CHROMIUM
 DROP = """(async () => {
     const content = Uint8Array.from(atob('%s'), (letter) => letter.charCodeAt(0));
     const data = new DataTransfer();

@@ -16,7 +16,7 @@ from edge import phone
 from keras_vst import zoo
 from keras_vst.networks import open_network
 from keras_vst.networks.mixing import open_mix
-from tests.edge.web.browser import find_chromium
+from tests.edge.web.browser import IN_CHROMIUM
 from tests.edge.web.sites import (
     ASKED,
     FIGURES,
@@ -42,10 +42,7 @@ from tests.edge.web.sites import (
     visited,
 )
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(find_chromium() is None, reason="needs Chromium (Debian: apt install chromium)"),
-]
+pytestmark = IN_CHROMIUM
 HIDDEN = (
     "Object.defineProperty(document, 'hidden', { configurable: true, get: () => %s });"
     " document.dispatchEvent(new Event('visibilitychange'))"

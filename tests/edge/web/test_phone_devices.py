@@ -16,7 +16,7 @@ from edge import phone
 from keras_vst import zoo
 from keras_vst.networks import open_network
 from keras_vst.networks.mixing import open_mix
-from tests.edge.web.browser import Firefox, find_chromium
+from tests.edge.web.browser import IN_CHROMIUM, Firefox
 from tests.edge.web.sites import (
     ASKED,
     FIGURES,
@@ -38,10 +38,7 @@ from tests.edge.web.sites import (
     visited,
 )
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(find_chromium() is None, reason="needs Chromium (Debian: apt install chromium)"),
-]
+pytestmark = IN_CHROMIUM
 SMALLEST = 112  # lines
 SLOW = """window.Worker = class extends Worker { // a frame takes `burden` ms for each thousand pixels
     #waits = {};

@@ -13,7 +13,7 @@ pytest.importorskip("aiohttp", reason="the page needs aiohttp, of the extra `liv
 from edge import phone
 from keras_vst import zoo
 from keras_vst.networks import open_network
-from tests.edge.web.browser import find_chromium
+from tests.edge.web.browser import IN_CHROMIUM
 from tests.edge.web.sites import (
     ASKED,
     FIGURES,
@@ -35,10 +35,7 @@ from tests.edge.web.sites import (
     visited,
 )
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(find_chromium() is None, reason="needs Chromium (Debian: apt install chromium)"),
-]
+pytestmark = IN_CHROMIUM
 AXE = phone.ROOT / "node_modules" / "axe-core" / "axe.min.js"
 FAILING = """{ const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
 navigator.mediaDevices.getUserMedia = async (wished) => {

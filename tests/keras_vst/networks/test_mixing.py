@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +87,18 @@ def test_styles_that_do_not_fit_each_other_are_refused(styles, tmp_path, film, n
     ):
         with pytest.raises(UserError, match=message):
             mix([(styles["dark"], 0.5), (zoo.find_style(name), 0.5)])
+
+
+def test_weights_beyond_the_end_of_the_file_are_refused(styles):
+    longer = [dict(each, offset=each["offset"] + (1 << 20)) for each in styles["dark"].weights]
+    parts = [
+        (replace(style, card={**style.card, "weights": {"tensors": longer}}), 1.0)
+        for style in (styles["dark"], styles["light"])
+    ]
+    with pytest.raises(
+        UserError, match="dark and light cannot be mixed: their files are laid out differently"
+    ):
+        mix(parts)
 
 
 def test_a_file_that_is_not_the_one_on_its_card_is_not_mixed(styles):

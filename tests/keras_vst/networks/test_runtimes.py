@@ -111,6 +111,12 @@ FORMS = {
 }
 
 
+@pytest.mark.parametrize("given", [[1, -1, -1, 1], [1, 64, 64, 3]])
+def test_what_is_painted_has_the_form_of_the_frame(given):
+    with pytest.raises(UserError, match=r"`stylized` is \(1, .* expected what `frame` is"):
+        check_tensors({"frame": [1, 32, 32, 3]}, {"stylized": given}, Path("other.tflite"))
+
+
 @pytest.mark.parametrize("case", FORMS)
 def test_a_network_of_another_form_is_not_ours(case):
     inputs, message = FORMS[case]
