@@ -22,10 +22,10 @@ from edge.serve.paint_settings import read_settings
 from edge.serve.tensors import answer, read_pictures, split_bytes, the_input
 from keras_vst.zoo import Style
 from tests.edge.serve.conftest import drawn, jpeg
-from tests.edge.serve.test_hostile import png_header
+from tests.keras_vst.clips import png_of
 
 LIMITS = Limits(pixels=100_000)
-WHOLE = (jpeg(drawn()), png_header(32, 20))
+WHOLE = (jpeg(drawn()), png_of(32, 20))
 fuzz = settings(deadline=None, max_examples=int(os.environ.get("VST_FUZZ_EXAMPLES", "100")))
 json_values = some.recursive(
     some.none() | some.booleans() | some.integers() | some.floats() | some.text(max_size=20),
