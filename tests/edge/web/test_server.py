@@ -145,7 +145,7 @@ def test_a_browser_that_reads_nothing_does_not_slow_the_frames(server: WebServer
                 await asyncio.sleep(0.005)
             return longest
 
-    assert visit(server, story) < 0.1
+    assert visit(server, story) < 0.5  # one that waited for it would take seconds
 
 
 def test_stopping_says_goodbye_and_leaves_nothing_behind() -> None:
