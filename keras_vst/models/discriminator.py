@@ -16,8 +16,8 @@ from keras import layers
 from keras_vst.config import DiscriminatorConfig
 from keras_vst.ops import Tensor
 
-# Norms keep what a layer makes of a difference as small as the difference, and a brush makes small ones: told apart
-# at once with this gain, in 240 steps hardly at all without (docs/results.md).
+# Norms keep what a layer makes of a difference as small as the difference, and a brush makes small ones: 120 steps
+# with this gain teach more than 240 without (docs/results.md).
 GAIN = 8.0
 NUM_SCALES = 2  # the second judges strokes twice as large, on a picture half the size
 

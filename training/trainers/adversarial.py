@@ -9,6 +9,7 @@ same as an artist painted them.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import cast
 
 import keras
@@ -54,9 +55,10 @@ class CriticTrainer(PerceptualTrainer):
         """Every network that takes part, by what it does."""
         return {**super().networks, **self.discriminators}
 
+    @abstractmethod
     def reals(self, batch: Batch) -> ByTerm:
         """What each discriminator is to take for real."""
-        raise NotImplementedError
+        ...
 
     def train_step(self, batch: Batch) -> Terms:
         batch = tensors(batch)
