@@ -99,10 +99,29 @@ class Devices:
 
         return step
 
+    @contextmanager
+    def chief_first(self) -> Iterator[None]:
+        """What is made within, on the disk that all workers see, the chief makes; the others then find it there."""
+        if not self.is_chief:
+            self._begin_together()
+        yield
+        if self.is_chief:
+            self._begin_together()
+
     def leave_together(self) -> None:
         """Wait until every worker is here: one that left early would look like one that died."""
         if self.num_workers > 1:
             self._meet()
+
+    def _begin_together(self) -> None:
+        try:
+            if self.num_workers > 1:
+                self._meet()
+        except LOST as error:
+            raise UserError(
+                f"Another worker ended before all of them had what they learn from ({type(error).__name__}). "
+                "See what it said, mend that, then start every worker again."
+            ) from error
 
     @tf.function(autograph=False)
     def _meet(self) -> tf.Tensor:

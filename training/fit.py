@@ -142,7 +142,7 @@ def _session(run: RunDirectory, config: RunConfig, inputs: Inputs, arguments: ar
 
     devices = Devices()
     devices.replica_config(config)  # refuses a batch that cannot be shared, before anything is decoded
-    opened = open_sources(inputs, config, arguments.quiet)
+    opened = open_sources(inputs, config, arguments.quiet, devices.chief_first())
     return Session(run, config, opened, devices, arguments.vgg16, arguments.quiet)
 
 

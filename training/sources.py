@@ -6,6 +6,7 @@ Reference pictures are float32 (1, H, W, 3) in [0, 1]; all of them together are 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -61,8 +62,16 @@ class Opened:
         return np.concatenate([to_float(photo[::4, ::4]).reshape(-1, 3) for photo in drawn])
 
 
-def open_sources(inputs: Inputs, config: RunConfig, quiet: bool = False) -> Opened:
-    """Decode what has to be decoded beforehand; raises UserError where nothing usable is left."""
+def open_sources(
+    inputs: Inputs,
+    config: RunConfig,
+    quiet: bool = False,
+    chief_first: AbstractContextManager[None] | None = None,
+) -> Opened:
+    """Decode what has to be decoded beforehand; raises UserError where nothing usable is left.
+
+    What one worker makes for all of them is made within `chief_first`.
+    """
     photos, cache, taught = _photos(inputs, config), _cache(inputs, config), None
     clips = real_clips(cache, inputs.clips, config, quiet) if cache and inputs.clips else None
     collection = _collection(cache, inputs.collection, config, quiet) if inputs.collection else None
@@ -71,7 +80,8 @@ def open_sources(inputs: Inputs, config: RunConfig, quiet: bool = False) -> Open
     if inputs.teacher:
         from training.taught import open_pictures
 
-        taught = open_pictures(Path(inputs.pictures), inputs.teacher, photos, config, quiet)
+        with chief_first or nullcontext():
+            taught = open_pictures(Path(inputs.pictures), inputs.teacher, photos, config, quiet)
         references = [to_float(clip[:1]) for clip in taught[:REFERENCES]]
     about = {"photos": len(photos) if inputs.photos else "made by the program"}
     about |= {"clip_cache": cache.summary()} if cache else {}

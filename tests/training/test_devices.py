@@ -17,12 +17,13 @@ from keras_vst.errors import UserError
 from keras_vst.runs import RunDirectory
 from tests.harness import sixteen_bits
 from tests.training import toys
-from tests.training.runs import keyframe_words, tiny, write_config
+from tests.training.runs import NO_VGG16, keyframe_words, tiny, write_config
 from training import devices as arithmetic
 from training.devices import Devices, worker_of
 from training.recipes import RECIPES
 
 ROOT = Path(__file__).parents[2]
+NEGATIVE = str(ROOT / "tests" / "edge" / "networks" / "negative.tflite")
 WORKERS = ["10.0.0.1:2222", "10.0.0.2:2222"]
 
 
@@ -194,6 +195,44 @@ def test_a_worker_that_dies_ends_the_job_in_one_line_and_resume_goes_on(start, p
     steps = [row["step"] for row in run.rows()]
     assert steps == list(range(1, 151))
     assert run.record()["finished"] is True
+
+
+@pytest.fixture
+def taught(photos, tmp_path):
+    """The words of a short run with a teacher, without the folder it lives in."""
+    config = tiny("distil", *NO_VGG16, "schedule.steps=2", "data.taught=60")
+    file = write_config(tmp_path / "tiny.json", config)
+    return ["--teacher", NEGATIVE, "--photos", str(photos), "--config", file, "--no-export", "--run"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_of_two_workers_the_first_alone_paints_what_the_teacher_paints(start, taught, tmp_path):
+    told = []
+    for process in start_two(start, tmp_path, [*taught, str(tmp_path / "run")]):
+        status, error = ended(process)
+        assert status == 0, error
+        told.append(error)
+
+    assert ["negative paints" in error for error in told] == [True, False]
+    assert RunDirectory(tmp_path / "run").last_step() == 2
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_where_the_first_worker_cannot_paint_the_others_end_in_one_line(start, taught, tmp_path):
+    painted = tmp_path / "run" / "teacher"
+    painted.mkdir(parents=True)
+    (painted / "about.json").write_text("damaged")
+    lines = []
+    for process in start_two(start, tmp_path, [*taught, str(tmp_path / "run")]):
+        status, error = ended(process, 150)
+        assert status == 2, error
+        lines += [line for line in error.splitlines() if line.startswith("training.fit:")]
+
+    chief, other = lines
+    assert "about.json cannot be read" in chief
+    assert "Another worker ended before all of them had what they learn from" in other
 
 
 def test_tf_config_says_who_is_who():
