@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ import cv2
 import numpy as np
 
 from edge.address import Address
-from edge.sources.base import SteadyClock, ThreadedSource
+from edge.sources.base import SourceLost, SteadyClock, ThreadedSource
 from keras_vst.errors import UserError
 from keras_vst.frames import Pixels, fit
 from keras_vst.video import TimedFrame, VideoInfo
@@ -97,6 +98,8 @@ class ScreenSource(ThreadedSource):
     X11, macOS and Windows; Wayland lets nobody look.
     """
 
+    _seen = False  # whether it could be read once
+
     def __init__(self, address: Address) -> None:
         address.check_options("region", "fps")
         self._monitor = int(address.rest) if re.fullmatch(r"\d{1,2}", address.rest) else 1
@@ -108,15 +111,41 @@ class ScreenSource(ThreadedSource):
 
     def _frames(self, closing: threading.Event) -> Iterator[TimedFrame]:
         clock = SteadyClock()
-        with _open_screen(self._name) as screen:
+        with self._open() as screen:
             area = self._area(screen.monitors)
             self.info = VideoInfo(area["width"], area["height"], fps=1 / self._period, origin=self._name)
             while not closing.is_set():
                 started = time.monotonic()
                 shot = np.asarray(screen.grab(area), np.uint8)  # (H, W, 4) BGRA
+                self._seen = True
                 shot = shot[: area["height"], : area["width"]]  # a screen of high density may give more
                 yield TimedFrame(np.asarray(cv2.cvtColor(shot, cv2.COLOR_BGRA2RGB), np.uint8), clock.time())
                 closing.wait(max(0.0, started + float(self._period) - time.monotonic()))
+
+    @contextmanager
+    def _open(self) -> Iterator[Any]:
+        """mss; whenever it cannot read the screen, that is one line."""
+        try:
+            import mss  # pyright: ignore[reportMissingImports]
+            from mss.exception import ScreenShotError  # pyright: ignore[reportMissingImports]
+        except ImportError:
+            raise UserError(
+                f"{self._name} needs the package mss; run: pip install 'keras-vst[live]'."
+            ) from None
+        try:
+            with mss.mss() as screen:
+                yield screen
+        except ScreenShotError as error:
+            reason = " ".join(str(error).split())  # X11 tells it in several lines
+            if self._seen:
+                raise SourceLost(
+                    f"{self._name}: the screen can no longer be read ({reason}); see that it is on, unlocked and as "
+                    "large as it was, then start again."
+                ) from error
+            raise UserError(
+                f"{self._name}: the screen cannot be read ({reason}); it takes X11, macOS or Windows, a session "
+                "with a screen, and on macOS the permission to record it."
+            ) from error
 
     def _area(self, monitors: list[dict[str, int]]) -> dict[str, int]:
         """The region in the coordinates of the whole desktop; monitors[0] is all screens together."""
@@ -181,18 +210,3 @@ def _region(address: Address) -> tuple[int, int, int, int] | None:
         raise UserError(f"{address.text}: a region is left,top,width,height in pixels, but {text!r} came.")
     left, top, width, height = (int(value) for value in match.groups())
     return left, top, width, height
-
-
-def _open_screen(name: str) -> Any:
-    try:
-        import mss  # pyright: ignore[reportMissingImports]
-        from mss.exception import ScreenShotError  # pyright: ignore[reportMissingImports]
-    except ImportError:
-        raise UserError(f"{name} needs the package mss; run: pip install 'keras-vst[live]'.") from None
-    try:
-        return mss.mss()
-    except ScreenShotError as error:
-        raise UserError(
-            f"{name}: the screen cannot be read ({error}); it takes X11, macOS or Windows, a session with a "
-            "screen, and on macOS the permission to record it."
-        ) from error

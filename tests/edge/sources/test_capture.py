@@ -219,6 +219,30 @@ def test_a_screen_that_cannot_be_read_is_explained(monkeypatch: pytest.MonkeyPat
         open_source("screen:")
 
 
+@pytest.mark.parametrize(
+    ("shown", "message"),
+    [
+        (0, r"the screen cannot be read \(XGetImage failed BadMatch\); it takes X11"),
+        (2, r"the screen can no longer be read \(XGetImage failed BadMatch\); see that it is on"),
+    ],
+)
+def test_a_screen_that_goes_away_is_one_line(
+    screen: FakeScreen, monkeypatch: pytest.MonkeyPatch, shown: int, message: str
+) -> None:
+    grab = screen.grab
+
+    def locked(area: dict[str, int]) -> np.ndarray:
+        if len(screen.areas) == shown:
+            raise ScreenShotError("XGetImage failed\n  BadMatch")
+        return grab(area)
+
+    monkeypatch.setattr(screen, "grab", locked)
+    frames = []
+    with pytest.raises(UserError, match=message), open_source("screen:") as source:
+        frames.extend(source)
+    assert len(frames) == shown
+
+
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "mss", None)
     with pytest.raises(
