@@ -74,10 +74,15 @@ class LoopSource(ThreadedSource):
         shift = Fraction(0)
         while True:
             with open_source(self._path) as source:
-                time, step = Fraction(0), STILL
+                time, step, seen = Fraction(0), STILL, False
                 for frame in self._through(source):
-                    step, time = frame.time - time or step, frame.time
+                    step, time, seen = frame.time - time or step, frame.time, True
                     yield replace(frame, time=shift + time)
+            if not seen:  # over and over would be without end
+                raise UserError(
+                    f"{self._path} came to its end without a picture that can be read; see whether it is being "
+                    "changed or is damaged, then start again."
+                )
             self.round = float(time + step)
             shift += time + step
 

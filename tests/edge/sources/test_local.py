@@ -16,6 +16,8 @@ import pytest
 
 from edge.sources import local, open_source
 from keras_vst.errors import UserError
+from keras_vst.video import Source
+from keras_vst.video import open_source as read_file
 from tests.keras_vst.clips import grey_steps, numbers, sound_packets, write_clip
 
 
@@ -56,6 +58,32 @@ def test_a_loop_keeps_its_transparency_so_that_it_can_be_said(tmp_path: Path, vs
 def test_a_loop_of_nothing_says_so_at_once(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="there is no file"):
         open_source(f"loop:{tmp_path}/none.mp4")
+
+
+@pytest.mark.parametrize("rounds", [0, 1])
+def test_a_loop_that_shows_nothing_ends_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rounds: int
+) -> None:
+    """A folder whose pictures another program changes between our opening and our reading it."""
+    good, opened = np.zeros((48, 64, 3), np.uint8), itertools.count()
+
+    def changing(path: str) -> Source:
+        count = next(opened)  # the first is for its size
+        assert count < 20, "it goes on for ever"
+        assert cv2.imwrite(f"{path}/0.png", good)
+        source = read_file(path)
+        if count > rounds:
+            Path(f"{path}/0.png").write_bytes(b"half")
+        return source
+
+    monkeypatch.setattr(local, "open_source", changing)
+    frames = []
+    with (
+        pytest.raises(UserError, match="without a picture that can be read"),
+        open_source(f"loop:{tmp_path}") as source,
+    ):
+        frames.extend(source)
+    assert len(frames) == rounds
 
 
 def test_a_test_pattern_moves_at_its_rate() -> None:
