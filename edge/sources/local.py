@@ -109,6 +109,10 @@ class StdinSource(ThreadedSource):
             self._raw = {"video_size": f"{size[0]}x{size[1]}", "framerate": rate, "pixel_format": form}
         elif address.options.keys() & {"fps", "format"}:
             raise UserError(f"{address.text}: raw pictures need their size too; add size=WIDTHxHEIGHT.")
+        if sys.stdin is None:  # under a service, or after <&-
+            raise UserError(
+                "standard input is closed here; send a video through a pipe, or name a file or an address."
+            )
         super().__init__("standard input")
 
     def _frames(self, closing: threading.Event) -> Iterator[TimedFrame]:

@@ -193,6 +193,12 @@ def test_what_cannot_be_read_from_a_pipe_says_why(stdin: Pipe, name: str, messag
         open_source(name)
 
 
+def test_without_standard_input_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local.sys, "stdin", None)
+    with pytest.raises(UserError, match="standard input is closed here; send"):
+        open_source("-")
+
+
 @pytest.mark.parametrize("kind", ["mkv", "ts"])
 def test_the_sound_of_a_pipe_goes_along(vst, bundled, stdin: Pipe, tmp_path: Path, kind: str) -> None:
     clip = write_clip(tmp_path / f"in.{kind}", grey_steps(20), sound="aac")
