@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_vst.config import SIZES, RunConfig, StudentConfig
+from keras_vst.errors import UserError
 from training.inputs import Inputs, keyframe
 from training.looks import LOOKS
 from training.recipes import RECIPES
@@ -47,7 +48,17 @@ RECIPES_HELP = """recipes, and what each of them needs:
 several devices: all GPUs of a machine are used; on several machines run the same command on each, with
 TF_CONFIG set and --run on a disk that all of them see.  docs/training.md tells more.
 """
-KNOBS = ("strokes", "faithful", "calm")
+KNOBS = {  # and the terms that each turns
+    "strokes": ("style", "palette", "field", "adversarial"),
+    "faithful": ("content", "style"),
+    "calm": ("temporal",),
+}
+UNTURNED = {  # kinds that look at no style picture, and what works in a knob's place
+    "base": "gives the frame back; turn it in the runs that begin from that",
+    "look": "learns what a pipeline makes of photos; only --calm works, where loss.temporal weighs something",
+    "distil": "learns what its teacher paints; turn it where that is trained, or for calm --set loss.steadier=32",
+    "keyframes": "learns frames as they were painted; paint them so, or for calm add --clips CLIP",
+}
 STYLE_SIDES = 128, 1536  # pixels: between them a painting still looks like itself to VGG16
 
 
@@ -98,21 +109,38 @@ def _pictures(arguments: argparse.Namespace) -> str:
     return arguments.pictures or (str(Path(arguments.run or ".") / "teacher") if arguments.teacher else "")
 
 
-def knobs(arguments: argparse.Namespace, config: RunConfig) -> list[str]:
-    """What --strokes, --faithful and --calm ask for, as overrides of the recipe's settings."""
+def knobs(arguments: argparse.Namespace, config: RunConfig, recipe: str) -> list[str]:
+    """What --size, --strokes, --faithful and --calm ask for, as overrides of the recipe's settings."""
     from training.terms import weight_of  # imports Keras
 
     strokes, faithful, calm = (getattr(arguments, name) or 1.0 for name in KNOBS)
     found = sized(SIZES[arguments.size]) if arguments.size else []
     if strokes != 1:
+        _check_knob("strokes", config, recipe)
         side = round(config.data.style_side * strokes)
         found.append(f"data.style_side={min(max(side, STYLE_SIDES[0]), STYLE_SIDES[1])}")
     if faithful != 1:
+        _check_knob("faithful", config, recipe)
         found.append(f"loss.content={weight_of('content', config) * faithful}")
         found.append(f"loss.style={weight_of('style', config) / faithful**0.5}")
     if calm != 1:
+        _check_knob("calm", config, recipe)
         found.append(f"loss.temporal={weight_of('temporal', config) * calm}")
     return found
+
+
+def _check_knob(name: str, config: RunConfig, recipe: str) -> None:
+    """Refuse a knob that would turn nothing, and say what would work in its place."""
+    from training.terms import TERMS, weight_of
+
+    terms, weighs = KNOBS[name], any(weight_of(term, config) > 0 for term in KNOBS[name])
+    if config.kind in UNTURNED and not (weighs and name == "calm"):
+        raise UserError(f"--{name} turns nothing in recipe {recipe}, which {UNTURNED[config.kind]}.")
+    if not weighs:
+        raise UserError(
+            f"--{name} turns nothing in recipe {recipe}, which gives no weight to loss.{' and loss.'.join(terms)}. "
+            f"Leave it out and --set loss.{terms[0]}={TERMS[terms[0]].weight:g}."
+        )
 
 
 def sized(chosen: StudentConfig) -> list[str]:

@@ -46,7 +46,8 @@ def configured(arguments: argparse.Namespace, inputs: Inputs) -> RunConfig:
     inputs.check(base.kind, _recipe(arguments))
     from training.terms import completed
 
-    asked = [*inputs.overrides(base.kind), *knobs(arguments, base), *arguments.set]
+    base = configuration.with_overrides(base, inputs.overrides(base.kind))
+    asked = [*knobs(arguments, base, _recipe(arguments)), *arguments.set]
     config = completed(configuration.with_overrides(base, asked))
     inputs.check_use(config)
     return config

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from keras_vst.errors import UserError
 from training.arguments import inputs_of, parser
 from training.fit import configured
 from training.recipes import RECIPES
@@ -42,6 +43,45 @@ def test_strokes_stay_within_what_vgg16_can_read(painting):
 def test_set_has_the_last_word(painting):
     words = "--style", str(painting), "--calm", "2", "--set", "loss.temporal=5"
     assert settings(*words).loss.weights["temporal"] == 5
+
+
+@pytest.mark.parametrize(
+    ("knob", "recipe", "message"),
+    [
+        ("calm", "distil", "learns what its teacher paints; .* or for calm --set loss.steadier=32"),
+        ("strokes", "distil", "learns what its teacher paints; turn it where that is trained"),
+        ("faithful", "look", "learns what a pipeline makes of photos; only --calm works"),
+        ("strokes", "look", "learns what a pipeline makes of photos; only --calm works"),
+        ("calm", "base", "gives the frame back; turn it in the runs that begin from that"),
+        ("calm", "keyframes", "learns frames as they were painted; .* for calm add --clips CLIP"),
+        ("faithful", "keyframes", "learns frames as they were painted; paint them so"),
+    ],
+)
+def test_a_knob_that_would_turn_nothing_is_refused_with_what_works(knob, recipe, message, painting):
+    sources = {
+        "distil": ["--teacher", "great-wave"],
+        "look": ["--look", "silver"],
+        "base": [],
+        "keyframes": ["--keyframe", f"{painting}={painting}"],
+    }
+    words = ["--recipe", recipe, *sources[recipe]]
+    assert settings(*words, f"--{knob}", "1")
+    with pytest.raises(UserError, match=f"^--{knob} turns nothing in recipe {recipe}, which {message}"):
+        settings(*words, f"--{knob}", "2")
+
+
+def test_a_knob_of_terms_without_weight_is_refused(painting, tmp_path):
+    file = tmp_path / "restless.toml"
+    file.write_text("[loss]\ntemporal = 0\n")
+    told = r"nothing in recipe restless\.toml, which gives no weight to loss\.temporal\. .*--set loss\.temporal=16"
+    with pytest.raises(UserError, match=told):
+        settings("--config", str(file), "--style", str(painting), "--calm", "2")
+
+
+def test_calm_turns_what_keyframes_take_from_their_clip_and_looks_have(painting):
+    keyframes = "--recipe", "keyframes", "--keyframe", f"{painting}={painting}", "--clips", str(painting)
+    assert settings(*keyframes, "--calm", "2").loss.weights["temporal"] == 8
+    assert settings("--recipe", "look", "--look", "silver", "--calm", "2").loss.weights["temporal"] == 1
 
 
 @pytest.mark.parametrize("factor", ["0", "-1", "100", "much", "nan"])
