@@ -113,6 +113,11 @@ def knobs(arguments: argparse.Namespace, config: RunConfig, recipe: str) -> list
     """What --size, --strokes, --faithful and --calm ask for, as overrides of the recipe's settings."""
     from training.terms import weight_of  # imports Keras
 
+    if arguments.size and config.kind == "film":
+        raise UserError(
+            f"--size is of the student, and recipe {recipe} trains the large network for film. "
+            "Leave it out; --set teacher.channels=16,32,64,96 makes that smaller."
+        )
     strokes, faithful, calm = (getattr(arguments, name) or 1.0 for name in KNOBS)
     found = sized(SIZES[arguments.size]) if arguments.size else []
     if strokes != 1:

@@ -84,6 +84,11 @@ def test_calm_turns_what_keyframes_take_from_their_clip_and_looks_have(painting)
     assert settings("--recipe", "look", "--look", "silver", "--calm", "2").loss.weights["temporal"] == 1
 
 
+def test_a_size_means_nothing_to_the_network_for_film(painting):
+    with pytest.raises(UserError, match=r"--size is of the student, .* --set teacher\.channels=16,32,64,96"):
+        settings("--recipe", "film", "--style", str(painting), "--size", "small")
+
+
 @pytest.mark.parametrize("factor", ["0", "-1", "100", "much", "nan"])
 def test_a_knob_that_makes_no_sense_is_refused(painting, factor, capsys):
     with pytest.raises(SystemExit):
