@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +146,22 @@ def _check_knob(name: str, config: RunConfig, recipe: str) -> None:
         raise UserError(
             f"--{name} turns nothing in recipe {recipe}, which gives no weight to loss.{' and loss.'.join(terms)}. "
             f"Leave it out and --set loss.{terms[0]}={TERMS[terms[0]].weight:g}."
+        )
+
+
+def check_strokes(arguments: argparse.Namespace, base: RunConfig, config: RunConfig, recipe: str) -> None:
+    """Refuse --strokes where pictures of a collection cannot be made smaller for it."""
+    from training.sources import ROOM, collection_side
+
+    if config.kind != "adversarial" or (arguments.strokes or 1.0) == 1:
+        return
+    clip, judged = Path(arguments.collection).is_file(), config.schedule.judged_size
+    before = replace(config, data=replace(config.data, style_side=base.data.style_side))
+    if (side := collection_side(config, clip)) == collection_side(before, clip):
+        fits = int(config.data.style_side / (2 * ROOM if clip else 2)) // 8 * 8
+        raise UserError(
+            f"--strokes {arguments.strokes:g} turns nothing in recipe {recipe}: its pictures keep {side} pixels, the "
+            f"fewest for schedule.judged_size={judged}. Add --set schedule.judged_size={fits}, or leave it out."
         )
 
 

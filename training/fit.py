@@ -17,7 +17,7 @@ from keras_vst.config import overrides as configuration
 from keras_vst.errors import UserError, own_stderr, run_command, tell
 from keras_vst.runs import RunDirectory
 from keras_vst.zoo import RIGHTS
-from training.arguments import KNOBS, inputs_of, knobs, parser
+from training.arguments import KNOBS, check_strokes, inputs_of, knobs, parser
 from training.inputs import SOURCES, Inputs
 from training.recipes import RECIPES
 
@@ -50,6 +50,7 @@ def configured(arguments: argparse.Namespace, inputs: Inputs) -> RunConfig:
     asked = [*knobs(arguments, base, _recipe(arguments)), *arguments.set]
     config = completed(configuration.with_overrides(base, asked))
     inputs.check_use(config)
+    check_strokes(arguments, base, config, _recipe(arguments))
     return config
 
 

@@ -102,9 +102,18 @@ def painted_clip(cache: ClipCache, clip: str | Path, config: RunConfig, quiet: b
     """A style clip, of which three frames in a row are one painting."""
     from training.data.paintings import NUM_FRAMES, TO_OUTER, PaintedClip
 
-    side = max(round(ROOM * config.schedule.judged_size), config.data.style_side // 2)
+    side = collection_side(config, clip=True)
     settings = ShardSettings(NUM_FRAMES, side, TO_OUTER)
     return PaintedClip(cache.gather(clip, settings, quiet, option="--collection"))
+
+
+def collection_side(config: RunConfig, clip: bool = False) -> int:
+    """Of a picture of a collection, or a frame of a style clip, the shorter side.
+
+    Strokes are as large as those of a single painting, unless the squares that losses see had no room then.
+    """
+    judged = config.schedule.judged_size
+    return max(round(ROOM * judged) if clip else judged, config.data.style_side // 2)
 
 
 # What only some runs learn from is imported where it is opened: a painting and photos need none of it.
@@ -133,7 +142,7 @@ def _collection(
         return painted_clip(cache, path, config, quiet)
     from training.data.paintings import Paintings
 
-    return Paintings(path, _side(config))
+    return Paintings(path, collection_side(config))
 
 
 def _keyframes(inputs: Inputs, config: RunConfig) -> Any:
@@ -148,13 +157,8 @@ def _is_clip(path: Path) -> bool:
 
 def _references(inputs: Inputs, config: RunConfig, collection: Paintings | PaintedClip | None) -> References:
     if collection is not None:
-        rng, side = np.random.default_rng(config.seed), _side(config)
+        rng, side = np.random.default_rng(config.seed), collection_side(config)
         return [collection.draw(rng, side, 1)["painting"] for _ in range(REFERENCES)]
     painted = inputs.style or [path for _, path in inputs.keyframe]
     side = config.data.style_side
     return [to_float(load_picture(Path(path), side, longer=True))[None] for path in painted]
-
-
-def _side(config: RunConfig) -> int:
-    """Of a picture of a collection, the shorter side: strokes are as large as those of a single painting."""
-    return max(config.data.style_side // 2, config.schedule.judged_size)

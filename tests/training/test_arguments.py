@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 
@@ -82,6 +83,22 @@ def test_calm_turns_what_keyframes_take_from_their_clip_and_looks_have(painting)
     keyframes = "--recipe", "keyframes", "--keyframe", f"{painting}={painting}", "--clips", str(painting)
     assert settings(*keyframes, "--calm", "2").loss.weights["temporal"] == 8
     assert settings("--recipe", "look", "--look", "silver", "--calm", "2").loss.weights["temporal"] == 1
+
+
+@pytest.mark.parametrize(("source", "factor", "fits"), [("folder", "0.5", 128), ("clip", "1.2", 216)])
+def test_strokes_for_which_pictures_of_a_collection_stay_as_they_are_are_refused(
+    source, factor, fits, photos, painting, tmp_path
+):
+    clip = shutil.copy(painting, tmp_path / "clip.mp4")
+    recipe, path = ("clip", clip) if source == "clip" else ("collection", photos)
+    words = ["--recipe", recipe, "--collection", str(path), "--strokes", factor]
+    told = (
+        f"--strokes {factor} turns nothing in recipe {recipe}: .* Add --set schedule.judged_size={fits}, or"
+    )
+    with pytest.raises(UserError, match=told):
+        settings(*words)
+    assert settings(*words, "--set", f"schedule.judged_size={fits}").schedule.judged_size == fits
+    assert settings(*words[:-1], "2").data.style_side == 1024
 
 
 def test_a_size_means_nothing_to_the_network_for_film(painting):
