@@ -10,7 +10,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_vst.ops import Tensor
+from keras_vst.ops import Tensor, one_of_several
 
 PACKAGE = "keras_vst"
 
@@ -22,6 +22,43 @@ def instance_norm(name: str | None = None) -> keras.layers.Layer:
     tensorflow_addons.layers.InstanceNormalization (tests/keras_vst/test_addons.py).
     """
     return keras.layers.GroupNormalization(groups=-1, epsilon=1e-3, name=name, dtype="float32")
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class BatchNorm(keras.layers.BatchNormalization):
+    """Keras's own, over all devices that share a batch; on one device in one operation, which is several times quicker.
+
+    What comes in may have 16 bits: sums and statistics are float32 all the same.
+    """
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(**{"synchronized": True, **kwargs})
+
+    def call(self, inputs: Tensor, training: bool | None = None, mask: Tensor | None = None) -> Tensor:
+        if not self._in_one_operation(inputs, mask):
+            return super().call(inputs, training=training, mask=mask)
+        import tensorflow as tf
+
+        of_batch = bool(training and self.trainable)
+        known = [] if of_batch else [self.moving_mean, self.moving_variance]
+        normed, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+            x=ops.cast(inputs, self.compute_dtype),
+            scale=self.gamma,
+            offset=self.beta,
+            mean=known[0] if known else (),
+            variance=known[1] if known else (),
+            epsilon=self.epsilon,
+            is_training=of_batch,
+        )
+        if of_batch:
+            variance = variance * (1.0 - 1.0 / ops.cast(ops.size(inputs[..., 0]), "float32"))  # not of a sample
+            for running, now in ((self.moving_mean, mean), (self.moving_variance, variance)):
+                running.assign(running * self.momentum + now * (1.0 - self.momentum))
+        return normed
+
+    def _in_one_operation(self, inputs: Tensor, mask: Tensor | None) -> bool:
+        usual = self.scale and self.center and not self.renorm and mask is None and len(inputs.shape) == 4
+        return usual and keras.backend.backend() == "tensorflow" and one_of_several() is None
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
