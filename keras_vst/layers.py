@@ -26,9 +26,9 @@ def instance_norm(name: str | None = None) -> keras.layers.Layer:
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class BatchNorm(keras.layers.BatchNormalization):
-    """Keras's own, over all devices that share a batch; on one device in one operation, which is several times quicker.
+    """Keras's own, over all devices that share a batch; on one device in one operation.
 
-    What comes in may have 16 bits: sums and statistics are float32 all the same.
+    That takes 16 bits as they are, where Keras's many would cast them there and back; statistics stay float32.
     """
 
     def __init__(self, **kwargs: Any):
@@ -40,25 +40,26 @@ class BatchNorm(keras.layers.BatchNormalization):
         import tensorflow as tf
 
         of_batch = bool(training and self.trainable)
-        known = [] if of_batch else [self.moving_mean, self.moving_variance]
+        running = self.moving_mean, self.moving_variance
         normed, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
             x=ops.cast(inputs, self.compute_dtype),
             scale=self.gamma,
             offset=self.beta,
-            mean=known[0] if known else (),
-            variance=known[1] if known else (),
+            mean=() if of_batch else running[0],
+            variance=() if of_batch else running[1],
             epsilon=self.epsilon,
             is_training=of_batch,
         )
         if of_batch:
-            variance = variance * (1.0 - 1.0 / ops.cast(ops.size(inputs[..., 0]), "float32"))  # not of a sample
-            for running, now in ((self.moving_mean, mean), (self.moving_variance, variance)):
-                running.assign(running * self.momentum + now * (1.0 - self.momentum))
+            count = ops.cast(ops.size(inputs[..., 0]), "float32")
+            for known, now in zip(running, (mean, variance * (1.0 - 1.0 / count)), strict=True):
+                known.assign(known * self.momentum + now * (1.0 - self.momentum))
         return normed
 
     def _in_one_operation(self, inputs: Tensor, mask: Tensor | None) -> bool:
-        usual = self.scale and self.center and not self.renorm and mask is None and len(inputs.shape) == 4
-        return usual and keras.backend.backend() == "tensorflow" and one_of_several() is None
+        usual = self.scale and self.center and not self.renorm and self.variable_dtype == "float32"
+        plain = usual and mask is None and len(inputs.shape) == 4
+        return plain and keras.backend.backend() == "tensorflow" and one_of_several() is None
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
