@@ -25,8 +25,8 @@ def instance_norm(name: str | None = None) -> keras.layers.Layer:
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
-class BatchNorm(keras.layers.BatchNormalization):
-    """Keras's own, over all devices that share a batch; on one device in one operation.
+class BatchNormalization(keras.layers.BatchNormalization):
+    """Keras's own, and saved under its name, over all devices that share a batch; on one device in one operation.
 
     That takes 16 bits as they are, where Keras's many would cast them there and back; statistics stay float32.
     """

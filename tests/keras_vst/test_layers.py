@@ -28,14 +28,14 @@ def test_binomial_blur_keeps_what_a_layer_must():
 
 
 def test_batch_norm_keeps_what_a_layer_must():
-    check_layer(layers.BatchNorm(momentum=0.9), shape=(2, 4, 6, 5))
+    check_layer(layers.BatchNormalization(momentum=0.9), shape=(2, 4, 6, 5))
 
 
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
 @pytest.mark.parametrize("training", [True, False])
 def test_batch_norm_in_one_operation_is_that_of_keras_way_back_included(training, policy):
     settings = {"momentum": 0.9, "epsilon": 1e-3, "dtype": policy}
-    ours, theirs = layers.BatchNorm(**settings), keras.layers.BatchNormalization(**settings)
+    ours, theirs = layers.BatchNormalization(**settings), keras.layers.BatchNormalization(**settings)
     frames, weigh = 3 * random_array((2, 4, 6, 5)) - 1, random_array((2, 4, 6, 5))
     found = []
     for norm in (ours, theirs):

@@ -15,7 +15,7 @@ SMALL = StudentConfig(channels=(4, 6, 8), num_blocks=1)
 TAKEN_BY_XNNPACK = {
     "Activation",
     "Add",
-    "BatchNorm",
+    "BatchNormalization",
     "Conv2D",
     "DepthToSpace",
     "DepthwiseConv2D",
