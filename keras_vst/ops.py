@@ -54,7 +54,8 @@ def _moments(flat: Tensor) -> tuple[tuple[Tensor, Tensor], Any]:
         of_mean, of_square = args if upstream is None else upstream
         return ops.matmul(flat, (of_square + ops.transpose(of_square)) / count) + of_mean / count
 
-    return (ops.mean(flat, axis=0), ops.matmul(ops.transpose(flat), flat) / count), gradient
+    mean = ops.matmul(ops.ones((1, ops.shape(flat)[0])), flat)[0] / count  # quicker than a sum
+    return (mean, ops.matmul(ops.transpose(flat), flat) / count), gradient
 
 
 def oklab(rgb: Tensor) -> Tensor:
