@@ -10,7 +10,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_vst.ops import Tensor
+from keras_vst.ops import Tensor, one_of_several
 
 PACKAGE = "keras_vst"
 
@@ -22,6 +22,44 @@ def instance_norm(name: str | None = None) -> keras.layers.Layer:
     tensorflow_addons.layers.InstanceNormalization (tests/keras_vst/test_addons.py).
     """
     return keras.layers.GroupNormalization(groups=-1, epsilon=1e-3, name=name, dtype="float32")
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class BatchNormalization(keras.layers.BatchNormalization):
+    """Keras's own, and saved under its name, over all devices that share a batch; on one device in one operation.
+
+    That takes 16 bits as they are, where Keras's many would cast them there and back; statistics stay float32.
+    """
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(**{"synchronized": True, **kwargs})
+
+    def call(self, inputs: Tensor, training: bool | None = None, mask: Tensor | None = None) -> Tensor:
+        if not self._in_one_operation(inputs, mask):
+            return super().call(inputs, training=training, mask=mask)
+        import tensorflow as tf
+
+        of_batch = bool(training and self.trainable)
+        running = self.moving_mean, self.moving_variance
+        normed, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+            x=ops.cast(inputs, self.compute_dtype),
+            scale=self.gamma,
+            offset=self.beta,
+            mean=() if of_batch else running[0],
+            variance=() if of_batch else running[1],
+            epsilon=self.epsilon,
+            is_training=of_batch,
+        )
+        if of_batch:
+            count = ops.cast(ops.size(inputs[..., 0]), "float32")
+            for known, now in zip(running, (mean, variance * (1.0 - 1.0 / count)), strict=True):
+                known.assign(known * self.momentum + now * (1.0 - self.momentum))
+        return normed
+
+    def _in_one_operation(self, inputs: Tensor, mask: Tensor | None) -> bool:
+        usual = self.scale and self.center and not self.renorm and self.variable_dtype == "float32"
+        plain = usual and mask is None and len(inputs.shape) == 4
+        return plain and keras.backend.backend() == "tensorflow" and one_of_several() is None
 
 
 @keras.saving.register_keras_serializable(PACKAGE)

@@ -190,18 +190,14 @@ def _aggregated(next_creator: Callable[..., tf.Variable], **settings: Any) -> tf
 
 
 def use_precision(setting: bool | str) -> str:
-    """Set Keras's policy for the networks that are trained from now on; its name.
-
-    On a CPU they stay float32, for their norms would cost what little their convolutions gain.
-    """
-    wanted = _gpu_has_bfloat16() if setting == "auto" else bool(setting)
-    policy = "mixed_bfloat16" if wanted else "float32"
+    """Set Keras's policy for the networks that are trained from now on; its name."""
+    policy = "mixed_bfloat16" if features_dtype(setting) == "bfloat16" else "float32"
     keras.config.set_dtype_policy(policy)
     return policy
 
 
 def features_dtype(setting: bool | str) -> str:
-    """What the frozen VGG16 computes in; it has no norms, and takes most of a step."""
+    """What convolutions compute in, those of the frozen VGG16 too: 16 bits where the hardware has them."""
     wanted = _gpu_has_bfloat16() or _cpu_has_bfloat16() if setting == "auto" else bool(setting)
     return "bfloat16" if wanted else "float32"
 

@@ -201,7 +201,7 @@ def _near(shown: Tensor, memory: Memory) -> Tensor:
     """A crop half as wide, at a place of this step."""
     side = shown.shape[1] // 2
     row, column = backend.place(0, side, memory.seed, memory.step, NEAR_PLACE)
-    crop = shown[:, row : row + side, column : column + side]
+    crop = ops.slice(shown, (0, row, column, 0), (shown.shape[0], side, side, 3))
     return tf.ensure_shape(crop, (shown.shape[0], side, side, 3))
 
 

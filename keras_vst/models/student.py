@@ -15,7 +15,7 @@ import keras
 from keras import layers
 
 from keras_vst.config import StudentConfig
-from keras_vst.layers import DepthToSpace, SubPixelEqual, SubPixelUniform, binomial_blur
+from keras_vst.layers import BatchNormalization, DepthToSpace, SubPixelEqual, SubPixelUniform, binomial_blur
 from keras_vst.ops import Tensor
 
 SIZE_MULTIPLE = 8
@@ -56,8 +56,7 @@ def _residual(features: Tensor, filters: int, name: str) -> Tensor:
 
 def _conv(features: Tensor, filters: int, name: str, strides: int = 1, size: int = 3) -> Tensor:
     convolved = layers.Conv2D(filters, size, strides, padding="same", use_bias=False, name=name)(features)
-    norm = layers.BatchNormalization(momentum=MOMENTUM, epsilon=1e-3, synchronized=True, name=f"{name}_norm")
-    return norm(convolved)
+    return BatchNormalization(momentum=MOMENTUM, epsilon=1e-3, name=f"{name}_norm")(convolved)
 
 
 def _grow(features: Tensor, filters: int, name: str) -> Tensor:

@@ -27,6 +27,33 @@ def test_binomial_blur_keeps_what_a_layer_must():
     check_layer(layers.binomial_blur("blur"), shape=(2, 4, 6, 5))
 
 
+def test_batch_norm_keeps_what_a_layer_must():
+    check_layer(layers.BatchNormalization(momentum=0.9), shape=(2, 4, 6, 5))
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+@pytest.mark.parametrize("training", [True, False])
+def test_batch_norm_in_one_operation_is_that_of_keras_way_back_included(training, policy):
+    settings = {"momentum": 0.9, "epsilon": 1e-3, "dtype": policy}
+    ours, theirs = layers.BatchNormalization(**settings), keras.layers.BatchNormalization(**settings)
+    frames, weigh = 3 * random_array((2, 4, 6, 5)) - 1, random_array((2, 4, 6, 5))
+    found = []
+    for norm in (ours, theirs):
+        norm.build(frames.shape)
+        norm.set_weights([np.arange(5) + 0.5, np.arange(5) / 10, np.full(5, 0.2), np.full(5, 2.0)])
+        with tf.GradientTape() as tape:
+            tape.watch(given := tf.constant(frames))
+            normed = norm(given, training=training)
+            value = tf.reduce_sum(weigh * tf.cast(normed, "float32"))
+        back = tape.gradient(value, [given, norm.gamma.value, norm.beta.value])
+        found.append([tf.cast(each, "float32") for each in (normed, *back, *norm.get_weights())])
+
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(
+            one, other, rtol=2e-2 if "16" in policy else 1e-4, atol=2e-3 if "16" in policy else 1e-5
+        )
+
+
 @pytest.mark.parametrize("pad", [0, 1, 3])
 def test_reflect_pad_mirrors_without_repeating_the_edge(pad):
     frames = random_array((2, 5, 6, 3))

@@ -8,6 +8,7 @@ import cv2
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_vst import ops
 from tests.harness import gradient, random_array
@@ -126,6 +127,23 @@ def test_moments_are_taken_in_float32_whatever_they_are_of():
     assert keras.backend.standardize_dtype(square.dtype) == "float32"
     rounded = np.asarray(keras.ops.cast(keras.ops.cast(features, "bfloat16"), "float32"), np.float64)
     np.testing.assert_allclose(mean, rounded.mean(axis=(0, 1, 2)), rtol=1e-6)
+
+
+def test_the_way_back_through_moments_is_that_of_their_formula():
+    features, weigh = random_array((2, 5, 6, 3)), random_array((3, 3))
+
+    def value(mean, square):
+        return tf.reduce_sum(weigh * tf.square(square)) + tf.reduce_sum(tf.exp(mean))
+
+    def formula(pixels):
+        flat = tf.reshape(pixels, (-1, 3))
+        return tf.reduce_mean(flat, axis=0), tf.einsum("ni,nj->ij", flat, flat) / 60.0
+
+    (ours,), (wanted,) = (
+        gradient(lambda pixels, taken=taken: value(*taken(pixels)), features)
+        for taken in (ops.moments, formula)
+    )
+    np.testing.assert_allclose(ours, wanted, rtol=1e-4, atol=1e-7)
 
 
 # L, a, b of sRGB primaries as other programs tell them (CSS Color 4, culori).

@@ -282,12 +282,17 @@ def no_gpu(monkeypatch):
 
 
 @pytest.mark.usefixtures("no_gpu")
-@pytest.mark.parametrize(
-    ("setting", "policy"), [(True, "mixed_bfloat16"), (False, "float32"), ("auto", "float32")]
-)
-def test_networks_train_in_sixteen_bits_when_asked_to_and_of_themselves_only_on_a_gpu(setting, policy):
+@pytest.mark.parametrize("has", [True, False])
+@pytest.mark.parametrize(("setting", "asked"), [(True, True), (False, False), ("auto", None)])
+def test_networks_train_in_sixteen_bits_when_asked_to_or_where_the_processor_has_them(
+    setting, asked, has, monkeypatch
+):
+    monkeypatch.setattr(arithmetic, "_cpu_has_bfloat16", lambda: has)
+    policy = "mixed_bfloat16" if (has if asked is None else asked) else "float32"
+
     assert arithmetic.use_precision(setting) == policy
     assert keras.config.dtype_policy().name == policy
+    assert arithmetic.features_dtype(setting) == policy.removeprefix("mixed_")
 
 
 @pytest.mark.parametrize(("capability", "policy"), [((7, 5), "float32"), ((8, 0), "mixed_bfloat16")])
@@ -310,16 +315,6 @@ def test_a_processor_tells_by_its_flags(flags, found, tmp_path):
     cpuinfo.write_text(CPUINFO.format(flags))
 
     assert arithmetic._cpu_has_bfloat16(cpuinfo) is found
-
-
-@pytest.mark.usefixtures("no_gpu")
-@pytest.mark.parametrize("has", [True, False])
-def test_vgg16_follows_the_processor_unless_it_is_told(has, monkeypatch):
-    monkeypatch.setattr(arithmetic, "_cpu_has_bfloat16", lambda: has)
-
-    assert arithmetic.features_dtype("auto") == ("bfloat16" if has else "float32")
-    assert arithmetic.features_dtype(True) == "bfloat16"
-    assert arithmetic.features_dtype(False) == "float32"
 
 
 @pytest.mark.parametrize("recipe", ["painting", "keyframes"])
