@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from edge.any_picture import read_painting, style_name
 from edge.learning import INSTALL, Learning, Wishes
 from edge.options import add_command, minutes
 from edge.painter import Painter, inside
@@ -20,7 +19,7 @@ from keras_vst.errors import tell
 from keras_vst.frames import Pixels, fit
 from keras_vst.networks import open_network
 from keras_vst.networks.mixing import open_mix
-from keras_vst.preview import ASSETS
+from keras_vst.preview import ASSETS, read_painting, style_name
 from keras_vst.video import TimedFrame, VideoInfo, open_sink, open_source
 from keras_vst.zoo import Style
 

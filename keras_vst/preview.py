@@ -1,15 +1,21 @@
-"""One picture in, a network that paints much like it out, at once: the nearest mix of the zoo, turned to its
-colours.
+"""One picture of any kind in, a network that paints much like it out, at once: the nearest mix of the zoo, turned to
+its colours.
 
-In: (H, W, 3) uint8 RGB, any size.  Out: a `Style` whose file is in memory.  Nothing is trained and no TensorFlow is
-needed: the brushwork is compared with that of the paintings which the styles were learned from, the styles of the
-nearest are mixed by their weights and the last layer is turned (`networks/mixing.py`).  What the mix is shown for
-that are pieces of the bundled film recoloured as photographs are: one painting, one network.
+A painting is (H, W, 3) uint8 RGB, any size.  It may come from anywhere, a page too: what a file says of its size is read
+before anything is decoded, an animation or a clip is its first frame, what is transparent is white, and what cannot be
+a painting is one line.
+
+Out comes a `Style` whose file is in memory.  Nothing is trained and no TensorFlow is needed: the brushwork is compared
+with that of the paintings which the styles were learned from, the styles of the nearest are mixed by their weights and
+the last layer is turned (`networks/mixing.py`).  What the mix is shown for that are pieces of the bundled film
+recoloured as photographs are: one painting, one network.
 """
 
 from __future__ import annotations
 
 import json
+import re
+import tempfile
 from collections.abc import Sequence
 from functools import cache
 from importlib import resources
@@ -24,6 +30,8 @@ from keras_vst.errors import UserError
 from keras_vst.frames import Pixels
 from keras_vst.networks.base import Network
 from keras_vst.networks.mixing import open_mix, tint
+from keras_vst.video import open_source
+from keras_vst.video.picture_head import read_head
 from keras_vst.zoo import Style
 
 ARCHITECTURE = "student-16-32-48-3"  # of the bundled styles, which began from one base
@@ -39,6 +47,16 @@ MIXED, NEAR = 2, 0.2  # styles in a mix; how fast the share falls with the dista
 UNIT = 0.02  # deviation of a number over the styles below which it tells nothing
 Tensor = npt.NDArray[np.float32]
 Numbers = npt.NDArray[np.float32]
+LARGEST_FILE = 256 * 2**20  # bytes
+LARGEST = 100_000_000  # pixels; a small file can claim more and take all memory
+LONGEST = 2048  # pixels along the longer side that are kept; training looks at 512
+KINDS = {
+    b"\x89PNG\r\n\x1a\n": ".png",
+    b"\xff\xd8\xff": ".jpg",
+    b"GIF8": ".gif",
+    b"BM": ".bmp",
+    b"RIFF": ".webp",
+}
 
 
 def preview(painting: Pixels, name: str) -> Style:
@@ -149,3 +167,42 @@ def stand_ins() -> Sequence[Pixels]:
 def painted(network: Network, picture: Pixels) -> Tensor:
     """(H, W, 3) float32 in [0, 1], before anything is rounded."""
     return network.paint_film(picture, {})[0].copy()
+
+
+def read_painting(path: Path) -> Pixels:
+    """The painting in a file, or a UserError that says why there is none."""
+    if path.is_dir():
+        raise UserError(f"{path} is a folder; name one picture in it.")
+    if path.is_file() and path.stat().st_size > LARGEST_FILE:
+        raise UserError(f"{path} has more than {LARGEST_FILE >> 20} MiB; save it as a smaller JPEG.")
+    head = read_head(path)
+    if head and head.width * head.height > LARGEST:
+        raise UserError(
+            f"{path} has {head.width}x{head.height} pixels; at most {LARGEST // 10**6} million are read, "
+            "make it smaller."
+        )
+    with open_source(path) as source:
+        first = next(iter(source), None)
+    if first is None:
+        raise UserError(f"{path} shows nothing; name a picture.")
+    check_size(first.pixels, path)
+    return at_side(first.pixels, LONGEST) if max(first.pixels.shape) > LONGEST else first.pixels
+
+
+def read_sent(content: bytes, name: str) -> Pixels:
+    """The painting in what a page sent, of the few kinds that browsers show."""
+    kind = next((suffix for mark, suffix in KINDS.items() if content.startswith(mark)), None)
+    if kind is None:
+        raise UserError(f"{name} is no PNG, JPEG, WebP, GIF or BMP; drop one of these.")
+    with tempfile.TemporaryDirectory(prefix="vst-") as folder:
+        path = Path(folder) / f"dropped{kind}"
+        path.write_bytes(content)
+        try:
+            return read_painting(path)
+        except UserError as error:
+            raise UserError(str(error).replace(str(path), name)) from None
+
+
+def style_name(path: str | Path) -> str:
+    """What a painting's style is called: the file's name, of letters, digits, `-`, `_` and `.`."""
+    return re.sub(r"[^\w-]+", "-", Path(path).stem).strip("-_")[:60] or "painting"
