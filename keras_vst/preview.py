@@ -1,9 +1,9 @@
 """One picture of any kind in, a network that paints much like it out, at once: the nearest mix of the zoo, turned to
 its colours.
 
-A painting is (H, W, 3) uint8 RGB, any size.  It may come from anywhere, a page too: what a file says of its size is read
-before anything is decoded, an animation or a clip is its first frame, what is transparent is white, and what cannot be
-a painting is one line.
+A painting is (H, W, 3) uint8 RGB, any size.  It may come from anywhere, a page too: what a file says of its size is
+read before anything is decoded, an animation or a clip is its first frame, what is transparent is white, and what
+cannot be a painting is one line.
 
 Out comes a `Style` whose file is in memory.  Nothing is trained and no TensorFlow is needed: the brushwork is compared
 with that of the paintings which the styles were learned from, the styles of the nearest are mixed by their weights and

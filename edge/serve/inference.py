@@ -14,7 +14,7 @@ from edge.painter import Parts
 from edge.serve.counters import Counters
 from edge.serve.limits import Limits, Refusal
 from edge.serve.paint_settings import check_known, read_settings
-from edge.serve.tensors import INPUTS, OUTPUTS, Picture, Tensor, answer, read_pictures, the_input
+from edge.serve.protocol import INPUTS, OUTPUTS, Picture, Tensor, answer, read_pictures, the_input
 from edge.serve.workers import Job, Workers
 from keras_vst import __version__
 from keras_vst.networks.base import Size

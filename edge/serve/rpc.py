@@ -18,7 +18,7 @@ from google.protobuf.message import DecodeError
 
 from edge.serve.inference import Counted, Inference
 from edge.serve.limits import Refusal
-from edge.serve.tensors import Tensor, split_bytes
+from edge.serve.protocol import Tensor, split_bytes
 from edge.web.guard import Guard
 from keras_vst.errors import UserError
 
