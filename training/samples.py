@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import keras
@@ -23,8 +23,10 @@ from keras_vst.frames import to_float, to_uint8
 from keras_vst.motion import Frame, clip_from_photos
 from keras_vst.ops import warp
 from training.data.pipeline import Sources
-from training.data.shards import Shard, cut
 from training.temporal import frame_pairs
+
+if TYPE_CHECKING:
+    from training.data.shards import Shard
 
 NUM_PHOTOS = 4
 STRIP_SIDE = 384
@@ -174,7 +176,7 @@ def _follow(
 
 def _real(shard: Shard, side: int, rng: np.random.Generator) -> tuple[Frames, Field, Field]:
     """Frames one after the other, with the flow between them."""
-    sample = cut(shard, min(side, min(shard.frames.shape[1:3]) // 8 * 8), rng, colour=0.0)
+    sample = shard.cut(min(side, min(shard.frames.shape[1:3]) // 8 * 8), rng, colour=0.0)
     count = min(FRAMES, len(sample["clip"]))
     return to_uint8(sample["clip"][:count]), sample["flow"][: count - 1], sample["visible"][: count - 1]
 

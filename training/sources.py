@@ -17,7 +17,6 @@ from keras_vst.config import RunConfig
 from keras_vst.frames import PICTURES, to_float, to_uint8
 from training.data.photos import Photos, load_picture
 from training.data.pipeline import Sources
-from training.data.shards import ShardSettings
 from training.inputs import Inputs
 from training.looks import look_named
 from training.temporal import crop_side, pairs_of
@@ -84,6 +83,8 @@ def open_sources(inputs: Inputs, config: RunConfig, quiet: bool = False) -> Open
 
 def real_clips(cache: ClipCache, clips: Sequence[str | Path], config: RunConfig, quiet: bool = True) -> Clips:
     """The clips of a folder, with flow for `pairs_of(config)`."""
+    from training.data.shards import ShardSettings
+
     side = round(ROOM * crop_side(config))
     return cache.gather(clips, ShardSettings(config.data.frames, side, tuple(pairs_of(config))), quiet)
 
@@ -91,6 +92,7 @@ def real_clips(cache: ClipCache, clips: Sequence[str | Path], config: RunConfig,
 def painted_clip(cache: ClipCache, clip: str | Path, config: RunConfig, quiet: bool = True) -> PaintedClip:
     """A style clip, of which three frames in a row are one painting."""
     from training.data.paintings import NUM_FRAMES, TO_OUTER, PaintedClip
+    from training.data.shards import ShardSettings
 
     side = max(round(ROOM * config.schedule.judged_size), config.data.style_side // 2)
     settings = ShardSettings(NUM_FRAMES, side, TO_OUTER)
