@@ -1,1 +1,1 @@
-"""The training steps: one class for each way to learn."""
+"""The training steps, one way to learn in each file."""
