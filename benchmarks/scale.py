@@ -23,9 +23,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from edge.bench import SCENE
 from edge.painter import Painter
 from keras_vst import zoo
+from keras_vst.files import SCENE
 from keras_vst.networks import open_network
 from keras_vst.video import open_sink, open_source
 

@@ -18,7 +18,6 @@ import re
 import tempfile
 from collections.abc import Sequence
 from functools import cache
-from importlib import resources
 from pathlib import Path
 
 import cv2
@@ -27,6 +26,7 @@ import numpy.typing as npt
 
 from keras_vst import zoo
 from keras_vst.errors import UserError
+from keras_vst.files import ASSETS
 from keras_vst.frames import Pixels
 from keras_vst.networks.base import Network
 from keras_vst.networks.mixing import open_mix, tint
@@ -35,7 +35,6 @@ from keras_vst.video.picture_head import read_head
 from keras_vst.zoo import Style
 
 ARCHITECTURE = "student-16-32-48-3"  # of the bundled styles, which began from one base
-ASSETS = resources.files("keras_vst").joinpath("assets")
 SHEET, TILE = "stand_ins.jpg", (176, 320)  # pictures that stand for all photographs: 4 x 4 of them
 BRUSHES = "brushes.json"  # checksum of the painting that a style was learned from -> its brushwork
 SIDE = 512  # the longer side at which a painting is looked at, as in training
@@ -96,7 +95,7 @@ def made_of(parts: Sequence[tuple[Style, float]], painting: Pixels, name: str) -
 
 def mixable() -> list[tuple[Style, Numbers]]:
     """The styles that a preview is mixed of: those laid out alike whose painting's brushwork is known."""
-    known = json.loads(ASSETS.joinpath(BRUSHES).read_text(encoding="utf-8"))
+    known = json.loads((ASSETS / BRUSHES).read_text(encoding="utf-8"))
     found = [style for style in zoo.styles("live") if style.architecture == ARCHITECTURE and style.weights]
     told = [
         (style, np.array(known[sha], np.float32))
@@ -153,7 +152,7 @@ def at_side(picture: Pixels, side: int = SIDE) -> Pixels:
 @cache
 def stand_ins() -> Sequence[Pixels]:
     """The pictures that are painted to see what a network does."""
-    sheet = cv2.imdecode(np.frombuffer(ASSETS.joinpath(SHEET).read_bytes(), np.uint8), cv2.IMREAD_COLOR)
+    sheet = cv2.imdecode(np.frombuffer((ASSETS / SHEET).read_bytes(), np.uint8), cv2.IMREAD_COLOR)
     assert sheet is not None
     rgb = np.asarray(cv2.cvtColor(sheet, cv2.COLOR_BGR2RGB), np.uint8)
     height, width = TILE

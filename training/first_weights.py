@@ -13,10 +13,10 @@ from typing import Any
 import keras
 import numpy as np
 
-import keras_vst
 from keras_vst import zoo
 from keras_vst.config import RunConfig
 from keras_vst.errors import UserError
+from keras_vst.files import ASSETS
 from keras_vst.frames import to_float
 from keras_vst.models import folded_weights
 from keras_vst.motion import Frame
@@ -26,7 +26,7 @@ from keras_vst.zoo import Style
 from training.data.pipeline import Pictures
 
 BUNDLED, NOTHING = "bundled", "none"  # what --init takes besides paths: the base; random weights
-BASES = Path(keras_vst.__file__).parent / "assets" / "bases"
+BASES = ASSETS / "bases"
 BEGINS_WITH_BASE = ("perceptual", "adversarial", "keyframes", "distil", "look")  # kinds that teach a student
 FILE = ".tflite"  # what --init takes besides runs
 SETTLED, SETTLED_SIDE = 16, 256  # photos over which the norms of a network from a file are found
