@@ -92,14 +92,20 @@ class Photos:
 
 def find_pictures(source: str | Path, option: str = "--photos") -> list[Path]:
     """The files of a folder and its subfolders whose names are those of pictures; a file stands for itself."""
+    missing = "needs a folder of pictures. There is no folder"
+    return find_files(source, option, missing, lambda suffix: suffix in PICTURES)
+
+
+def find_files(source: str | Path, option: str, missing: str, taken: Callable[[str], bool]) -> list[Path]:
+    """The files of a folder and its subfolders whose suffix is taken; `missing` is told of what is not there."""
     source = Path(source)
     try:
         if source.is_file():
             return [source]
         if not source.is_dir():
-            raise UserError(f"{option} needs a folder of pictures. There is no folder {source}.")
+            raise UserError(f"{option} {missing} {source}.")
         next(source.iterdir(), None)
-        named = (path for path in source.rglob("*") if path.suffix.lower() in PICTURES)
+        named = (path for path in source.rglob("*") if taken(path.suffix.lower()))
         return sorted(path for path in named if not path.name.startswith(".") and path.is_file())
     except OSError as error:
         raise UserError(
