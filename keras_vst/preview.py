@@ -49,7 +49,7 @@ Numbers = npt.NDArray[np.float32]
 LARGEST_FILE = 256 * 2**20  # bytes
 LARGEST = 100_000_000  # pixels; a small file can claim more and take all memory
 LONGEST = 2048  # pixels along the longer side that are kept; training looks at 512
-KINDS = {
+KINDS = {  # how the files begin that browsers show, and what they are called
     b"\x89PNG\r\n\x1a\n": ".png",
     b"\xff\xd8\xff": ".jpg",
     b"GIF8": ".gif",

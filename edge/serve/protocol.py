@@ -20,8 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from edge.serve.image_files import picture_size
-from edge.serve.limits import Limits, Refusal
+from edge.serve.limits import Limits, Refusal, picture_size
 from edge.web.viewers import read_object
 from keras_vst.frames import Pixels, to_float, to_uint8
 from keras_vst.networks.base import OUTPUT, Size

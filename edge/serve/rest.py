@@ -20,9 +20,8 @@ from typing import Any
 
 from aiohttp import web
 
-from edge.serve.image_files import picture_size
 from edge.serve.inference import Counted, Inference
-from edge.serve.limits import Limits, Refusal
+from edge.serve.limits import Limits, Refusal, picture_size
 from edge.serve.protocol import HEADER_LENGTH, json_length, read_field, read_message, read_tensors, written
 from edge.serve.sessions import Sessions
 from edge.web.guard import Guard, Handler

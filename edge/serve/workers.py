@@ -19,9 +19,11 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, NamedTuple
 
+import cv2
+import numpy as np
+
 from edge.painter import Painter
 from edge.serve.counters import Counters
-from edge.serve.image_files import decode, encode
 from edge.serve.limits import Limits, Refusal
 from edge.serve.paint_settings import Parts, Settings
 from keras_vst.errors import UserError, tell
@@ -30,6 +32,7 @@ from keras_vst.networks import Network
 from keras_vst.networks.base import Size
 from keras_vst.networks.mixing import open_mix
 from keras_vst.video import TimedFrame
+from keras_vst.video.pictures import encode_picture
 from keras_vst.zoo import Style
 
 KNOWN_COSTS = 64  # kinds of work whose time is remembered
@@ -217,6 +220,25 @@ def _painted(job: Job, paint: Callable[[Settings, Pixels], Pixels]) -> bytes | P
     if isinstance(job.content, bytes):
         return encode(paint(job.settings, decode(job.content)))
     return paint(job.settings, job.content)
+
+
+def decode(content: bytes) -> Pixels:
+    """The picture in a file, (H, W, 3) uint8 RGB, upright; `picture_size` has looked at it before."""
+    try:
+        bgr = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:
+        bgr = None
+    if bgr is None:
+        raise Refusal("invalid", "this picture is damaged; send it again.")
+    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def encode(pixels: Pixels) -> bytes:
+    """The picture as JPEG."""
+    try:
+        return encode_picture(".jpg", pixels)
+    except UserError as error:
+        raise Refusal("large", str(error)) from error
 
 
 def _told(error: BaseException) -> Refusal:

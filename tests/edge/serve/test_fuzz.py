@@ -15,8 +15,7 @@ from hypothesis import strategies as some
 
 pytest.importorskip("aiohttp", reason="the server needs the extra `serve`")
 
-from edge.serve.image_files import decode, picture_size
-from edge.serve.limits import Limits, Refusal
+from edge.serve.limits import Limits, Refusal, picture_size
 from edge.serve.paint_settings import read_settings
 from edge.serve.protocol import (
     answer,
@@ -28,6 +27,7 @@ from edge.serve.protocol import (
     the_input,
     written,
 )
+from edge.serve.workers import decode
 from keras_vst.zoo import Style
 from tests.edge.serve.conftest import drawn, jpeg
 from tests.keras_vst.clips import png_of
