@@ -6,7 +6,6 @@ rest.py and rpc.py hand over names, parameters and tensors, and get an answer or
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -92,18 +91,3 @@ class Inference:
         finally:
             for job in jobs:  # nobody waits for the others any more
                 job.painted.cancel()
-
-
-class Counted:
-    """Around one request: what came of it and how long it took, for the counters."""
-
-    def __init__(self, counters: Counters, protocol: str) -> None:
-        """`protocol` is a label."""
-        self._counters, self._protocol = counters, protocol
-
-    def __enter__(self) -> None:
-        self._begin = time.monotonic()
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        outcome = "done" if error is None else error.kind if isinstance(error, Refusal) else "left"
-        self._counters.answered(self._protocol, outcome, time.monotonic() - self._begin)

@@ -20,7 +20,7 @@ from typing import Any
 
 from aiohttp import web
 
-from edge.serve.inference import Counted, Inference
+from edge.serve.inference import Inference
 from edge.serve.limits import Limits, Refusal, picture_size
 from edge.serve.protocol import HEADER_LENGTH, json_length, read_field, read_message, read_tensors, written
 from edge.serve.sessions import Sessions
@@ -106,7 +106,7 @@ class Rest:
 
     async def _infer(self, request: web.Request) -> web.Response:
         style, version = _named(request)
-        with Counted(self._inference.counters, "http"):
+        with self._inference.counters.request("http"):
             self._inference.check_style(style, version)
             self._inference.workers.check_room()
             async with self._bodies.body(request) as body:
@@ -125,7 +125,7 @@ class Rest:
     async def _paint(self, request: web.Request) -> web.Response:
         parameters = {key: value for key, value in request.query.items() if key != "token"}
         style = next(iter(self._inference.styles))
-        with Counted(self._inference.counters, "http"):
+        with self._inference.counters.request("http"):
             self._inference.workers.check_room()
             async with self._bodies.body(request) as body:
                 size = picture_size(body, self._inference.limits)
