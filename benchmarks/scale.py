@@ -98,11 +98,11 @@ def watch(number: int, cores: int, service: float, rng: np.random.Generator) -> 
     return len(latencies) / sent, float(np.percentile(latencies, 95))
 
 
-def most_viewers(cores: int, service: float, seed: int = 0) -> int:
+def most_viewers(cores: int, service: float) -> int:
     """How many a machine can take and keep what they are promised."""
 
     def kept(number: int) -> bool:
-        shown, latency = watch(number, cores, service, np.random.default_rng(seed))
+        shown, latency = watch(number, cores, service, np.random.default_rng(0))
         return shown >= SHOWN and latency <= LATENCY
 
     return _largest(kept, int(1.2 * cores / service / VIEWER_FPS) + 1)

@@ -32,6 +32,7 @@ NUM_PHOTOS = 4
 STRIP_SIDE = 384
 FRAMES = 3
 COLUMNS = 3  # of curves
+KEPT = 0.9  # of the running mean of a curve, from one row to the next
 ENLARGED = 4  # times; a flicker of one level is not seen, and adds up
 
 Frames = npt.NDArray[np.uint8]
@@ -199,10 +200,10 @@ def _square(picture: Frame, side: int) -> Frame:
     return picture[top : top + side, left : left + side]
 
 
-def _smoothed(values: Sequence[float], keep: float = 0.9) -> list[float]:
+def _smoothed(values: Sequence[float]) -> list[float]:
     """The running mean of a curve, without the lag of a zero start."""
     mean, weight, found = 0.0, 0.0, []
     for value in values:
-        mean, weight = keep * mean + (1 - keep) * value, keep * weight + 1 - keep
+        mean, weight = KEPT * mean + (1 - KEPT) * value, KEPT * weight + 1 - KEPT
         found.append(mean / weight)
     return found
