@@ -15,11 +15,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-import keras_vst
+from keras_vst.files import SCENE
 from keras_vst.frames import Pixels
 from keras_vst.video import TimedFrame, open_sink, open_source, probe
 
-FILM = Path(keras_vst.__file__).parent / "assets" / "scene.mp4"
 CRF = 20  # about what a phone or a camera writes
 Size = tuple[int, int]  # (width, height)
 
@@ -37,7 +36,7 @@ def parse_size(text: str) -> Size:
 
 def film_clip(path: Path, size: Size, seconds: float) -> int:
     """Write the film, over and over, silent, as (width, height); returns how many frames it has."""
-    info = replace(probe(FILM), width=size[0], height=size[1], has_audio=False, origin=None)
+    info = replace(probe(SCENE), width=size[0], height=size[1], has_audio=False, origin=None)
     rate = info.fps or Fraction(30)
     count = round(seconds * rate)
     with open_sink(path, info, crf=CRF) as sink:
@@ -49,7 +48,7 @@ def film_clip(path: Path, size: Size, seconds: float) -> int:
 def film_frames(size: Size) -> Iterator[Pixels]:
     """The film's frames at (width, height), without end."""
     while True:
-        with open_source(FILM) as source:
+        with open_source(SCENE) as source:
             for frame in source:
                 resized = cv2.resize(frame.pixels, size, interpolation=cv2.INTER_CUBIC)
                 yield np.asarray(resized, np.uint8)

@@ -23,11 +23,11 @@ import numpy as np
 from benchmarks import described
 from keras_vst import metrics, zoo
 from keras_vst.errors import run_command
-from keras_vst.files import write_whole
+from keras_vst.files import ASSETS, write_whole
 from keras_vst.frames import Pixels, to_float
 from keras_vst.motion import MotionConfig, clip_from_photos
 from keras_vst.networks.mixing import open_mix
-from keras_vst.preview import ASSETS, BRUSHES, at_side, brushwork, made_of, mixable, nearest
+from keras_vst.preview import BRUSHES, at_side, brushwork, made_of, mixable, nearest
 from keras_vst.video.pictures import read_picture, write_picture
 from keras_vst.zoo import Style
 
@@ -84,7 +84,7 @@ def write_brushes(paintings: list[Path]) -> None:
     rows = ",\n".join(
         f" {json.dumps(name)}: {json.dumps(numbers)}" for name, numbers in sorted(known.items())
     )
-    write_whole(Path(str(ASSETS.joinpath(BRUSHES))), f"{{\n{rows}\n}}\n")
+    write_whole(ASSETS / BRUSHES, f"{{\n{rows}\n}}\n")
 
 
 def judged(

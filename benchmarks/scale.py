@@ -23,9 +23,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from edge.bench import SCENE
 from edge.painter import Painter
 from keras_vst import zoo
+from keras_vst.files import SCENE
 from keras_vst.networks import open_network
 from keras_vst.video import open_sink, open_source
 
@@ -98,11 +98,11 @@ def watch(number: int, cores: int, service: float, rng: np.random.Generator) -> 
     return len(latencies) / sent, float(np.percentile(latencies, 95))
 
 
-def most_viewers(cores: int, service: float, seed: int = 0) -> int:
+def most_viewers(cores: int, service: float) -> int:
     """How many a machine can take and keep what they are promised."""
 
     def kept(number: int) -> bool:
-        shown, latency = watch(number, cores, service, np.random.default_rng(seed))
+        shown, latency = watch(number, cores, service, np.random.default_rng(0))
         return shown >= SHOWN and latency <= LATENCY
 
     return _largest(kept, int(1.2 * cores / service / VIEWER_FPS) + 1)

@@ -16,7 +16,7 @@ from pathlib import Path
 import aiohttp
 import grpc
 
-from edge.serve.messages import HEADER_LENGTH
+from edge.serve.protocol import HEADER_LENGTH
 from edge.serve.rpc import SERVICE, messages
 from keras_vst.frames import Pixels
 from keras_vst.video.pictures import encode_picture

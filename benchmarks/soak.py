@@ -27,8 +27,9 @@ from typing import Any
 
 import av
 
-from benchmarks import FILM, described
+from benchmarks import described
 from edge.cli import main as vst
+from keras_vst.files import SCENE
 from keras_vst.machine import processor
 
 EVERY = 0.5  # seconds from one look at the memory to the next
@@ -235,7 +236,7 @@ def _film() -> tuple[bytes, float]:
     """The bundled film as MPEG-TS, its length a whole number of packets, and the seconds it lasts."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "film.ts"
-        with av.open(str(FILM)) as film, av.open(str(path), "w") as container:
+        with av.open(str(SCENE)) as film, av.open(str(path), "w") as container:
             source = film.streams.video[0]
             stream = container.add_stream_from_template(source)
             for packet in film.demux(source):

@@ -11,16 +11,15 @@ from pathlib import Path
 from time import perf_counter as clock
 from typing import Any
 
-import keras_vst
 from edge.options import add_command, add_network_options
 from edge.painter import Painted, Painter
 from edge.style_choice import first_style, open_painter
 from edge.threads import Pipeline
 from keras_vst.errors import UserError
+from keras_vst.files import SCENE
 from keras_vst.machine import processor
 from keras_vst.video import open_sink, open_source
 
-SCENE = Path(keras_vst.__file__).parent / "assets" / "scene.mp4"  # 640x360
 WARM_UP = 10  # frames; the first ones fill caches and the decoder's and encoder's threads
 
 

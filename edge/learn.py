@@ -10,17 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from edge.any_picture import read_painting, style_name
 from edge.learning import INSTALL, Learning, Wishes
 from edge.options import add_command, minutes
 from edge.painter import Painter, inside
 from edge.styles import arrange
 from keras_vst import zoo
 from keras_vst.errors import tell
+from keras_vst.files import SCENE
 from keras_vst.frames import Pixels, fit
 from keras_vst.networks import open_network
 from keras_vst.networks.mixing import open_mix
-from keras_vst.preview import ASSETS
+from keras_vst.preview import read_painting, style_name
 from keras_vst.video import TimedFrame, VideoInfo, open_sink, open_source
 from keras_vst.zoo import Style
 
@@ -77,7 +77,7 @@ def run(options: argparse.Namespace) -> int:
 
 def write_sheet(painting: Pixels, begin: bytes, style: Style, target: Path) -> None:
     """The painting, a frame as it was, painted by the network that it began with and by the one now: one picture."""
-    with open_source(str(ASSETS.joinpath("scene.mp4"))) as film:
+    with open_source(SCENE) as film:
         frame = next(iter(film))
     networks = {
         "what it began with": open_mix([(replace(style, content=begin), 1.0)]),

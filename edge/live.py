@@ -9,7 +9,6 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
-from edge.any_picture import read_painting
 from edge.controls import KEYS
 from edge.keeping_up import LatencyController, ladder
 from edge.learning import Wishes
@@ -35,6 +34,7 @@ from edge.sources import open_source, pace
 from edge.style_choice import first_style
 from edge.threads import Pipeline
 from keras_vst.errors import UserError, tell
+from keras_vst.preview import read_painting
 from keras_vst.video import Source, VideoInfo
 
 DESCRIPTION = f"""\

@@ -10,7 +10,6 @@ import threading
 from contextlib import suppress
 from dataclasses import replace
 
-from edge.any_picture import read_sent, style_name
 from edge.learning import PATIENCE, Learning, Wishes, learned_as
 from edge.live_painter import LivePainter
 from edge.style_choice import free_name
@@ -18,7 +17,7 @@ from keras_vst import zoo
 from keras_vst.errors import UserError, tell
 from keras_vst.frames import Pixels
 from keras_vst.networks.opening import read_network
-from keras_vst.preview import preview
+from keras_vst.preview import preview, read_sent, style_name
 from keras_vst.zoo import Style
 
 LOOKED = 1.0  # seconds from one look at what is learned to the next

@@ -125,9 +125,8 @@ def chosen_parts(options: argparse.Namespace) -> Parts:
         raise UserError(
             "--painting makes a style of its own, of live quality; leave --style, --model and --quality out."
         )
-    from edge.any_picture import read_painting, style_name
     from edge.learning import learned_as
-    from keras_vst.preview import preview
+    from keras_vst.preview import preview, read_painting, style_name
 
     pixels = read_painting(painting)
     if known := learned_as(pixels):

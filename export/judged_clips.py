@@ -19,8 +19,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-import keras_vst
 from keras_vst.errors import UserError
+from keras_vst.files import SCENE
 from keras_vst.flow import between
 from keras_vst.frames import Fitting, Pixels, fit
 from keras_vst.motion import MotionConfig, clip_from_photos
@@ -28,7 +28,6 @@ from keras_vst.networks.base import MULTIPLE, Network, Size
 from keras_vst.networks.film_clip import Film, Motion
 from keras_vst.zoo import DEFAULT_MARGIN
 
-FILM = Path(keras_vst.__file__).parent / "assets" / "scene.mp4"
 SHOTS = (0, 90)  # first frames of its two shots: a harbour by day, a hillside at dusk
 # Frames of the film, other ones than int8 learns from: the camera moves over the first, a piece of the second crosses.
 # int8 has within a dB here of what it has on four real clips (three styles).
@@ -64,7 +63,7 @@ class Clip:
 @cache
 def film_frames(*indices: int) -> list[Pixels]:
     """Frames of the bundled film, 640x360; read plainly, for it is known what it is."""
-    with av.open(str(FILM)) as film:
+    with av.open(str(SCENE)) as film:
         frames = list(itertools.islice(film.decode(video=0), max(indices) + 1))
     return [np.asarray(frames[index].to_ndarray(format="rgb24"), np.uint8) for index in indices]
 

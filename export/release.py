@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tensorflow.lite.python.convert_phase import ConverterError
 from tqdm import tqdm
@@ -23,7 +24,6 @@ from export import source as sources
 from export.artifact import Options, plan
 from export.card import card, read_about, read_scores
 from export.formats import to_tflite
-from export.formats.int8 import Frames, calibration_frames
 from export.gate import operations
 from export.gate.checks import judge
 from export.gate.same import Reference
@@ -34,6 +34,9 @@ from keras_vst import zoo
 from keras_vst.errors import UserError
 from keras_vst.files import disk_errors, write_whole
 from keras_vst.zoo import CARD
+
+if TYPE_CHECKING:
+    from export.formats.int8 import Frames
 
 PAGE = "export.html"  # not report.html, which is the run's own where --out is --run
 BAR = "{desc:34.34} {percentage:3.0f}% |{bar}| {elapsed}"
@@ -46,8 +49,12 @@ def release(options: Options) -> Report:
         about["scores"] = read_scores(options.scores, (options.name, options.run.resolve().name))
     source = sources.load(options.run)
     options = options.fitting(source.film)
-    int8 = "tflite" in options.formats and "int8" in options.precisions
-    frames = calibration_frames(options.calibrate) if int8 else ()
+    frames: Frames = ()
+    if "tflite" in options.formats and "int8" in options.precisions:
+        # What only some exports need is imported where it is used.
+        from export.formats.int8 import calibration_frames
+
+        frames = calibration_frames(options.calibrate)
     with _staging(options.out) as staging:
         report = make_and_check(options, source, frames, staging)
         released = [each for each in report.results if each.file and each.passed]
@@ -108,7 +115,7 @@ def make(result: Result, options: Options, source: Source, frames: Frames, stagi
 
                 to_savedmodel.write(network, source.config, path, options.name, source.record)
             elif artifact.format == "onnx":
-                from export.formats import to_onnx  # optional: only who exports ONNX needs it
+                from export.formats import to_onnx
 
                 path.write_bytes(to_onnx.convert(network, name=options.name))
             else:

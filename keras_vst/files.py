@@ -26,6 +26,8 @@ DISK_TROUBLE = {
     errno.EISDIR: "a folder of that name is in the way; write elsewhere",
     errno.EIO: "the disk is broken; write elsewhere",
 }
+ASSETS = Path(__file__).parent / "assets"  # what comes with the package
+SCENE = ASSETS / "scene.mp4"  # the bundled film, 640x360
 WEIGHTS = ".weights.h5"  # Keras writes weights only into files that end so
 
 

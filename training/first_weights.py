@@ -13,23 +13,36 @@ from typing import Any
 import keras
 import numpy as np
 
-import keras_vst
 from keras_vst import zoo
 from keras_vst.config import RunConfig
 from keras_vst.errors import UserError
+from keras_vst.files import ASSETS
 from keras_vst.frames import to_float
 from keras_vst.models import folded_weights
 from keras_vst.motion import Frame
 from keras_vst.networks.opening import read_network
 from keras_vst.runs import RunDirectory, read_weights
 from keras_vst.zoo import Style
+from training.data.pipeline import Pictures
 
 BUNDLED, NOTHING = "bundled", "none"  # what --init takes besides paths: the base; random weights
-BASES = Path(keras_vst.__file__).parent / "assets" / "bases"
+BASES = ASSETS / "bases"
 BEGINS_WITH_BASE = ("perceptual", "adversarial", "keyframes", "distil", "look")  # kinds that teach a student
+FILE = ".tflite"  # what --init takes besides runs
+SETTLED, SETTLED_SIDE = 16, 256  # photos over which the norms of a network from a file are found
 FLOAT = np.dtype("<f4")
 KERNEL = "kernel"
 FIXED = "_blur"  # how the names of layers end that are not trained
+
+
+def take(network: keras.Model, origin: str, config: RunConfig, photos: Pictures) -> None:
+    """Give the network the weights that `--init` names; `photos` are those of the run."""
+    if origin.endswith(FILE):
+        rng = np.random.default_rng(0)
+        drawn = [photos.draw(rng, SETTLED_SIDE)[:SETTLED_SIDE, :SETTLED_SIDE] for _ in range(SETTLED)]
+        take_file(network, Path(origin), pattern(config), drawn)
+    else:
+        take_weights(network, origin, config)
 
 
 def pattern(config: RunConfig) -> Style | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from importlib import import_module
 from typing import Any
 
 import keras
@@ -18,19 +18,41 @@ from keras_vst.runs import RunDirectory
 from training import first_weights, samples
 from training.data.pipeline import dataset, mistakes_told
 from training.devices import Devices, features_dtype, lost_worker_told, use_precision
-from training.objective import style_references
+from training.objective import NearnessLoss, PerceptualLoss, References, style_references
 from training.samples import Board, Row, draw_curves
 from training.sources import Opened
 from training.terms import VGG16, active
-from training.trainers import build_trainer
+from training.trainers.perceptual import PerceptualTrainer
 from training.watch import Watch, not_a_number
 
 NUM_SHOWN = 3  # terms in the progress bar
 COMPILED = 2  # steps at the start, of which each may be another that has to be compiled
 TIMED = 12  # steps after them that tell how long a run will take
-SETTLED, SETTLED_SIDE = 16, 256  # photos over which the norms of a network from a file are found
-FILE = ".tflite"  # what --init takes besides runs
 EARLY = (45.0, 100.0)  # seconds after which there is something to look at already
+COMPARED = ("keyframes", "distil")  # kinds that are shown a painted picture of each frame
+TRAINERS = {  # kind -> the file of training/trainers, and the class in it
+    "base": ("perceptual", "PerceptualTrainer"),
+    "perceptual": ("perceptual", "PerceptualTrainer"),
+    "adversarial": ("adversarial", "AdversarialTrainer"),
+    "film": ("film", "FilmTrainer"),
+    "keyframes": ("adversarial", "KeyframeTrainer"),
+    "distil": ("perceptual", "DistilTrainer"),
+    "look": ("perceptual", "PerceptualTrainer"),
+}
+
+
+def build_trainer(
+    config: RunConfig, features: keras.Model | None = None, references: References | None = None
+) -> PerceptualTrainer:
+    """The trainer of that kind.
+
+    `features` is the frozen VGG16 and `references` what it makes of the style pictures (`style_references`);
+    a run without terms that need VGG16 needs neither.
+    """
+    module, name = TRAINERS[config.kind]
+    compare = NearnessLoss if config.kind in COMPARED else PerceptualLoss
+    trainer = getattr(import_module(f"training.trainers.{module}"), name)
+    return trainer(config, compare(features, references) if features is not None else None)
 
 
 class Session:
@@ -54,13 +76,7 @@ class Session:
 
     def start_from(self, origin: str) -> None:
         """Take the weights that `--init` names, and forget nothing else."""
-        if origin.endswith(FILE):
-            rng, photos = np.random.default_rng(0), self.opened.sources.photos
-            drawn = [photos.draw(rng, SETTLED_SIDE)[:SETTLED_SIDE, :SETTLED_SIDE] for _ in range(SETTLED)]
-            pattern = first_weights.pattern(self.config)
-            first_weights.take_file(self.trainer.averaged, Path(origin), pattern, drawn)
-        else:
-            first_weights.take_weights(self.trainer.averaged, origin, self.config)
+        first_weights.take(self.trainer.averaged, origin, self.config, self.opened.sources.photos)
         self.trainer.generator.set_weights(self.trainer.averaged.get_weights())
 
     def resume(self) -> None:

@@ -14,7 +14,6 @@ import numpy as np
 from keras_vst.files import write_whole
 from keras_vst.page import figure, page, table, tag
 from keras_vst.runs import RunDirectory
-from training.evaluation.measures import MEASURES
 from training.samples import Row, plotted
 
 MOST_STRIPS = 8  # of photos over time; the first and the last among them
@@ -94,9 +93,12 @@ def _part(row: Row, name: str) -> str:
 
 def _score(found: dict[str, float]) -> Iterable[str]:
     """What the score-card says, beside the least that a network of the zoo must reach."""
+    if not found:
+        return
+    from training.evaluation.measures import MEASURES  # of runs that were scored
+
     measured = [(MEASURES[name], value) for name, value in found.items()]
-    if measured:
-        yield tag("h2", "Score-card, on photos of the run")
+    yield tag("h2", "Score-card, on photos of the run")
     yield table(
         [(each.title, f"{value:.{each.digits}f}", each.floor or "", each.told) for each, value in measured],
         ("measure", "here", "floor", ""),

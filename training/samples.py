@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import keras
@@ -23,13 +23,16 @@ from keras_vst.frames import to_float, to_uint8
 from keras_vst.motion import Frame, clip_from_photos
 from keras_vst.ops import warp
 from training.data.pipeline import Sources
-from training.data.shards import Shard, cut
 from training.temporal import frame_pairs
+
+if TYPE_CHECKING:
+    from training.data.shards import Shard
 
 NUM_PHOTOS = 4
 STRIP_SIDE = 384
 FRAMES = 3
 COLUMNS = 3  # of curves
+KEPT = 0.9  # of the running mean of a curve, from one row to the next
 ENLARGED = 4  # times; a flicker of one level is not seen, and adds up
 
 Frames = npt.NDArray[np.uint8]
@@ -174,7 +177,7 @@ def _follow(
 
 def _real(shard: Shard, side: int, rng: np.random.Generator) -> tuple[Frames, Field, Field]:
     """Frames one after the other, with the flow between them."""
-    sample = cut(shard, min(side, min(shard.frames.shape[1:3]) // 8 * 8), rng, colour=0.0)
+    sample = shard.cut(min(side, min(shard.frames.shape[1:3]) // 8 * 8), rng, colour=0.0)
     count = min(FRAMES, len(sample["clip"]))
     return to_uint8(sample["clip"][:count]), sample["flow"][: count - 1], sample["visible"][: count - 1]
 
@@ -197,10 +200,10 @@ def _square(picture: Frame, side: int) -> Frame:
     return picture[top : top + side, left : left + side]
 
 
-def _smoothed(values: Sequence[float], keep: float = 0.9) -> list[float]:
+def _smoothed(values: Sequence[float]) -> list[float]:
     """The running mean of a curve, without the lag of a zero start."""
     mean, weight, found = 0.0, 0.0, []
     for value in values:
-        mean, weight = keep * mean + (1 - keep) * value, keep * weight + 1 - keep
+        mean, weight = KEPT * mean + (1 - KEPT) * value, KEPT * weight + 1 - KEPT
         found.append(mean / weight)
     return found

@@ -18,7 +18,6 @@ from keras_vst.config import RunConfig
 from keras_vst.frames import PICTURES, to_float, to_uint8
 from training.data.photos import Photos, load_picture
 from training.data.pipeline import Sources
-from training.data.shards import ShardSettings
 from training.inputs import Inputs
 from training.looks import look_named
 from training.temporal import crop_side, pairs_of
@@ -94,6 +93,8 @@ def open_sources(
 
 def real_clips(cache: ClipCache, clips: Sequence[str | Path], config: RunConfig, quiet: bool = True) -> Clips:
     """The clips of a folder, with flow for `pairs_of(config)`."""
+    from training.data.shards import ShardSettings
+
     side = round(ROOM * crop_side(config))
     return cache.gather(clips, ShardSettings(config.data.frames, side, tuple(pairs_of(config))), quiet)
 
@@ -101,6 +102,7 @@ def real_clips(cache: ClipCache, clips: Sequence[str | Path], config: RunConfig,
 def painted_clip(cache: ClipCache, clip: str | Path, config: RunConfig, quiet: bool = True) -> PaintedClip:
     """A style clip, of which three frames in a row are one painting."""
     from training.data.paintings import NUM_FRAMES, TO_OUTER, PaintedClip
+    from training.data.shards import ShardSettings
 
     side = collection_side(config, clip=True)
     settings = ShardSettings(NUM_FRAMES, side, TO_OUTER)

@@ -27,6 +27,7 @@ DOTS = (
     2000.0  # black dots a million pixels; great paintings have up to 3000 of their own, and are asked first
 )
 FRAME = 12.0  # levels between the picture's edge and its inside
+PERIOD = 8  # pixels, after which a grid repeats
 GRID = 1.5  # levels of a pattern that is locked to the pixels
 ENOUGH = 100  # flat pixels at each place of the pattern; means of fewer are noise
 
@@ -123,16 +124,16 @@ def painted_frame(frames: Pictures, stylized: Pictures) -> float:
     return float(np.abs(_edge_steps(stylized) - _edge_steps(frames)).min())
 
 
-def pixel_grid(frames: Pictures, stylized: Pictures, period: int = 8) -> float:
-    """The deviation, in levels, of a pattern that repeats every `period` pixels where the frames are flat.
+def pixel_grid(frames: Pictures, stylized: Pictures) -> float:
+    """The deviation, in levels, of a pattern that repeats every PERIOD pixels where the frames are flat.
 
     Two halves of the pictures must agree on it: strokes alone would leave a pattern by chance.
     """
     brightness = stylized.astype(np.float32).mean(axis=-1)
     flat = np.stack([_is_flat(frame) for frame in frames])
-    residual = brightness - np.stack([cv2.blur(one, (2 * period + 1,) * 2) for one in brightness])
-    height, width = (side - side % (2 * period) for side in brightness.shape[1:])
-    split = (len(frames), height // period, period, width // period, period)
+    residual = brightness - np.stack([cv2.blur(one, (2 * PERIOD + 1,) * 2) for one in brightness])
+    height, width = (side - side % (2 * PERIOD) for side in brightness.shape[1:])
+    split = (len(frames), height // PERIOD, PERIOD, width // PERIOD, PERIOD)
     weights = flat[:, :height, :width].reshape(split)
     values = (residual * flat)[:, :height, :width].reshape(split)
     patterns = []

@@ -5,19 +5,18 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from edge.batch.driver import Driver, Engine
-from edge.batch.identity import identify
+from edge.batch.driver import Course, Driver, Engine
 from edge.batch.processes import Processes
-from edge.batch.store import Store
-from edge.batch.tally import files, line_of, summary
+from edge.batch.store import Store, identify
 from edge.batch.work import Video
 from edge.folder import make_folder, options_for, readable
-from edge.options import add_command, add_network_options, positive, progress_bar
+from edge.options import add_command, add_network_options, counted, positive, progress_bar
 from edge.style_choice import open_painter
 from edge.stylize import Outcome
 from keras_vst.errors import UserError, tell
@@ -84,10 +83,10 @@ def run(options: argparse.Namespace) -> int:
             except KeyboardInterrupt:
                 tell("vst: run the same again to go on.")
                 raise
-            row = {**summary(driver, left_out, time.perf_counter() - begin), "by": engine.told()}
+            row = {**row_of(driver, left_out, time.perf_counter() - begin), "by": engine.told()}
         if not row["left_out"]:
             Store(target).clear()
-        write_whole(target / "batch.json", json.dumps({**row, "files": files(driver.courses)}, indent=1))
+        write_whole(target / "batch.json", json.dumps({**row, "files": file_rows(driver.courses)}, indent=1))
     print(json.dumps(row) if options.json else line_of(row, options.output))
     for line in Outcome(**{name: row[name] for name in ("left_out", "ends_early", "notes")}).lines():
         tell(f"vst: {line}")
@@ -141,3 +140,57 @@ def open_engine(options: argparse.Namespace) -> Engine:
             raise UserError(f"--cluster needs {error.name}; run: pip install 'keras-vst[cluster]'.") from None
         return Cluster(options.cluster, options.threads, options.workers)
     return Processes(options.workers or max(1, cores() // options.threads))
+
+
+def row_of(driver: Driver, left_out: dict[str, str], seconds: float) -> dict[str, Any]:
+    """What came of all of it, as `--json` prints it."""
+    total = Outcome(left_out=dict(left_out))
+    for course in driver.courses:
+        if course.reason is None:
+            total.add(course.outcome)
+        else:
+            total.left_out[course.video.options.input] = course.reason
+    fine = [course for course in driver.courses if course.reason is None]
+    painted = sum(course.outcome.frames for course in fine if not course.there)
+    return {
+        "videos": len(driver.courses),
+        "painted": sum(not course.there for course in fine),
+        "there": sum(course.there for course in fine),
+        **total.row(),
+        "pieces": sum(len(course.plan.pieces) for course in fine if course.plan),
+        "pieces_found": sum(course.found for course in fine),
+        "tried_again": driver.tried_again,
+        "seconds": round(seconds, 3),
+        "frames_per_second": round(painted / seconds, 2),
+    }
+
+
+def file_rows(courses: Sequence[Course]) -> list[dict[str, Any]]:
+    """What became of each video, for batch.json."""
+    return [
+        {"input": course.video.options.input, "left_out": course.reason}
+        if course.reason is not None
+        else {
+            "input": course.video.options.input,
+            "output": str(course.video.output),
+            "there": course.there,
+            "pieces": len(course.plan.pieces) if course.plan else 0,
+            **course.outcome.row(),
+        }
+        for course in courses
+    ]
+
+
+def line_of(row: dict[str, Any], output: str) -> str:
+    """The row in words."""
+    more = [f"{row['there']} there already"] if row["there"] else []
+    more += [f"{len(row['left_out'])} left out"] if row["left_out"] else []
+    more += (
+        [f"{row['pieces_found']} of {counted(row['pieces'], 'piece')} found"] if row["pieces_found"] else []
+    )
+    more += [f"{counted(row['tried_again'], 'task')} tried again"] if row["tried_again"] else []
+    also = f" ({', '.join(more)})" if more else ""
+    return (
+        f"{counted(row['painted'], 'file')} painted{also}, {counted(row['frames'], 'frame')} in "
+        f"{row['seconds']:.1f} s, {row['frames_per_second']:.1f} frames per second, {row['by']}: {output}"
+    )

@@ -5,10 +5,13 @@
     OUT/.vst-batch/done/      a .json for each finished file of OUT
 
 A piece counts once its .json is there, which is written last.  Whatever else lies among the pieces is unfinished.
+Two paintings would be the same where their checksums are: of the file, of the network with its settings, of the piece.
 """
 
 from __future__ import annotations
 
+import argparse
+import hashlib
 import json
 import os
 import shutil
@@ -16,11 +19,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
+import av
+import cv2
+import numpy as np
+
+from edge.painter import Painter
+from edge.style_choice import in_size, select_parts
 from edge.stylize import Outcome
+from keras_vst import __version__
 from keras_vst.errors import UserError
 from keras_vst.files import alone, disk_errors, write_whole
+
+# Of the options: what changes a frame.  How many threads there are does not.
+SETTINGS = ("strength", "size", "native", "keep_color", "detail", "quality", "noise")
+BLOCK = 2**20
 
 
 class Store:
@@ -108,3 +123,30 @@ def _state(file: Path) -> list[int]:
     """What changes whenever somebody writes a file, and not when it is moved."""
     found = file.stat()
     return [found.st_size, found.st_mtime_ns]
+
+
+def identify(options: argparse.Namespace, painter: Painter) -> str:
+    """The checksum of all but the input that decides how a frame looks: the network, the settings, the versions."""
+    parts = in_size(select_parts(options.style, options.model, options.quality), options)
+    runtime = painter.network.runtime
+    return key_of(
+        [(file_sum(style.path), share) for style, share in parts],
+        painter.margin,
+        {name: getattr(options, name) for name in SETTINGS},
+        {"keras_vst": __version__, "av": av.__version__, "numpy": np.__version__, "cv2": cv2.__version__},
+        (runtime.name, runtime.version, av.ffmpeg_version_info),
+    )
+
+
+def file_sum(path: Path) -> str:
+    """The checksum of a file's bytes."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def key_of(*values: Any) -> str:
+    """The checksum of values that print alike when they are alike."""
+    return hashlib.sha256(json.dumps(values, default=str).encode()).hexdigest()

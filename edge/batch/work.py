@@ -18,8 +18,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from edge.batch.identity import file_sum, identify, key_of
-from edge.batch.store import Store
+from edge.batch.store import Store, file_sum, identify, key_of
 from edge.cli import keep_freed_memory, told, unexpected
 from edge.painter import Painter
 from edge.style_choice import open_painter, provenance

@@ -1,5 +1,5 @@
 """`vst serve`: pictures and live video painted for others, over HTTP, gRPC and WebSockets; needs the extra `serve`.
 
-A request or a viewer's frame -> settings (paint_settings.py) and pictures (image_files.py, tensors.py) -> the queue
-(workers.py) -> a painter there (open_networks.py) -> an answer.  rest.py, rpc.py and sessions.py take and answer.
+A request or a viewer's frame -> settings (paint_settings.py) and pictures (protocol.py) -> the queue and a
+painter there (workers.py) -> an answer.  rest.py, rpc.py and sessions.py take and answer.
 """

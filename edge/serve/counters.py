@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from edge.serve.limits import Refusal
 
 BUCKETS = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)  # seconds
 
@@ -41,11 +45,19 @@ class Counters:
         """A figure that is asked for when it is read."""
         Gauge(name, told, registry=self._registry).set_function(value)
 
-    def answered(self, protocol: str, outcome: str, seconds: float) -> None:
-        """One request is over."""
-        self._requests.labels(protocol, outcome).inc()
-        if outcome == "done":
-            self._answers.labels(protocol).observe(seconds)
+    @contextmanager
+    def request(self, protocol: str) -> Iterator[None]:
+        """Around one request: what came of it and how long it took."""
+        begin, outcome = time.monotonic(), "left"
+        try:
+            yield
+            outcome = "done"
+            self._answers.labels(protocol).observe(time.monotonic() - begin)
+        except Refusal as refusal:
+            outcome = refusal.kind
+            raise
+        finally:
+            self._requests.labels(protocol, outcome).inc()
 
     def painted(self, live: bool, waited: float, took: float) -> None:
         """One picture is painted."""

@@ -6,7 +6,6 @@ rest.py and rpc.py hand over names, parameters and tensors, and get an answer or
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -14,7 +13,7 @@ from edge.painter import Parts
 from edge.serve.counters import Counters
 from edge.serve.limits import Limits, Refusal
 from edge.serve.paint_settings import check_known, read_settings
-from edge.serve.tensors import INPUTS, OUTPUTS, Picture, Tensor, answer, read_pictures, the_input
+from edge.serve.protocol import INPUTS, OUTPUTS, Picture, Tensor, answer, read_pictures, the_input
 from edge.serve.workers import Job, Workers
 from keras_vst import __version__
 from keras_vst.networks.base import Size
@@ -92,18 +91,3 @@ class Inference:
         finally:
             for job in jobs:  # nobody waits for the others any more
                 job.painted.cancel()
-
-
-class Counted:
-    """Around one request: what came of it and how long it took, for the counters."""
-
-    def __init__(self, counters: Counters, protocol: str) -> None:
-        """`protocol` is a label."""
-        self._counters, self._protocol = counters, protocol
-
-    def __enter__(self) -> None:
-        self._begin = time.monotonic()
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        outcome = "done" if error is None else error.kind if isinstance(error, Refusal) else "left"
-        self._counters.answered(self._protocol, outcome, time.monotonic() - self._begin)

@@ -1,11 +1,20 @@
-"""What the server takes from anybody, and how it says no: one status for HTTP, one for gRPC, one reason in words."""
+"""What the server takes from anybody, and how it says no: one status for HTTP, one for gRPC, one reason in words.
+
+No picture is decoded before its header was read: a file of 100 kB can ask for gigabytes of pixels, or for minutes.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from io import BytesIO
 
 from keras_vst.networks.base import Size
+from keras_vst.video.picture_head import Head, head_of
 
+PNG = b"\x89PNG\r\n\x1a\n"
+JPEG = b"\xff\xd8\xff"
+START_OF_SCAN, END_OF_IMAGE = b"\xff\xda", b"\xff\xd9"
+MOST_SCANS = 100  # a progressive photo has ten; each may cover the whole picture again
 STATUS = {  # what is wrong -> HTTP, gRPC
     "invalid": (400, "INVALID_ARGUMENT"),
     "unknown": (404, "NOT_FOUND"),
@@ -68,3 +77,22 @@ class Refusal(Exception):
     def grpc(self) -> str:
         """The name of the code."""
         return STATUS[self.kind][1]
+
+
+def picture_size(content: bytes, limits: Limits) -> Size:
+    """(height, width) of a JPEG or PNG, as its header says; another format, half a file, too many pixels: a Refusal."""
+    if content.startswith(PNG):
+        whole, scans = b"IEND" in content[-64:], 0
+    elif content.startswith(JPEG):
+        whole = content.rfind(END_OF_IMAGE) > content.rfind(START_OF_SCAN) > 0
+        scans = content.count(START_OF_SCAN)
+    else:
+        raise Refusal("invalid", "this is no picture that is taken here; send JPEG or PNG.")
+    head = head_of(BytesIO(content)) or Head(0, 0, False)
+    height, width = head.height, head.width
+    limits.check_picture((height, width))
+    if not whole:
+        raise Refusal("invalid", "this picture ends early; send it again, whole.")
+    if scans > MOST_SCANS:
+        raise Refusal("large", f"this JPEG has more than {MOST_SCANS} scans; save it in another way.")
+    return height, width

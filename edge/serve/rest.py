@@ -4,23 +4,25 @@
 /v2/models  /v2/models/STYLE[/ready]               the styles          /openapi.json  this, for programs
 /v2/models/STYLE/infer                             POST of tensors     /live          WebSocket of a viewer
 /paint?style=scream                                POST of a JPEG or PNG, the answer is a JPEG
+
+Bodies come and answers go at a pace, never more of all of them in memory than there is room: who sends a byte a second,
+or never takes the answer, holds a place for seconds and no longer.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from importlib import resources
 from typing import Any
 
 from aiohttp import web
 
-from edge.serve.bodies import Bodies
-from edge.serve.image_files import picture_size
-from edge.serve.inference import Counted, Inference
-from edge.serve.limits import Refusal
-from edge.serve.messages import HEADER_LENGTH, json_length, read_field, read_message, read_tensors, written
+from edge.serve.inference import Inference
+from edge.serve.limits import Limits, Refusal, picture_size
+from edge.serve.protocol import HEADER_LENGTH, json_length, read_field, read_message, read_tensors, written
 from edge.serve.sessions import Sessions
 from edge.web.guard import Guard, Handler
 
@@ -104,7 +106,7 @@ class Rest:
 
     async def _infer(self, request: web.Request) -> web.Response:
         style, version = _named(request)
-        with Counted(self._inference.counters, "http"):
+        with self._inference.counters.request("http"):
             self._inference.check_style(style, version)
             self._inference.workers.check_room()
             async with self._bodies.body(request) as body:
@@ -123,7 +125,7 @@ class Rest:
     async def _paint(self, request: web.Request) -> web.Response:
         parameters = {key: value for key, value in request.query.items() if key != "token"}
         style = next(iter(self._inference.styles))
-        with Counted(self._inference.counters, "http"):
+        with self._inference.counters.request("http"):
             self._inference.workers.check_room()
             async with self._bodies.body(request) as body:
                 size = picture_size(body, self._inference.limits)
@@ -138,3 +140,63 @@ def _named(request: web.Request) -> tuple[str, str]:
 async def _aside(length: int, work: Callable[..., Any], *given: Any) -> Any:
     """Read or write what is long in a thread, as everybody else would wait meanwhile."""
     return await asyncio.to_thread(work, *given) if length > READ_HERE else work(*given)
+
+
+class Bodies:
+    """The bodies of all requests of one event loop."""
+
+    def __init__(self, limits: Limits) -> None:
+        """Start empty."""
+        self._limits = limits
+        self._readers = 0
+        self._held = 0
+
+    @asynccontextmanager
+    async def body(self, request: web.Request) -> AsyncIterator[bytes]:
+        """The whole body; it counts until the request is answered."""
+        if self._readers >= self._limits.readers:
+            raise Refusal("busy", f"{self._readers} requests are being read already; come back later.", 1.0)
+        if (request.content_length or 0) > self._limits.body:
+            raise Refusal("large", f"a request may have {self._limits.body} bytes.")
+        self._readers += 1
+        parts: list[bytes] = []
+        try:
+            await self._read(request, parts)
+            yield b"".join(parts)
+        finally:
+            self._readers -= 1
+            self._held -= sum(map(len, parts))
+
+    async def hand_over(self, request: web.Request, response: web.Response) -> None:
+        """Send an answer; whoever does not take it in time is cut off."""
+        try:
+            await asyncio.wait_for(self._send(request, response), self._limits.patience)
+        except asyncio.TimeoutError:
+            if request.transport is not None:
+                request.transport.abort()
+
+    async def _read(self, request: web.Request, parts: list[bytes]) -> None:
+        loop, limits, length = asyncio.get_running_loop(), self._limits, 0
+        begin = loop.time()
+        while True:
+            left = begin + limits.silence + length / limits.pace - loop.time()
+            try:
+                part = await asyncio.wait_for(request.content.readany(), max(0.0, left))
+            except asyncio.TimeoutError as error:
+                raise Refusal(
+                    "slow", f"this came too slowly; {limits.pace} bytes a second are needed."
+                ) from error
+            if not part:
+                return
+            parts.append(part)
+            length += len(part)
+            self._held += len(part)
+            if length > limits.body:
+                raise Refusal("large", f"a request may have {limits.body} bytes.")
+            if self._held > limits.held:
+                raise Refusal("busy", "the server holds too many requests already; come back later.", 1.0)
+
+    @staticmethod
+    async def _send(request: web.Request, response: web.Response) -> None:
+        await response.prepare(request)
+        await response.write_eof()

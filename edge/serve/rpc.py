@@ -16,9 +16,9 @@ from typing import Any
 import grpc
 from google.protobuf.message import DecodeError
 
-from edge.serve.inference import Counted, Inference
+from edge.serve.inference import Inference
 from edge.serve.limits import Refusal
-from edge.serve.tensors import Tensor, split_bytes
+from edge.serve.protocol import Tensor, split_bytes
 from edge.web.guard import Guard
 from keras_vst.errors import UserError
 
@@ -102,7 +102,7 @@ class Servicer:
         return self._pb.ModelMetadataResponse(**about)
 
     async def ModelInfer(self, request: Any) -> Any:
-        with Counted(self._inference.counters, "grpc"):
+        with self._inference.counters.request("grpc"):
             tensors, parameters = _tensors(request), _parameters(request.parameters)
             answer = await self._inference.infer(
                 request.model_name, request.model_version, parameters, tensors

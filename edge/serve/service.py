@@ -124,7 +124,7 @@ def _take_more_files() -> None:
 
 def _network(options: argparse.Namespace) -> tuple[dict[str, Style], Any, str]:
     """What is served, by name; what opens a mix of it; what that is called."""
-    from edge.serve.open_networks import opener
+    from edge.serve.workers import opener
 
     if options.saved_model is not None:
         if options.styles is not None:

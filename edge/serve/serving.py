@@ -13,11 +13,10 @@ from aiohttp import web
 from edge.serve.counters import Counters
 from edge.serve.inference import Inference, MadeBy
 from edge.serve.limits import Limits, Refusal
-from edge.serve.open_networks import Open
 from edge.serve.paint_settings import read_settings
 from edge.serve.rest import OPEN, Rest
 from edge.serve.sessions import Sessions
-from edge.serve.workers import Job, Workers
+from edge.serve.workers import Job, Open, Workers
 from edge.web.guard import Guard
 from keras_vst.errors import UserError
 from keras_vst.zoo import Style

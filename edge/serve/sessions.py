@@ -25,11 +25,10 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from edge.options import positive_number
 from edge.options import size as written_size
-from edge.serve.image_files import encode, picture_size
 from edge.serve.inference import Inference
-from edge.serve.limits import Refusal
+from edge.serve.limits import Refusal, picture_size
 from edge.serve.paint_settings import Settings, read_settings
-from edge.serve.workers import Job
+from edge.serve.workers import Job, encode
 from edge.web.viewers import STATUS_EVERY, open_line, read_object
 from keras_vst.networks.base import Size
 

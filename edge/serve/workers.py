@@ -3,6 +3,9 @@
 The queue has an end.  What viewers wait for goes first, as what all of them take is limited beforehand (sessions.py);
 each has one frame there at most, so that they take turns.  Requests wait in their order, but those of the style and the
 size that a worker is at may go with the one that was first.
+
+Each worker has open networks of its own, because an interpreter paints one frame at a time.  A mix is made when it is
+first asked for (8 ms at 640x360), and the ones that were not used for longest go when there are too many.
 """
 
 from __future__ import annotations
@@ -10,23 +13,83 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any
+from fractions import Fraction
+from typing import Any, NamedTuple
 
+import cv2
+import numpy as np
+
+from edge.painter import Painter
 from edge.serve.counters import Counters
-from edge.serve.image_files import decode, encode
 from edge.serve.limits import Limits, Refusal
-from edge.serve.open_networks import Key, Open, OpenNetworks, key_of
-from edge.serve.paint_settings import Settings
+from edge.serve.paint_settings import Parts, Settings
 from keras_vst.errors import UserError, tell
 from keras_vst.frames import Pixels
+from keras_vst.networks import Network
 from keras_vst.networks.base import Size
+from keras_vst.networks.mixing import open_mix
+from keras_vst.video import TimedFrame
+from keras_vst.video.pictures import encode_picture
 from keras_vst.zoo import Style
 
 KNOWN_COSTS = 64  # kinds of work whose time is remembered
 WEIGHT = 0.1  # of the newest time in what is remembered
+MOST = 12  # open networks of one worker
+MOST_PIXELS = 3840 * 2160  # of the frames that they are ready for, together; each takes some 50 bytes
+
+Open = Callable[[Parts], Network]
+
+
+class Key(NamedTuple):
+    """Pictures of one key are painted by one open network without any preparation between them."""
+
+    parts: Parts
+    works_at: Size | None
+    native: bool
+    picture: Size
+
+
+def key_of(settings: Settings, picture: Size) -> Key:
+    """The key of a picture of (height, width)."""
+    return Key(settings.parts, settings.size, settings.native, picture)
+
+
+def opener(styles: Mapping[str, Style]) -> Open:
+    """Opens LiteRT networks of one thread: with as many workers as cores that paints most (docs/results.md)."""
+    return lambda parts: open_mix([(styles[name], share) for name, share in parts], threads=1)
+
+
+class OpenNetworks:
+    """Settings and a picture's size -> a Painter that is ready for it; belongs to one thread."""
+
+    def __init__(self, styles: Mapping[str, Style], open_parts: Open) -> None:
+        """Start with none."""
+        self._styles, self._open = styles, open_parts
+        self._painters: OrderedDict[Key, Painter] = OrderedDict()
+
+    def paint(self, settings: Settings, pixels: Pixels) -> Pixels:
+        """One picture (H, W, 3) uint8 RGB, as `vst stylize` would paint it."""
+        key = key_of(settings, (pixels.shape[0], pixels.shape[1]))
+        painter = self._painters.get(key) or self._ready(key)
+        self._painters.move_to_end(key)
+        painter.look = settings.look
+        return painter.repaint(TimedFrame(pixels, Fraction(0))).after.pixels
+
+    def _ready(self, key: Key) -> Painter:
+        while self._painters and (len(self._painters) >= MOST or self._pixels(key) > MOST_PIXELS):
+            self._painters.popitem(last=False)
+        margin = self._styles[key.parts[0][0]].margin
+        network = self._open(key.parts)
+        margin = margin if network.margin is None else network.margin
+        painter = Painter(network, size=key.works_at, margin=margin, native=key.native)
+        self._painters[key] = painter
+        return painter
+
+    def _pixels(self, new: Key) -> int:
+        return sum(height * width for *_, (height, width) in (*self._painters, new))
 
 
 @dataclass(eq=False)
@@ -157,6 +220,25 @@ def _painted(job: Job, paint: Callable[[Settings, Pixels], Pixels]) -> bytes | P
     if isinstance(job.content, bytes):
         return encode(paint(job.settings, decode(job.content)))
     return paint(job.settings, job.content)
+
+
+def decode(content: bytes) -> Pixels:
+    """The picture in a file, (H, W, 3) uint8 RGB, upright; `picture_size` has looked at it before."""
+    try:
+        bgr = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:
+        bgr = None
+    if bgr is None:
+        raise Refusal("invalid", "this picture is damaged; send it again.")
+    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def encode(pixels: Pixels) -> bytes:
+    """The picture as JPEG."""
+    try:
+        return encode_picture(".jpg", pixels)
+    except UserError as error:
+        raise Refusal("large", str(error)) from error
 
 
 def _told(error: BaseException) -> Refusal:

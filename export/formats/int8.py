@@ -55,8 +55,8 @@ def calibration_frames(clips: Sequence[Path] = (), size: tuple[int, int] = SIZE)
     return [*frames, *harder[::AGAIN]]
 
 
-def rewrite(folded: keras.Model, frames: Frames) -> tuple[keras.Model, tuple[float, float] | None]:
-    """The network to convert, and the range that its logits (the layer PAINT) are to have in the file.
+def rewrite(folded: keras.Model, frames: Frames) -> tuple[keras.Model, tuple[str, float, float] | None]:
+    """The network to convert, and the range, behind its name, that the layer of the logits is to have in the file.
 
     One of another architecture is converted as it is.
     """
@@ -65,7 +65,7 @@ def rewrite(folded: keras.Model, frames: Frames) -> tuple[keras.Model, tuple[flo
     network = equalize(folded, frames)
     low, high = (float(each[PAINT]) for each in _ranges(network, frames, (PAINT,), RARE_LOGITS, apart=False))
     take_rounding_out(network, frames)
-    return _paint_twice(network, (high - low) / 255), (low, high)
+    return _paint_twice(network, (high - low) / 255), (PAINT, low, high)
 
 
 def equalize(folded: keras.Model, frames: Frames) -> keras.Model:

@@ -82,11 +82,11 @@ def read_weights(path: Path, manifest: Mapping[str, Any]) -> dict[str, np.ndarra
     return weights
 
 
-def requests(size: tuple[int, int] = WARM_UP_SIZE) -> Requests:
-    """One request for each signature, all grey, for frames of (height, width)."""
-    picture = tf.io.encode_jpeg(np.full((*size, 3), 128, np.uint8)).numpy()
+def requests() -> Requests:
+    """One request for each signature, all grey."""
+    picture = tf.io.encode_jpeg(np.full((*WARM_UP_SIZE, 3), 128, np.uint8)).numpy()
     return {
-        "serving_default": {"frame": tf.make_tensor_proto(0.5, tf.float32, (1, *size, 3))},
+        "serving_default": {"frame": tf.make_tensor_proto(0.5, tf.float32, (1, *WARM_UP_SIZE, 3))},
         "jpeg": {"image_bytes": tf.make_tensor_proto([picture])},
     }
 

@@ -17,7 +17,6 @@ import tensorflow as tf
 from keras import layers
 
 from export.formats.flatbuffer import SIGNATURE, finish, set_range
-from export.formats.int8 import PAINT, calibration_frames, rewrite
 from keras_vst.errors import hushed
 from keras_vst.models import fold, inputs_of
 
@@ -31,8 +30,12 @@ def convert(
     """The flatbuffer.  `size` (height, width) makes it static; int8 learns its ranges from `frames` (1, H, W, 3)."""
     film = "warped" in network.input
     ready = _resizable(network) if film else fold(network)
-    samples = frames or calibration_frames() if precision == "int8" else ()
-    ready, logits = rewrite(ready, samples) if samples else (ready, None)
+    samples, logits = frames, None
+    if precision == "int8":
+        from export.formats.int8 import calibration_frames, rewrite
+
+        samples = frames or calibration_frames()
+        ready, logits = rewrite(ready, samples)
     # `tf.function` over a Keras model would leave weights uninitialised.
     archive = keras.export.ExportArchive()
     archive.track(ready)
@@ -53,7 +56,7 @@ def convert(
             builtins = tf.lite.OpsSet.TFLITE_BUILTINS
             converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8, builtins]
         file = finish(converter.convert(), {layer.name for layer in ready.layers}, bytes_too=not film)
-    return set_range(file, PAINT, *logits) if logits else file
+    return set_range(file, *logits) if logits else file
 
 
 def _specs(network: keras.Model, size: tuple[int, int] | None) -> dict[str, Any]:

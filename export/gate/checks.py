@@ -14,7 +14,6 @@ import tensorflow as tf
 
 from export.artifact import Artifact, digest
 from export.formats.flatbuffer import BYTES_SIGNATURE, SIGNATURE
-from export.formats.to_savedmodel import SIGNATURES, replay_warmup
 from export.gate import contents, operations, runtimes, same
 from export.gate.contents import Contents
 from export.gate.same import FLOORS, Reference
@@ -170,6 +169,8 @@ def _play_served(path: Path, clip: Clip) -> Any:
 
 def _served(path: Path, clip: Clip, network: keras.Model) -> list[Check]:
     """`serving_default` on a batch of two frames and `jpeg` on one file, against Keras, and the warm-up requests."""
+    from export.formats.to_savedmodel import SIGNATURES
+
     loaded = tf.saved_model.load(str(path))
     found = loaded.signatures
     missing = [name for name in SIGNATURES if name not in found]
@@ -210,6 +211,8 @@ def _equal(name: str, decibels: float, floor: float) -> Check:
 
 
 def _warm_up(path: Path) -> Check:
+    from export.formats.to_savedmodel import SIGNATURES, replay_warmup
+
     limit = f"{len(SIGNATURES)} requests answered"
     try:
         answered, message = replay_warmup(path), ""

@@ -91,12 +91,13 @@ def pruned(student: keras.Model, config: StudentConfig, kept: Kept) -> keras.Mod
     return smaller
 
 
-def student_macs(config: StudentConfig, pixels: int = 640 * 368) -> int:
-    """Multiply-accumulates of the convolutions, as `count_macs` counts them in a network."""
+def student_macs(config: StudentConfig) -> int:
+    """Multiply-accumulates of the convolutions for a frame of 640x368, as `count_macs` counts them in a network."""
     half, quarter, eighth = config.channels
     at_half = 48 * half + 9 * 12 * half + half * half
     at_quarter = 9 * half * quarter + 9 * quarter * quarter + 4 * half * quarter
     at_eighth = 9 * quarter * eighth + 18 * config.num_blocks * eighth * eighth + 4 * eighth * quarter
+    pixels = 640 * 368
     return pixels // 4 * at_half + pixels // 16 * at_quarter + pixels // 64 * at_eighth
 
 

@@ -30,7 +30,6 @@ class OnnxNetwork:
         self.path, self.threads = path, threads
         self._session = _open(library, path, content, threads)
         self.runtime = Runtime("onnxruntime", library.__version__, library.InferenceSession)
-        self.providers: tuple[str, ...] = tuple(self._session.get_providers())
         shapes = _read_shapes(self._session.get_inputs(), path)
         given = _read_shapes(self._session.get_outputs(), path)
         self.size, self.map_channels = base.check_tensors(shapes, given, path)

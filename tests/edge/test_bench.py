@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from edge import bench
-from edge.bench import SCENE, WARM_UP
+from edge.bench import WARM_UP
 from keras_vst import zoo
+from keras_vst.files import SCENE
 from keras_vst.machine import processor
 from keras_vst.video import probe
 from tests.keras_vst.clips import grey_steps, write_clip

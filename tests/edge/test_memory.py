@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.bench import SCENE
+from keras_vst.files import SCENE
 from keras_vst.video import TimedFrame, open_sink, open_source
 
 REPOSITORY = Path(__file__).parents[2]

@@ -1,11 +1,11 @@
 import pytest
 
-from edge.any_picture import read_painting
 from edge.cli import build_parser
 from edge.learning import Learning
 from edge.style_choice import chosen_parts, free_name, parse_shares, select_parts
 from keras_vst import zoo
 from keras_vst.errors import UserError
+from keras_vst.preview import read_painting
 from tests.keras_vst.networks.networks import write_style
 
 

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.bench import SCENE
+from keras_vst.files import SCENE
 from keras_vst.video import open_source, probe
 from tests.conftest import draw_picture
 from tests.conftest import write_picture as draw_to

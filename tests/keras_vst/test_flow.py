@@ -1,23 +1,19 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
 
-import keras_vst
+from keras_vst.files import SCENE
 from keras_vst.flow import estimate, visibility, warp
 from keras_vst.motion import MotionConfig, SyntheticClip, clip_from_photos
 from keras_vst.video import open_source
-
-FILM = Path(keras_vst.__file__).parent / "assets" / "scene.mp4"
 
 
 @pytest.fixture(scope="module")
 def clip() -> SyntheticClip:
     """A camera over one picture of the bundled film, and pieces of it that cross the scene: its flow is exact."""
-    with open_source(FILM) as source:
+    with open_source(SCENE) as source:
         photo = next(iter(source)).pixels
     motion = MotionConfig(objects=2)
     return clip_from_photos(photo, photo, 3, (288, 512), np.random.default_rng(4), motion)

@@ -9,11 +9,11 @@ import numpy as np
 
 from keras_vst.config import RunConfig
 from keras_vst.config.overrides import with_overrides
+from training.loop import build_trainer
 from training.objective import References, style_references
 from training.recipes import RECIPES, smoke_of
 from training.temporal import crop_side, painting_frames, pairs_of
 from training.terms import completed
-from training.trainers import build_trainer
 from training.trainers.perceptual import PerceptualTrainer
 
 Batch = dict[str, np.ndarray]

@@ -24,6 +24,7 @@ from tqdm import tqdm
 from keras_vst.errors import UserError
 from keras_vst.files import disk_errors
 from keras_vst.frames import PICTURES
+from training.data.photos import find_files
 from training.data.shards import (
     CacheTrouble,
     Shard,
@@ -156,19 +157,8 @@ def find_clips(source: ClipSource, option: str = "--clips") -> list[Path]:
     """The files of a folder and its subfolders that may be clips; a file stands for itself."""
     if not isinstance(source, str | Path):
         return [path for each in source for path in find_clips(each, option)]
-    source = Path(source)
-    if source.is_file():
-        return [source]
-    if not source.is_dir():
-        raise UserError(f"{option} needs a folder of clips, or a clip. There is no {source}.")
-    try:
-        next(source.iterdir(), None)
-        files = sorted(path for path in source.rglob("*") if path.is_file())
-    except OSError as error:
-        raise UserError(
-            f"{option} {source} cannot be read: {error.strerror}. Check its permissions."
-        ) from error
-    return [path for path in files if path.suffix.lower() not in NO_CLIPS and not path.name.startswith(".")]
+    missing = "needs a folder of clips, or a clip. There is no"
+    return find_files(source, option, missing, lambda suffix: suffix not in NO_CLIPS)
 
 
 def _key(path: Path, settings: ShardSettings) -> str:

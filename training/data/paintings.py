@@ -21,7 +21,7 @@ from keras_vst.video import open_source
 from keras_vst.video.pictures import read_picture
 from training.data.clips import Clips
 from training.data.photos import Photos
-from training.data.shards import Sample, cut
+from training.data.shards import Sample
 
 NUM_FRAMES = 3
 TO_OUTER = ((1, 0), (1, 2))  # the pairs of frames whose flow brings the outer ones onto the middle one
@@ -63,7 +63,7 @@ class PaintedClip:
         return len(self._clips)
 
     def draw(self, rng: np.random.Generator, side: int, num_frames: int = 1) -> Sample:
-        sample = cut(self._clips.draw(rng), side, rng, colour=0.0)
+        sample = self._clips.draw(rng).cut(side, rng, colour=0.0)
         if num_frames == 1:
             return {"painting": sample["clip"][1:2]}
         return {

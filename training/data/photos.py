@@ -1,4 +1,4 @@
-"""Pictures of a folder, decoded as small as they are needed: uint8 RGB (H, W, 3), drawn at random."""
+"""Pictures of a folder, decoded as small as needed: uint8 RGB (H, W, 3), drawn at random, and seen in other light."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from keras_vst.errors import UserError
@@ -21,6 +22,7 @@ SMALLEST = 16  # pixels on the shorter side of what is worth learning from
 LONGEST = 4  # times its shorter side; what a strip has beyond that is cut off
 MEMORY = 512 << 20  # bytes of decoded pictures that are kept
 _REDUCED = ((8, cv2.IMREAD_REDUCED_COLOR_8), (4, cv2.IMREAD_REDUCED_COLOR_4), (2, cv2.IMREAD_REDUCED_COLOR_2))
+_LUMA = np.array([0.299, 0.587, 0.114])
 
 
 class PictureMemory:
@@ -90,14 +92,20 @@ class Photos:
 
 def find_pictures(source: str | Path, option: str = "--photos") -> list[Path]:
     """The files of a folder and its subfolders whose names are those of pictures; a file stands for itself."""
+    missing = "needs a folder of pictures. There is no folder"
+    return find_files(source, option, missing, lambda suffix: suffix in PICTURES)
+
+
+def find_files(source: str | Path, option: str, missing: str, taken: Callable[[str], bool]) -> list[Path]:
+    """The files of a folder and its subfolders whose suffix is taken; `missing` is told of what is not there."""
     source = Path(source)
     try:
         if source.is_file():
             return [source]
         if not source.is_dir():
-            raise UserError(f"{option} needs a folder of pictures. There is no folder {source}.")
+            raise UserError(f"{option} {missing} {source}.")
         next(source.iterdir(), None)
-        named = (path for path in source.rglob("*") if path.suffix.lower() in PICTURES)
+        named = (path for path in source.rglob("*") if taken(path.suffix.lower()))
         return sorted(path for path in named if not path.name.startswith(".") and path.is_file())
     except OSError as error:
         raise UserError(
@@ -170,3 +178,15 @@ def _shorten(picture: Frame) -> Frame:
 
 def _too_small(path: Path, width: int, height: int) -> str:
     return f"{path} has {width}x{height} pixels: too few to learn from. Expected at least {SMALLEST} a side."
+
+
+def jitter(frames: npt.NDArray[np.uint8], rng: np.random.Generator, strength: float) -> npt.NDArray[np.uint8]:
+    """Another exposure, white balance and saturation, the same for all frames (T, H, W, 3) uint8."""
+    exposure, balance, saturation = rng.uniform(-1, 1), rng.uniform(-1, 1, 3), rng.uniform(-1, 1)
+    if not strength:
+        return np.ascontiguousarray(frames)
+    gains = (1 + strength * exposure) * (1 + 0.5 * strength * balance)
+    vivid = 1 + 2 * strength * saturation
+    matrix = gains[:, None] * (vivid * np.eye(3) + (1 - vivid) * _LUMA)
+    rows = np.ascontiguousarray(frames).reshape(-1, frames.shape[2], 3)
+    return np.asarray(cv2.transform(rows, matrix), np.uint8).reshape(frames.shape)

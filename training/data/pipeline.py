@@ -25,12 +25,13 @@ from keras_vst.config import RunConfig
 from keras_vst.errors import UserError
 from keras_vst.frames import to_float, to_uint8
 from keras_vst.motion import Frame, MotionConfig, SyntheticClip, clip_from_photos
-from training.data.shards import Sample, cut, jitter
+from training.data.photos import jitter
 from training.temporal import crop_side, painting_frames, pairs_of, real_clips
 
 if TYPE_CHECKING:
     from training.data.clips import Clips
     from training.data.paintings import Collection, Keyframes
+    from training.data.shards import Sample
     from training.looks import Look
 
 Batch = dict[str, npt.NDArray[np.float32]]
@@ -114,7 +115,7 @@ def sample(sources: Sources, config: RunConfig, step: int, index: int) -> Sample
     if sources.keyframes is not None:
         found |= sources.keyframes.draw(rng, crop_side(config))
         if sources.clips is not None:
-            found |= cut(sources.clips.draw(rng), crop_side(config), rng, config.data.jitter)
+            found |= sources.clips.draw(rng).cut(crop_side(config), rng, config.data.jitter)
         return found
     if sources.taught is not None:
         place = int(rng.integers(len(sources.taught)))
@@ -122,7 +123,7 @@ def sample(sources: Sources, config: RunConfig, step: int, index: int) -> Sample
         return _as_sample(frames, clip, config) | {"taught": to_float(sources.taught[place])}
     real = rng.random() < REAL_SHARE and real_clips(config, step)
     if real and sources.clips is not None:
-        found |= cut(sources.clips.draw(rng), crop_side(config), rng, config.data.jitter)
+        found |= sources.clips.draw(rng).cut(crop_side(config), rng, config.data.jitter)
     else:
         found |= _as_sample(*_moving(sources.photos, config, rng), config)
     if sources.look is not None:

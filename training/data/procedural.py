@@ -14,12 +14,11 @@ from typing import Any
 import cv2
 import numpy as np
 
-import keras_vst
+from keras_vst.files import SCENE
 from keras_vst.motion import Frame
 from keras_vst.video import open_source
 from training.data.photos import PictureMemory
 
-FILM = Path(keras_vst.__file__).parent / "assets" / "scene.mp4"  # 640x360
 EVERY = 12  # frames of the film from one view to the next
 NUM_PICTURES = 1000
 SHARE_OF_VIEWS = 0.3
@@ -65,7 +64,7 @@ class ProceduralPhotos:
 
     @cached_property
     def _views(self) -> list[Frame]:
-        with open_source(FILM) as source:
+        with open_source(SCENE) as source:
             return [frame.pixels for index, frame in enumerate(source) if index % EVERY == 0]
 
 

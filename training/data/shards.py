@@ -2,7 +2,7 @@
 
 A shard is T frames in a row without a cut, with the flow and visibility of their pairs, in one `.npy` file of one
 record, to be mapped and not read: `frames` (T, H, W, 3) uint8; for pair number i, which leads from frame `later` to
-frame `earlier`, `flow[i]` (H, W, 2) float16 and `visible[i]` (H, W, 1) uint8.  `cut` takes a square out of all of
+frame `earlier`, `flow[i]` (H, W, 2) float16 and `visible[i]` (H, W, 1) uint8.  `Shard.cut` takes a square out of all of
 it alike: a sample is a dict of float32 arrays, `clip` (T, H, W, 3) in [0, 1], `flow` (P, H, W, 2), `visible` (P, H,
 W, 1).
 """
@@ -24,13 +24,13 @@ from keras_vst.errors import UserError
 from keras_vst.files import write_whole
 from keras_vst.frames import to_float
 from keras_vst.motion import Frame
+from training.data.photos import jitter
 
 MOST_FRAMES = 6000  # of one clip: a minute of decoding
 WIDEST = 2.0  # a frame's longer side over its shorter; what is beyond is cut off
 LEAST_VISIBLE = 0.25  # of a frame: below it the flow was lost, or there was a cut
 Sample = dict[str, npt.NDArray[np.float32]]
 SHRINK, GROW = 1.5, 1.25  # how much smaller or larger than in the shard things are shown, at most
-_LUMA = np.array([0.299, 0.587, 0.114])
 
 
 class CacheTrouble(Exception):
@@ -59,6 +59,28 @@ class Shard:
     frames: npt.NDArray[np.uint8]
     flow: npt.NDArray[np.float16]
     visible: npt.NDArray[np.uint8]
+
+    def cut(self, side: int, rng: np.random.Generator, colour: float) -> Sample:
+        """A square at random, brought to `side` pixels."""
+        height, width = self.frames.shape[1:3]
+        if min(height, width) < side:
+            raise ValueError(
+                f"A square of {side} pixels does not fit into a shard of {width}x{height}. "
+                "Make the shards with the largest crop of the run as their side, or larger."
+            )
+        part = int(rng.uniform(side / GROW, min(height, width, SHRINK * side) + 1))
+        top, left = rng.integers(height - part + 1), rng.integers(width - part + 1)
+        window = slice(top, top + part), slice(left, left + part)
+        moved = _moved(self, window, side)
+        if rng.random() < 0.5:
+            moved = {name: array[:, :, ::-1] for name, array in moved.items()}
+            moved["flow"] = moved["flow"] * np.array([-1, 1], np.float32)
+        seen = moved["visible"] * [_inside(flow) for flow in moved["flow"]]
+        return {
+            "clip": to_float(jitter(moved["clip"], rng, colour)),
+            "flow": np.ascontiguousarray(moved["flow"], np.float32),
+            "visible": seen.astype(np.float32),
+        }
 
 
 def cut_clip(path: Path, settings: ShardSettings, folder: Path) -> Iterator[tuple[int, Path | None]]:
@@ -155,41 +177,6 @@ def reason_for_none(num_frames: int, settings: ShardSettings) -> str:
     if num_frames < settings.frames:
         return f"too short: {num_frames} frames, and {settings.frames} in a row are needed"
     return f"no {settings.frames} frames in a row between cuts whose motion can be followed"
-
-
-def cut(shard: Shard, side: int, rng: np.random.Generator, colour: float) -> Sample:
-    """A square of the shard at random, brought to `side` pixels."""
-    height, width = shard.frames.shape[1:3]
-    if min(height, width) < side:
-        raise ValueError(
-            f"A square of {side} pixels does not fit into a shard of {width}x{height}. "
-            "Make the shards with the largest crop of the run as their side, or larger."
-        )
-    part = int(rng.uniform(side / GROW, min(height, width, SHRINK * side) + 1))
-    top, left = rng.integers(height - part + 1), rng.integers(width - part + 1)
-    window = slice(top, top + part), slice(left, left + part)
-    moved = _moved(shard, window, side)
-    if rng.random() < 0.5:
-        moved = {name: array[:, :, ::-1] for name, array in moved.items()}
-        moved["flow"] = moved["flow"] * np.array([-1, 1], np.float32)
-    seen = moved["visible"] * [_inside(flow) for flow in moved["flow"]]
-    return {
-        "clip": to_float(jitter(moved["clip"], rng, colour)),
-        "flow": np.ascontiguousarray(moved["flow"], np.float32),
-        "visible": seen.astype(np.float32),
-    }
-
-
-def jitter(frames: npt.NDArray[np.uint8], rng: np.random.Generator, strength: float) -> npt.NDArray[np.uint8]:
-    """Another exposure, white balance and saturation, the same for all frames (T, H, W, 3) uint8."""
-    exposure, balance, saturation = rng.uniform(-1, 1), rng.uniform(-1, 1, 3), rng.uniform(-1, 1)
-    if not strength:
-        return np.ascontiguousarray(frames)
-    gains = (1 + strength * exposure) * (1 + 0.5 * strength * balance)
-    vivid = 1 + 2 * strength * saturation
-    matrix = gains[:, None] * (vivid * np.eye(3) + (1 - vivid) * _LUMA)
-    rows = np.ascontiguousarray(frames).reshape(-1, frames.shape[2], 3)
-    return np.asarray(cv2.transform(rows, matrix), np.uint8).reshape(frames.shape)
 
 
 def _moved(shard: Shard, window: tuple[slice, slice], side: int) -> dict[str, Any]:

@@ -122,8 +122,8 @@ def start(bundled: Path) -> Iterator[Start]:
     """Starts servers of the styles `dark`, `light` and `plain`."""
     pytest.importorskip("prometheus_client", reason="the server needs the extra `serve`")
     pytest.importorskip("grpc", reason="the server needs the extra `serve`")
-    from edge.serve.open_networks import opener
     from edge.serve.serving import Serving
+    from edge.serve.workers import opener
 
     running: list[Running] = []
 

@@ -15,11 +15,19 @@ from hypothesis import strategies as some
 
 pytest.importorskip("aiohttp", reason="the server needs the extra `serve`")
 
-from edge.serve.image_files import decode, picture_size
-from edge.serve.limits import Limits, Refusal
-from edge.serve.messages import json_length, read_message, read_tensors, written
+from edge.serve.limits import Limits, Refusal, picture_size
 from edge.serve.paint_settings import read_settings
-from edge.serve.tensors import answer, read_pictures, split_bytes, the_input
+from edge.serve.protocol import (
+    answer,
+    json_length,
+    read_message,
+    read_pictures,
+    read_tensors,
+    split_bytes,
+    the_input,
+    written,
+)
+from edge.serve.workers import decode
 from keras_vst.zoo import Style
 from tests.edge.serve.conftest import drawn, jpeg
 from tests.keras_vst.clips import png_of

@@ -11,8 +11,7 @@ import time
 import numpy as np
 import pytest
 
-from edge.serve.image_files import picture_size
-from edge.serve.limits import Limits
+from edge.serve.limits import Limits, picture_size
 from tests.edge.serve.conftest import PATIENCE, Running, Start, drawn, frame_tensor, jpeg
 from tests.keras_vst.clips import png_of
 

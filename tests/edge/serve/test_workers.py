@@ -13,9 +13,8 @@ pytest.importorskip("prometheus_client", reason="the server needs the extra `ser
 
 from edge.serve.counters import Counters
 from edge.serve.limits import Limits, Refusal
-from edge.serve.open_networks import MOST, OpenNetworks, opener
 from edge.serve.paint_settings import Settings, read_settings
-from edge.serve.workers import Job, Workers
+from edge.serve.workers import MOST, Job, OpenNetworks, Workers, opener
 from keras_vst import zoo
 from tests.edge.serve.conftest import PATIENCE, Gate, Running, Start, drawn, jpeg
 

@@ -79,7 +79,7 @@ def test_rewriting_gains_decibels_and_steadiness_most_where_channels_are_unequal
         return {name: play("litert", file, "stylize", clip.frames) for name, file in files.items()}
 
     ours = converted()
-    monkeypatch.setattr(to_tflite, "rewrite", lambda network, frames: (network, None))
+    monkeypatch.setattr(int8, "rewrite", lambda network, frames: (network, None))
     plain = converted()
     decibels = {
         name: [psnr(played[name], painted(network, clip.frames)) for played in (ours, plain)]

@@ -9,7 +9,8 @@ import pytest
 from keras_vst.flow import warp
 from keras_vst.motion import MotionConfig, clip_from_photos
 from tests.conftest import draw_picture
-from training.data.shards import Shard, cut, jitter
+from training.data.photos import jitter
+from training.data.shards import Shard
 
 PAIRS = [(1, 0), (2, 1), (2, 0)]
 SIDE = 64
@@ -36,7 +37,7 @@ def gliding_shard(dx, dy):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_flow_is_cut_mirrored_and_scaled_with_the_frames(seed):
-    sample = cut(shard_of(seed), SIDE, np.random.default_rng(seed), colour=0.0)
+    sample = shard_of(seed).cut(SIDE, np.random.default_rng(seed), colour=0.0)
 
     for index, (later, earlier) in enumerate(PAIRS):
         visible = sample["visible"][index]
@@ -49,7 +50,7 @@ def test_flow_is_cut_mirrored_and_scaled_with_the_frames(seed):
 def test_a_mirrored_clip_moves_the_other_way_and_a_scaled_one_by_as_much():
     shard, found = gliding_shard(3.0, -2.0), set()
     for seed in range(12):
-        sample = cut(shard, SIDE, np.random.default_rng(seed), colour=0.0)
+        sample = shard.cut(SIDE, np.random.default_rng(seed), colour=0.0)
         red = sample["clip"][0, :, :, 0].mean(axis=0) * 255
         rise = np.polyfit(np.arange(SIDE), red, 1)[0]  # 1 / scale, with a minus where it is mirrored
         flow = sample["flow"][0]
@@ -65,7 +66,7 @@ def test_what_the_shard_could_not_see_the_sample_cannot_either():
         0  # every second column: no pixel of a shrunk sample is made of seen ones alone
     )
 
-    sample = cut(shard, SIDE, np.random.default_rng(2), colour=0.0)
+    sample = shard.cut(SIDE, np.random.default_rng(2), colour=0.0)
 
     assert sample["visible"][0].mean() < 0.6
     assert sample["visible"][1].all()
@@ -90,4 +91,4 @@ def test_other_colours_leave_the_light_of_one_frame_over_another_as_it_was():
 
 def test_a_shard_smaller_than_the_square_is_refused():
     with pytest.raises(ValueError, match="A square of 128 pixels does not fit into a shard of 130x100"):
-        cut(shard_of(0), 128, np.random.default_rng(0), 0.0)
+        shard_of(0).cut(128, np.random.default_rng(0), 0.0)

@@ -12,9 +12,10 @@ from keras_vst.models.discriminator import build_discriminator
 from tests.harness import random_array
 from tests.training.toys import features, floats, make_batch, make_trainer, moved, tiny, weights_of
 from training.backend import minimize
+from training.loop import build_trainer
 from training.terms import TERMS
 from training.trainers import adversarial as critics
-from training.trainers import build_trainer, perceptual
+from training.trainers import perceptual
 from training.trainers.perceptual import tensors
 
 CONFIG = tiny("collection", "loss.adversarial_from=0", "loss.adversarial_full=0.01", "data.batch=4")

@@ -5,9 +5,9 @@ import pytest
 import tensorflow as tf
 
 from tests.training.toys import floats, make_batch, make_trainer, moved, tiny, weights_of
+from training.loop import build_trainer
 from training.recipes import RECIPES
 from training.terms import active
-from training.trainers import build_trainer
 from training.trainers.perceptual import AVERAGE, tensors
 
 CONFIG = tiny("painting", "data.frames=3", "loss.grid=0")

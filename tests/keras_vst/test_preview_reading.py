@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.any_picture import LARGEST, LONGEST, read_painting, read_sent, style_name
 from keras_vst.errors import UserError
+from keras_vst.preview import LARGEST, LONGEST, read_painting, read_sent, style_name
 from tests.conftest import draw_picture, write_picture
 from tests.keras_vst.clips import png_of
 
