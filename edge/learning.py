@@ -235,3 +235,5 @@ def _lower(process: subprocess.Popen[bytes]) -> None:
     with suppress(OSError, AttributeError):
         os.setpriority(os.PRIO_PROCESS, process.pid, 19)
         os.sched_setscheduler(process.pid, os.SCHED_IDLE, os.sched_param(0))
+    with suppress(OSError):  # Linux weighs session against session, and it has one of its own
+        Path(f"/proc/{process.pid}/autogroup").write_text("19", "ascii")

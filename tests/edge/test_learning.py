@@ -72,6 +72,20 @@ def test_what_was_stopped_has_saved_and_goes_on_under_any_name(monkeypatch, name
     assert zoo.find_style(name).own
 
 
+@pytest.mark.skipif(
+    not Path("/proc/self/autogroup").is_file(), reason="needs sessions that are weighed, as Linux does"
+)
+@pytest.mark.parametrize(("quietly", "niceness"), [(True, "nice 19"), (False, "nice 0")])
+def test_live_pictures_go_before_what_is_learned_quietly(monkeypatch, quietly, niceness):
+    monkeypatch.setenv("PRETEND", "wait")
+    one = learning()
+    one.start(quietly=quietly)
+    wait_for(one.run / "ready")
+    told_of = Path(f"/proc/{one._process.pid}/autogroup").read_text()
+    one.stop()
+    assert told_of.endswith(f"{niceness}\n")
+
+
 def test_what_was_learned_is_learned_further_from_where_it_stood():
     for _ in range(2):
         one = learning()
