@@ -189,11 +189,15 @@ def _aggregated(next_creator: Callable[..., tf.Variable], **settings: Any) -> tf
     return next_creator(**settings)
 
 
-def use_precision(setting: bool | str) -> str:
-    """Set Keras's policy for the networks that are trained from now on; its name."""
-    policy = "mixed_bfloat16" if features_dtype(setting) == "bfloat16" else "float32"
-    keras.config.set_dtype_policy(policy)
-    return policy
+@contextmanager
+def precision(setting: bool | str) -> Iterator[None]:
+    """Networks that are built within are trained in that; what is exported later is built in what was set before."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16" if features_dtype(setting) == "bfloat16" else "float32")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def features_dtype(setting: bool | str) -> str:

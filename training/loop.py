@@ -17,7 +17,7 @@ from keras_vst.files import write_whole
 from keras_vst.runs import RunDirectory
 from training import first_weights, samples
 from training.data.pipeline import dataset, mistakes_told
-from training.devices import Devices, features_dtype, lost_worker_told, use_precision
+from training.devices import Devices, features_dtype, lost_worker_told, precision
 from training.objective import NearnessLoss, PerceptualLoss, References, style_references
 from training.samples import Board, Row, draw_curves
 from training.sources import Opened
@@ -153,9 +153,8 @@ class Session:
 
     def _build(self, vgg16: str | None) -> Any:
         """VGG16 where a term needs it, and the trainer, on all devices."""
-        use_precision(self.config.schedule.mixed_precision)
         keras.utils.set_random_seed(self.config.seed)
-        with self.devices.scope():
+        with self.devices.scope(), precision(self.config.schedule.mixed_precision):
             features = references = None
             if active(self.config, VGG16):
                 dtype = features_dtype(self.config.schedule.mixed_precision)

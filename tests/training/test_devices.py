@@ -270,12 +270,6 @@ def test_a_batch_that_cannot_be_shared_is_refused():
 CPUINFO = "processor\t: 0\nvendor_id\t: GenuineIntel\nflags\t\t: fpu sse4_2 {} avx2\n\nprocessor\t: 1\n"
 
 
-@pytest.fixture(autouse=True)
-def _float32_afterwards():
-    yield
-    keras.config.set_dtype_policy("float32")
-
-
 @pytest.fixture
 def no_gpu(monkeypatch):
     monkeypatch.setattr(arithmetic.tf.config, "list_physical_devices", lambda kind: [])
@@ -290,8 +284,9 @@ def test_networks_train_in_sixteen_bits_when_asked_to_or_where_the_processor_has
     monkeypatch.setattr(arithmetic, "_cpu_has_bfloat16", lambda: has)
     policy = "mixed_bfloat16" if (has if asked is None else asked) else "float32"
 
-    assert arithmetic.use_precision(setting) == policy
-    assert keras.config.dtype_policy().name == policy
+    with arithmetic.precision(setting):
+        assert keras.config.dtype_policy().name == policy
+    assert keras.config.dtype_policy().name == "float32"  # of what is exported after training
     assert arithmetic.features_dtype(setting) == policy.removeprefix("mixed_")
 
 
@@ -302,7 +297,8 @@ def test_a_gpu_has_sixteen_bits_from_ampere_on(capability, policy, monkeypatch):
     details = {"compute_capability": capability}
     monkeypatch.setattr(config.experimental, "get_device_details", lambda device: details)
 
-    assert arithmetic.use_precision("auto") == policy
+    with arithmetic.precision("auto"):
+        assert keras.config.dtype_policy().name == policy
     assert arithmetic.features_dtype("auto") == ("bfloat16" if policy == "mixed_bfloat16" else "float32")
 
 
