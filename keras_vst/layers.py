@@ -26,9 +26,10 @@ def instance_norm(name: str | None = None) -> keras.layers.Layer:
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class BatchNormalization(keras.layers.BatchNormalization):
-    """Keras's own, and saved under its name, over all devices that share a batch; on one device in one operation.
+    """Keras's own, and saved under its name, over all devices that share a batch; in bfloat16 one operation.
 
     That takes 16 bits as they are, where Keras's many would cast them there and back; statistics stay float32.
+    In 32 bits it gains little, and fused with what follows it would hide a NaN that the gate of export should see.
     """
 
     def __init__(self, **kwargs: Any):
@@ -57,9 +58,10 @@ class BatchNormalization(keras.layers.BatchNormalization):
         return normed
 
     def _in_one_operation(self, inputs: Tensor, mask: Tensor | None) -> bool:
-        usual = self.scale and self.center and not self.renorm and self.variable_dtype == "float32"
-        plain = usual and mask is None and len(inputs.shape) == 4
-        return plain and keras.backend.backend() == "tensorflow" and one_of_several() is None
+        usual = self.scale and self.center and not self.renorm and mask is None and len(inputs.shape) == 4
+        sixteen_bits = (self.compute_dtype, self.variable_dtype) == ("bfloat16", "float32")
+        here = keras.backend.backend() == "tensorflow" and one_of_several() is None
+        return usual and sixteen_bits and here
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
