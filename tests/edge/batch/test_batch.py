@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 
 import av
-import numpy as np
 import pytest
 
 from edge.batch import processes
@@ -96,21 +95,12 @@ def test_what_cannot_be_cut_is_painted_as_it_is(vst, negative, tmp_path):
     films.mkdir()
     film(films / "refresh.mkv", options={"x264-params": "intra-refresh=1:keyint=8:bframes=0"})
     write_clip(films / "leaps.ts", grey_steps(5))
-    status, _, err = vst("batch", films, "-o", tmp_path / "out", "--model", negative, "--workers", 1)
+    options = ("--model", negative, "--crf", 0)  # lossless: what x264 rounds is not the same every time
+    status, _, err = vst("batch", films, "-o", tmp_path / "out", *options, "--workers", 1)
     assert (status, err) == (0, "")
     for name in ("refresh.mkv", "leaps.ts.mp4"):
         source = films / name.removesuffix(".mp4")
-        pieces, alone = shown(tmp_path / "out" / name), whole(vst, source, tmp_path / name, negative)
-        assert [time for time, _ in pieces] == [time for time, _ in alone]
-        for (_, ours), (_, theirs) in zip(
-            pieces, alone, strict=True
-        ):  # x264 may round otherwise on a busy machine
-            assert (
-                np.abs(
-                    np.subtract(*(np.frombuffer(each, np.uint8).astype(int) for each in (ours, theirs)))
-                ).mean()
-                < 1
-            )
+        assert shown(tmp_path / "out" / name) == whole(vst, source, tmp_path / name, negative, "--crf", 0)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are a matter of POSIX")
